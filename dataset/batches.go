@@ -1,0 +1,110 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"runtime"
+	"sync"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// maxAhead bounds the batches that are read before they are asked for.
+const maxAhead = 8
+
+// Batches reads the rows of order (nil: all rows from first to last) in
+// batches of size, the last one smaller, and calls fn with the positions and
+// values of each, in order. Reading runs ahead of fn on other cores by at most
+// eight batches. fn must not keep b. The first error stops it.
+func Batches(ctx context.Context, src Source, order []int, size int, fn func(rows []int, b *Batch) error) error {
+	if size < 1 {
+		return fault.New(fault.Usage, "", "batch", "got %d, expected at least 1", size)
+	}
+	if order == nil {
+		order = make([]int, src.Len())
+		for i := range order {
+			order[i] = i
+		}
+	}
+	n := (len(order) + size - 1) / size
+	rows := func(i int) []int { return order[i*size : min((i+1)*size, len(order))] }
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	type slot struct {
+		b     Batch
+		err   error
+		ready chan struct{}
+	}
+	workers := min(n, runtime.GOMAXPROCS(0), maxAhead)
+	slots := make([]slot, min(n, workers+1, maxAhead))
+	for i := range slots {
+		slots[i].ready = make(chan struct{}, 1)
+	}
+	jobs := make(chan int, len(slots))
+	var done sync.WaitGroup
+	defer done.Wait()
+	defer cancel()
+	defer close(jobs)
+	for range workers {
+		done.Go(func() {
+			for i := range jobs {
+				s := &slots[i%len(slots)]
+				if s.err = ctx.Err(); s.err == nil {
+					s.err = src.Read(ctx, rows(i), &s.b)
+				}
+				s.ready <- struct{}{}
+			}
+		})
+	}
+	for i := range slots {
+		jobs <- i
+	}
+	for i := range n {
+		s := &slots[i%len(slots)]
+		<-s.ready
+		if s.err != nil {
+			return s.err
+		}
+		if err := fn(rows(i), &s.b); err != nil {
+			return err
+		}
+		if next := i + len(slots); next < n {
+			jobs <- next
+		}
+	}
+	return ctx.Err()
+}
+
+// IDs gives the identity of every row.
+func IDs(ctx context.Context, src Source) ([]RowID, error) {
+	ids := make([]RowID, 0, src.Len())
+	size := src.Spec().Size()
+	err := Batches(ctx, src, nil, 256, func(_ []int, b *Batch) error {
+		for i := range b.N {
+			ids = append(ids, IDOf(b.X[i*size:(i+1)*size]))
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// Digest is the SHA-256, in hexadecimal, of the identities and labels of all
+// rows in their order.
+func Digest(ctx context.Context, src Source) (string, error) {
+	h := sha256.New()
+	size := src.Spec().Size()
+	err := Batches(ctx, src, nil, 256, func(_ []int, b *Batch) error {
+		for i := range b.N {
+			id := IDOf(b.X[i*size : (i+1)*size])
+			h.Write(binary.LittleEndian.AppendUint32(id[:], uint32(b.Y[i])))
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,249 @@
+package dataset
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// column is what the first reading of a table learns of one column.
+type column struct {
+	name         string
+	numbers      int  // cells that are numbers
+	texts        int  // cells that are neither numbers nor empty
+	whole        bool // whether every number is whole
+	id           bool // whether it is named id
+	ids          []idCell
+	firstText    textCell
+	firstPartial textCell // first number that is not whole
+}
+
+type textCell struct {
+	text string
+	line int
+}
+
+type idCell struct {
+	id   float64
+	line int
+}
+
+// add takes one cell.
+func (c *column) add(cell []byte, line int) {
+	if len(cell) == 0 {
+		return
+	}
+	v, err := parseCell(cell)
+	if err != nil {
+		if c.texts == 0 {
+			c.firstText = textCell{clip(cell), line}
+		}
+		c.texts++
+		return
+	}
+	c.numbers++
+	if c.id {
+		c.ids = append(c.ids, idCell{v, line})
+	}
+	if c.whole && (v != math.Trunc(v) || math.Abs(v) > 1<<53) { // also NaN
+		c.whole, c.firstPartial = false, textCell{clip(cell), line}
+	}
+}
+
+// isText tells a column of names from a column of numbers with a bad cell.
+func (c *column) isText() bool { return c.texts > c.numbers }
+
+// isWhole tells whether every cell that is not empty is a whole number.
+func (c *column) isWhole() bool { return c.texts == 0 && c.whole && c.numbers > 0 }
+
+// repeated gives the line of an id that stands on an earlier line too.
+func (c *column) repeated() (line int, twice bool) {
+	slices.SortFunc(c.ids, func(a, b idCell) int {
+		if a.id != b.id {
+			if a.id < b.id {
+				return -1
+			}
+			return 1
+		}
+		return a.line - b.line
+	})
+	for i := 1; i < len(c.ids); i++ {
+		if c.ids[i].id == c.ids[i-1].id {
+			return c.ids[i].line, true
+		}
+	}
+	c.ids = nil
+	return 0, false
+}
+
+// labelNamed are the names that a label column goes by, the likeliest first.
+var labelNamed = []string{"label", "class", "species", "target", "y"}
+
+// chooseLabel decides which column is the label: the one asked for, one with a
+// usual name, or the only column of text when it is the first or the last.
+func (c *csvFile) chooseLabel(asked string) error {
+	if asked == "none" {
+		return nil
+	}
+	if asked != "" {
+		i, err := c.findColumn(asked)
+		if err != nil {
+			return err
+		}
+		c.label = i
+		return c.checkLabel("asked for")
+	}
+	if c.header {
+		for _, name := range labelNamed {
+			for i, col := range c.columns {
+				if strings.EqualFold(col.name, name) {
+					c.label = i
+					return c.checkLabel("by its name")
+				}
+			}
+		}
+	}
+	var texts []int
+	for i := range c.columns {
+		if c.columns[i].isText() {
+			texts = append(texts, i)
+		}
+	}
+	if len(texts) == 1 && (texts[0] == 0 || texts[0] == len(c.columns)-1) {
+		c.label = texts[0]
+		return c.checkLabel("the only column of text")
+	}
+	c.notes = append(c.notes, "no label column found: rows are unlabelled")
+	return nil
+}
+
+// checkLabel notes why the column is the label, and refuses one of numbers
+// that are not whole.
+func (c *csvFile) checkLabel(why string) error {
+	col := &c.columns[c.label]
+	if col.texts == 0 && col.numbers > 0 && !col.whole {
+		return inputFault(c.path, cellAt(col.firstPartial.line, c.label),
+			"%q in label column %q, expected a class name or a whole number", col.firstPartial.text, col.name)
+	}
+	c.notes = append(c.notes, "column "+strconv.Quote(col.name)+" is the label ("+why+")")
+	return nil
+}
+
+// findColumn finds a column by name, by name whatever its case, or by its
+// 0-based index, negative from the end.
+func (c *csvFile) findColumn(asked string) (int, error) {
+	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
+		found := -1
+		for i, col := range c.columns {
+			if c.header && same(col.name, asked) {
+				if found >= 0 {
+					return 0, inputFault(c.path, "label", "columns %d and %d are both named %q: say which by its index", found+1, i+1, asked)
+				}
+				found = i
+			}
+		}
+		if found >= 0 {
+			return found, nil
+		}
+	}
+	i, err := strconv.Atoi(asked)
+	if i < 0 {
+		i += len(c.columns)
+	}
+	if err != nil || i < 0 || i >= len(c.columns) {
+		var names []string
+		for _, col := range c.columns {
+			names = append(names, strconv.Quote(col.name))
+		}
+		if len(names) > 20 {
+			names = append(names[:20], "…")
+		}
+		return 0, inputFault(c.path, "label", "no column %q: expected %s, or an index below %d", asked, listOr(names, ""), len(c.columns))
+	}
+	return i, nil
+}
+
+// labelColumn collects the labels of a table.
+type labelColumn struct {
+	whole bool // names are whole numbers
+	index map[string]int32
+	names []string // by index, as they come
+	y     []int32
+	lines []int // where each name came first
+}
+
+// add takes the label of one row; an empty cell is none.
+func (a *labelColumn) add(l *lines, column int, cell []byte) error {
+	if len(cell) == 0 {
+		a.y = append(a.y, Unlabelled)
+		return nil
+	}
+	name := string(cell)
+	if a.whole {
+		v, err := parseCell(cell)
+		if err != nil {
+			return l.cell(column, "changed while it was read")
+		}
+		name = strconv.FormatInt(int64(v), 10)
+	}
+	if a.index == nil {
+		a.index = map[string]int32{}
+	}
+	i, ok := a.index[name]
+	if !ok {
+		i = int32(len(a.names))
+		if i >= maxClasses {
+			return l.cell(column, "more than %d classes", maxClasses)
+		}
+		a.index[name] = i
+		a.names, a.lines = append(a.names, name), append(a.lines, l.n)
+	}
+	a.y = append(a.y, i)
+	return nil
+}
+
+// finish gives the labels and the names of the classes: those given, in which
+// a number is a position when no name is a number, or else the names found,
+// sorted, numbers by value.
+func (a *labelColumn) finish(path string, column int, given []string) ([]int32, []string, error) {
+	if len(a.names) == 0 {
+		return nil, nil, nil
+	}
+	classes := slices.Clone(given)
+	if len(given) == 0 {
+		classes = slices.Clone(a.names)
+		slices.SortFunc(classes, func(x, y string) int {
+			if a.whole {
+				i, _ := strconv.ParseInt(x, 10, 64)
+				j, _ := strconv.ParseInt(y, 10, 64)
+				return int(min(max(i-j, -1), 1))
+			}
+			return strings.Compare(x, y)
+		})
+	}
+	positions := map[string]int32{}
+	numbered := false
+	for i, name := range classes {
+		positions[name] = int32(i)
+		_, err := strconv.Atoi(name)
+		numbered = numbered || err == nil
+	}
+	to := make([]int32, len(a.names))
+	for i, name := range a.names {
+		p, ok := positions[name]
+		if at, err := strconv.Atoi(name); !ok && !numbered && err == nil && at >= 0 && at < len(classes) {
+			p, ok = int32(at), true
+		}
+		if !ok {
+			return nil, nil, inputFault(path, cellAt(a.lines[i], column), "class %q, expected one of %s", clip([]byte(name)), few(classes))
+		}
+		to[i] = p
+	}
+	for i, y := range a.y {
+		if y != Unlabelled {
+			a.y[i] = to[y]
+		}
+	}
+	return a.y, classes, nil
+}

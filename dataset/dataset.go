@@ -1,0 +1,101 @@
+// Package dataset gives rows: a Source is a random-access list of examples,
+// whatever file they lie in. Each format is one file of this package that
+// registers itself; each passes the suite in datasettest.
+//
+// # Invariants
+//
+// A row is float32 values in a fixed shape, before any transform: a stored
+// byte 0..255 is the float 0..255. Images are (H, W, C). A row's identity is
+// the digest of its values, so that what a teacher said of it is found again
+// by content and never by position.
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+)
+
+// Unlabelled is the label of a row that has none.
+const Unlabelled int32 = -1
+
+// DType is how a file stores its values. Rows are float32 whatever it is.
+type DType string
+
+// The stored types that matter to a reader of the rows: bytes are pixel
+// values in 0..255, floats are anything.
+const (
+	Uint8   DType = "uint8"
+	Float32 DType = "float32"
+)
+
+// Spec describes every row of a Source.
+type Spec struct {
+	Shape   []int    // one row; (H, W, C) when Image
+	Image   bool     // whether Shape is (H, W, C)
+	DType   DType    // how the file stores the values
+	Columns []string // names of the features of a table; nil for images
+	Classes []string // class names by label; empty when no row has a label
+	Notes   []string // what the reader concluded and why, for people
+}
+
+// Size is the number of values of one row.
+func (s Spec) Size() int {
+	n := 1
+	for _, d := range s.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Source is a random-access list of rows. Read may be called from several
+// goroutines at once.
+type Source interface {
+	// Spec describes the rows.
+	Spec() Spec
+	// Len is the number of rows.
+	Len() int
+	// Read puts the rows at the given positions into b, growing its slices
+	// as needed, in the order of rows.
+	Read(ctx context.Context, rows []int, b *Batch) error
+	// Close releases files.
+	Close() error
+}
+
+// Batch is the buffer that a Source reads into.
+type Batch struct {
+	N int       // number of rows
+	X []float32 // (N, Size) values
+	Y []int32   // (N) labels, Unlabelled where there is none
+}
+
+// Reset makes room for n rows of size values, keeping the memory it has.
+func (b *Batch) Reset(n, size int) {
+	b.N = n
+	if cap(b.X) < n*size {
+		b.X = make([]float32, n*size)
+	}
+	if cap(b.Y) < n {
+		b.Y = make([]int32, n)
+	}
+	b.X, b.Y = b.X[:n*size], b.Y[:n]
+}
+
+// RowID is the identity of a row: the first 16 bytes of the SHA-256 of its
+// values. Two rows with the same values are the same row.
+type RowID [16]byte
+
+// String is the identity in hexadecimal.
+func (id RowID) String() string { return hex.EncodeToString(id[:]) }
+
+// IDOf digests the values of one row as little-endian float32.
+func IDOf(x []float32) RowID {
+	buf := make([]byte, 4*len(x))
+	for i, v := range x {
+		binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+	}
+	sum := sha256.Sum256(buf)
+	return RowID(sum[:16])
+}

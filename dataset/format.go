@@ -1,0 +1,193 @@
+package dataset
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// Options of Open. The zero value opens the training split, or all rows when
+// there are no splits, and finds the labels by itself. A format ignores what
+// does not concern it.
+type Options struct {
+	Split   string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
+	Label   string   // tables: column name or 0-based index, negative from the end; npz: array name; "none": no labels
+	Layout  Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
+	Classes []string // class names in order of label; empty: what the data says
+	Resize  []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
+	SkipBad bool     // image folders: leave out, count and note images that cannot be decoded
+}
+
+// Format is one way to store rows. Its file registers it in init.
+type Format struct {
+	Name   string                                       // what stands before the colon in format:path
+	About  string                                       // what it looks for, in one line
+	Detect func(path string) bool                       // whether path is of this format; reads little
+	Open   func(path string, o Options) (Source, error) // opens all rows of one split
+	Splits func(path string) []string                   // splits that path offers; nil when the format has none
+}
+
+// formats is filled in init and read only afterwards.
+var formats []Format
+
+// Register adds a format. It panics when the name is taken: call it in init.
+func Register(f Format) {
+	if f.Name == "" || f.Detect == nil || f.Open == nil {
+		panic("dataset: Register of a format without a name, Detect or Open")
+	}
+	i, taken := slices.BinarySearchFunc(formats, f.Name, func(a Format, name string) int {
+		return cmp.Compare(a.Name, name)
+	})
+	if taken {
+		panic("dataset: format " + f.Name + " registered twice")
+	}
+	formats = slices.Insert(formats, i, f)
+}
+
+// Formats lists the registered formats by name.
+func Formats() []Format { return slices.Clone(formats) }
+
+// Open opens the rows that arg names: a path, whose format is detected, or
+// format:path. Every failure is a *fault.Error.
+func Open(arg string, o Options) (Source, error) {
+	f, path, err := resolve(arg)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(path); err != nil {
+		return nil, err
+	}
+	if o.Split != "" {
+		offered := f.splits(path)
+		whole := len(offered) == 0 && o.Split == "train"
+		if !whole && !slices.Contains(offered, o.Split) {
+			return nil, fault.New(fault.Input, path, "", "no split %q: expected %s", o.Split, listOr(offered, "a set without splits"))
+		}
+	}
+	src, err := f.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return src, nil
+}
+
+// Splits lists the splits that arg offers, in the order train, val, test, then
+// others; none when the format has no splits or arg cannot be opened.
+func Splits(arg string) []string {
+	f, path, err := resolve(arg)
+	if err != nil {
+		return nil
+	}
+	return f.splits(path)
+}
+
+func (f Format) splits(path string) []string {
+	if f.Splits == nil {
+		return nil
+	}
+	rank := map[string]int{"train": -3, "val": -2, "test": -1}
+	found := slices.Clone(f.Splits(path))
+	slices.SortFunc(found, func(a, b string) int {
+		return cmp.Or(cmp.Compare(rank[a], rank[b]), cmp.Compare(a, b))
+	})
+	return slices.Compact(found)
+}
+
+// resolve finds the format of arg.
+func resolve(arg string) (Format, string, error) {
+	if name, path, ok := strings.Cut(arg, ":"); ok {
+		for _, f := range formats {
+			if f.Name == name {
+				return f, path, nil
+			}
+		}
+	}
+	if arg == "" {
+		return Format{}, "", fault.New(fault.Usage, "", "", "no data: expected a path or format:path")
+	}
+	if _, err := os.Stat(arg); err != nil {
+		if name, _, ok := strings.Cut(arg, ":"); ok && errors.Is(err, fs.ErrNotExist) {
+			return Format{}, "", fault.New(fault.IO, arg, "", "no such file, and %q is no format: expected %s", name, formatNames(formats))
+		}
+		return Format{}, "", ioFault(arg, err)
+	}
+	if f, err := os.OpenFile(arg, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil { // a pipe must not hang it
+		return Format{}, "", ioFault(arg, err)
+	} else {
+		f.Close()
+	}
+	var found []Format
+	for _, f := range formats {
+		if f.Detect(arg) {
+			found = append(found, f)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], arg, nil
+	case 0:
+		var known []string
+		for _, f := range formats {
+			known = append(known, f.Name+" ("+f.About+")")
+		}
+		return Format{}, "", fault.New(fault.Input, arg, "", "format not recognised: expected %s", strings.Join(known, ", "))
+	}
+	return Format{}, "", fault.New(fault.Input, arg, "", "looks like %s: say which with format:path", formatNames(found))
+}
+
+func formatNames(fs []Format) string {
+	names := make([]string, len(fs))
+	for i, f := range fs {
+		names[i] = f.Name
+	}
+	return listOr(names, "none")
+}
+
+// listOr joins names for a message: "a, b or c".
+func listOr(names []string, none string) string {
+	switch n := len(names); n {
+	case 0:
+		return none
+	case 1:
+		return names[0]
+	default:
+		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	}
+}
+
+// check refuses options that no format could follow.
+func (o Options) check(path string) error {
+	seen := map[string]bool{}
+	for _, c := range o.Classes {
+		if seen[c] {
+			return fault.New(fault.Usage, path, "classes", "class %q named twice", c)
+		}
+		seen[c] = true
+	}
+	switch o.Layout {
+	case "", NCHW, NHWC:
+	default:
+		return fault.New(fault.Usage, path, "layout", "got %q, expected NCHW or NHWC", o.Layout)
+	}
+	if o.Resize != nil && (len(o.Resize) != 2 || !validSize(o.Resize)) {
+		return fault.New(fault.Usage, path, "resize", "got %v, expected (H, W) with each from 1 to %d", o.Resize, maxSide)
+	}
+	return nil
+}
+
+// pickSplit is the split to open when the offered ones hold what was asked.
+func pickSplit(asked string, offered []string) string {
+	if asked != "" || len(offered) == 0 {
+		return asked
+	}
+	if slices.Contains(offered, "train") {
+		return "train"
+	}
+	return offered[0]
+}

@@ -1,0 +1,90 @@
+package dataset
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Memory reads all rows of src into memory, so that each epoch does not decode
+// or render them again: a byte a value where all are whole numbers of 0 to
+// 255, else four. A source that would take more than limit bytes is returned
+// as it is.
+func Memory(ctx context.Context, src Source, limit int64) (Source, error) {
+	spec, n := src.Spec(), src.Len()
+	if int64(n)*int64(spec.Size())*4 > limit {
+		return src, nil
+	}
+	m := &memory{src: src, spec: spec, labels: make([]int32, n), bytes: make([]uint8, n*spec.Size())}
+	at := 0
+	err := Batches(ctx, src, nil, 256, func(_ []int, b *Batch) error {
+		copy(m.labels[at:], b.Y)
+		m.keep(at*spec.Size(), b.X)
+		at += b.N
+		return nil
+	})
+	return m, err
+}
+
+// memory holds rows as bytes, or as floats once a value is no byte.
+type memory struct {
+	src    Source
+	spec   Spec
+	labels []int32
+	bytes  []uint8
+	floats []float32 // nil as long as every value is a byte
+}
+
+// keep stores the values x at position at.
+func (m *memory) keep(at int, x []float32) {
+	if m.floats == nil && !slices.ContainsFunc(x, noByte) {
+		for i, v := range x {
+			m.bytes[at+i] = uint8(v)
+		}
+		return
+	}
+	if m.floats == nil {
+		m.floats = make([]float32, len(m.bytes))
+		for i, v := range m.bytes[:at] {
+			m.floats[i] = float32(v)
+		}
+		m.bytes = nil
+	}
+	copy(m.floats[at:], x)
+}
+
+// noByte tells whether v is something else than a whole number of 0 to 255; a
+// negative zero is, and NaN.
+func noByte(v float32) bool {
+	return !(v >= 0 && v <= 255) || math.Float32bits(float32(uint8(v))) != math.Float32bits(v)
+}
+
+func (m *memory) Spec() Spec   { return m.spec }
+func (m *memory) Len() int     { return len(m.labels) }
+func (m *memory) Close() error { return m.src.Close() }
+
+// Labels gives the labels without reading.
+func (m *memory) Labels(context.Context) ([]int32, error) { return slices.Clone(m.labels), nil }
+
+func (m *memory) Read(ctx context.Context, rows []int, b *Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := checkRows(rows, len(m.labels)); err != nil {
+		return err
+	}
+	size := m.spec.Size()
+	b.Reset(len(rows), size)
+	for i, row := range rows {
+		b.Y[i] = m.labels[row]
+		dst := b.X[i*size : (i+1)*size]
+		if m.floats != nil {
+			copy(dst, m.floats[row*size:])
+			continue
+		}
+		for j, v := range m.bytes[row*size : (row+1)*size] {
+			dst[j] = float32(v)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package dataset_test
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/datasettest"
+	"github.com/kdonnx/kdonnx/dataset/glyphs"
+)
+
+func TestMemory(t *testing.T) {
+	ctx := context.Background()
+	src := glyphs.Open(glyphs.Options{Rows: 300, Labelled: 100, Seed: 3})
+	datasettest.Suite(t, func() dataset.Source {
+		m, err := dataset.Memory(ctx, src, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	})
+	if m, err := dataset.Memory(ctx, src, 1000); m != src || err != nil {
+		t.Error("a source above the limit was not left as it is")
+	}
+}
+
+// values is a Source of one feature.
+type values []float32
+
+func (v values) Spec() dataset.Spec { return dataset.Spec{Shape: []int{1}, DType: dataset.Float32} }
+func (v values) Len() int           { return len(v) }
+func (v values) Close() error       { return nil }
+func (v values) Read(_ context.Context, rows []int, b *dataset.Batch) error {
+	b.Reset(len(rows), 1)
+	for i, r := range rows {
+		b.X[i], b.Y[i] = v[r], dataset.Unlabelled
+	}
+	return nil
+}
+
+// TestMemoryKeepsBits holds that bytes are stored only where nothing is lost,
+// a fraction, a sign of zero and NaN included, wherever it first occurs.
+func TestMemoryKeepsBits(t *testing.T) {
+	ctx := context.Background()
+	bytes := make(values, 600)
+	for i := range bytes {
+		bytes[i] = float32(i % 256)
+	}
+	for _, odd := range []float32{7, 0.5, 256, -1, float32(math.Copysign(0, -1)), float32(math.NaN()), float32(math.Inf(1))} {
+		for _, at := range []int{0, 300, 599} {
+			v := slices.Clone(bytes)
+			v[at] = odd
+			m, err := dataset.Memory(ctx, v, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := dataset.IDs(ctx, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := dataset.IDs(ctx, m); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%v at row %d: rows changed in memory (%v)", odd, at, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// Pipeline is a Preprocess made ready for the rows of one Spec. It may be used
+// from several goroutines at once.
+type Pipeline struct {
+	size    int // values of a row that goes in
+	h, w, c int // of an image after resizing; of a table 1, 1, features
+	out     []int
+	planar  bool // channels first
+	resize  *resizer
+	scale   float32
+	mean    []float32 // (c), nil when all are 0
+	std     []float32 // (c), nil when all are 1
+	scratch sync.Pool // *[]float32
+}
+
+// Compile checks p against the rows that it will be applied to.
+func (p Preprocess) Compile(spec Spec) (*Pipeline, error) {
+	fail := func(field, format string, args ...any) (*Pipeline, error) {
+		return nil, fault.New(fault.Usage, "", "preprocess."+field, format, args...)
+	}
+	l := &Pipeline{size: spec.Size(), h: 1, w: 1, c: spec.Size(), scale: p.Scale}
+	what := "features"
+	if spec.Image {
+		l.h, l.w, l.c, what = spec.Shape[0], spec.Shape[1], spec.Shape[2], "channels"
+	}
+	switch p.Layout {
+	case NCHW, NHWC:
+		if !spec.Image {
+			return fail("layout", "%s for a table of %d features, expected %s", p.Layout, l.c, Flat)
+		}
+	case Flat:
+	default:
+		return fail("layout", "got %q, expected %s, %s or %s", p.Layout, NCHW, NHWC, Flat)
+	}
+	if len(p.Resize) > 0 {
+		if !spec.Image {
+			return fail("resize", "rows are a table of %d features, expected images", l.c)
+		}
+		if len(p.Resize) != 2 || !validSize(p.Resize) {
+			return fail("resize", "got %v, expected (H, W) with each from 1 to %d", p.Resize, maxSide)
+		}
+		if p.Resize[0] != l.h || p.Resize[1] != l.w {
+			l.resize = newResizer(l.h, l.w, p.Resize[0], p.Resize[1])
+			l.h, l.w = p.Resize[0], p.Resize[1]
+		}
+	}
+	if p.Scale == 0 {
+		l.scale = 1
+	} else if !finite(p.Scale) {
+		return fail("scale", "got %v, expected a finite number", p.Scale)
+	}
+	for _, v := range []struct {
+		name   string
+		values []float32
+		to     *[]float32
+		idle   float32
+	}{{"mean", p.Mean, &l.mean, 0}, {"std", p.Std, &l.std, 1}} {
+		if n := len(v.values); n > 1 && n != l.c {
+			return fail(v.name, "%d values for %d %s, expected 1 or %d", n, l.c, what, l.c)
+		}
+		for i, x := range v.values {
+			if !finite(x) || v.name == "std" && x <= 0 {
+				return fail(v.name+"["+strconv.Itoa(i)+"]", "got %v, expected a finite number%s", x, map[bool]string{true: " above 0"}[v.name == "std"])
+			}
+		}
+		if len(v.values) > 0 && slices.ContainsFunc(v.values, func(x float32) bool { return x != v.idle }) {
+			*v.to = spread(v.values, l.c)
+		}
+	}
+	l.planar = spec.Image && p.Layout != NHWC && l.c > 1
+	switch p.Layout {
+	case NCHW:
+		l.out = []int{l.c, l.h, l.w}
+	case NHWC:
+		l.out = []int{l.h, l.w, l.c}
+	default:
+		l.out = []int{l.c * l.h * l.w}
+	}
+	return l, nil
+}
+
+func finite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
+
+// spread repeats a single value n times.
+func spread(values []float32, n int) []float32 {
+	if len(values) == n {
+		return slices.Clone(values)
+	}
+	return slices.Repeat(values, n)
+}
+
+// OutShape is the shape of one row that comes out: (C, H, W), (H, W, C) or
+// (D), without the batch axis.
+func (l *Pipeline) OutShape() []int { return slices.Clone(l.out) }
+
+// OutSize is the number of values of one row that comes out.
+func (l *Pipeline) OutSize() int { return l.c * l.h * l.w }
+
+// Apply turns n rows of src, (n, Size) as a Source gives them, into dst,
+// (n, OutSize).
+func (l *Pipeline) Apply(dst, src []float32, n int) {
+	if len(src) < n*l.size || len(dst) < n*l.OutSize() {
+		panic("dataset: Apply on slices that are too short")
+	}
+	var buf []float32
+	if l.resize != nil {
+		b := borrow[float32](&l.scratch, l.OutSize()+l.resize.scratch(l.c))
+		defer l.scratch.Put(b)
+		buf = *b
+	}
+	out := l.OutSize()
+	for i := range n {
+		x, y := src[i*l.size:(i+1)*l.size], dst[i*out:(i+1)*out]
+		if l.resize != nil {
+			l.resize.apply(buf[:out], x, buf[out:], l.c)
+			x = buf[:out]
+		}
+		l.row(y, x)
+	}
+}
+
+// row is dst = (src·scale − mean)/std, with src (H·W, C) and dst the same or
+// (C, H·W).
+func (l *Pipeline) row(dst, src []float32) {
+	hw, step, next := l.h*l.w, l.c, 1 // dst index of (pixel, channel) = pixel·step + channel·next
+	if l.planar {
+		step, next = 1, hw
+	}
+	if l.mean == nil && l.std == nil && !l.planar {
+		for i, v := range src {
+			dst[i] = v * l.scale
+		}
+		return
+	}
+	if hw == 1 {
+		l.features(dst, src)
+		return
+	}
+	for k := range l.c {
+		mean, std := float32(0), float32(1)
+		if l.mean != nil {
+			mean = l.mean[k]
+		}
+		if l.std != nil {
+			std = l.std[k]
+		}
+		for i := range hw {
+			dst[i*step+k*next] = (float32(src[i*l.c+k]*l.scale) - mean) / std
+		}
+	}
+}
+
+// features is row for a table: one mean and deviation a value.
+func (l *Pipeline) features(dst, src []float32) {
+	for k, v := range src {
+		v *= l.scale
+		if l.mean != nil {
+			v = float32(v) - l.mean[k]
+		}
+		if l.std != nil {
+			v /= l.std[k]
+		}
+		dst[k] = v
+	}
+}
+
+// String says what p does, in one line for people.
+func (p Preprocess) String() string {
+	var steps []string
+	if len(p.Resize) == 2 {
+		steps = append(steps, fmt.Sprintf("resize to %d×%d", p.Resize[0], p.Resize[1]))
+	}
+	x := "x"
+	if p.Scale != 0 && p.Scale != 1 {
+		x = fmt.Sprintf("x·%v", p.Scale)
+	}
+	if len(p.Mean) > 0 {
+		x += " − " + vector(p.Mean)
+	}
+	if len(p.Std) > 0 {
+		if len(p.Mean) > 0 {
+			x = "(" + x + ")"
+		}
+		x += " / " + vector(p.Std)
+	}
+	if x != "x" {
+		steps = append(steps, x)
+	}
+	return strings.Join(append(steps, string(p.Layout)), ", ")
+}
+
+// vector shows values, cut when they are many.
+func vector(v []float32) string {
+	if len(v) == 1 {
+		return fmt.Sprint(v[0])
+	}
+	if len(v) > 4 {
+		return fmt.Sprintf("[%v %v %v … %d values]", v[0], v[1], v[2], len(v))
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,55 @@
+package loss
+
+func init() {
+	Register(Entry{
+		Name: "hard-label",
+		Doc:  "CE(y, softmax(z)): the labels alone, the loss of the baseline",
+		New:  func(Settings) (Loss, error) { return NewHardLabel(), nil },
+	})
+}
+
+// HardLabel is the cross-entropy with the labels, the loss of the baseline
+// that every distilled student is held against:
+//
+//	L = CE(y, softmax(z)) = −log softmax(z)_y
+//	∂L/∂z = (softmax(z) − onehot(y)) / N
+//
+// It has no settings and does not look at the teacher.
+type HardLabel struct {
+	s distribution
+	g []float64 // (C) one row of the gradient
+}
+
+// NewHardLabel makes the loss.
+func NewHardLabel() *HardLabel { return &HardLabel{} }
+
+// Name is "hard-label".
+func (l *HardLabel) Name() string { return "hard-label" }
+
+// Formula is the loss.
+func (l *HardLabel) Formula() string { return "L = CE(y, softmax(z)); mean over the batch" }
+
+// Eval implements Loss.
+func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
+	b.mustFit(grad)
+	if cap(l.g) < b.C {
+		l.g = make([]float64, b.C)
+	}
+	l.g = l.g[:b.C]
+	sum := 0.0
+	for i := range b.N {
+		clear(l.g)
+		if y, ok := b.class(i); ok {
+			l.s.set(b.Student[i*b.C:(i+1)*b.C], 1)
+			addOneHotDifference(l.g, 1, &l.s, y)
+			sum -= l.s.logp[y]
+		}
+		if grad != nil {
+			scale(grad[i*b.C:(i+1)*b.C], l.g, b.N)
+		}
+	}
+	if b.N > 0 {
+		sum /= float64(b.N)
+	}
+	return Terms{Total: sum, Hard: sum}
+}

@@ -1,0 +1,223 @@
+// Package loss holds the training losses of a student: the value, and the
+// gradient with respect to the student's logits. Each loss is one file that
+// registers itself by name.
+//
+// # Notation
+//
+// z are the student's logits and v the teacher's, both (N, C); T is the
+// temperature; p = softmax(v/T), q = softmax(z/T); y is the hard label; α
+// weighs the soft loss and β the hard loss.
+//
+// # Invariants
+//
+// Values and gradients are means over the N rows of the batch, whether or not
+// a row has a label or a teacher row; what a row lacks adds 0. Everything is
+// computed in float64 and in the log domain: for finite logits of any size
+// and T in [0.01, 1000] no value is NaN or infinite. Teacher logits may be
+// -Inf (probability 0). Rows are summed in order and the exponential is the
+// package's own, so one build gives the same bits whatever GOMAXPROCS is and
+// whether or not the processor has fused multiply-add.
+package loss
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// Unlabelled is the label of a row that has none.
+const Unlabelled int32 = -1
+
+// The ranges that Settings accepts.
+const (
+	MinTemperature = 0.01
+	MaxTemperature = 1000
+	MaxWeight      = 1e6 // keeps α·T·(q−p) far inside float32
+)
+
+// Batch is one mini-batch of outputs. A row may lack a label, a teacher row,
+// or both.
+type Batch struct {
+	N, C       int
+	Student    []float32 // (N, C) logits z
+	Teacher    []float32 // (N, C) logits v; nil when no row has them
+	HasTeacher []bool    // (N) whether the row of Teacher counts; nil: every row of Teacher does
+	Labels     []int32   // (N) class, or Unlabelled; nil when no row has one
+}
+
+// Terms are means over the batch. Total is what is minimised:
+// α·T²·Soft + β·Hard.
+type Terms struct {
+	Total float64 `json:"total"`
+	Soft  float64 `json:"soft"`
+	Hard  float64 `json:"hard"`
+}
+
+// Loss is one training loss with its settings. A Loss keeps scratch memory:
+// it is not safe for concurrent use, and allocates only when C grows.
+type Loss interface {
+	// Name is the name that the loss is registered under.
+	Name() string
+	// Formula is the loss as it is computed, with its settings filled in.
+	Formula() string
+	// Eval returns the terms and, unless grad is nil, overwrites grad (N, C)
+	// with ∂Total/∂z. It panics when a slice of b or grad does not have the
+	// length that N and C say, or a label is outside [-1, C). Terms are NaN
+	// or infinite only if a logit is (see Batch.Check).
+	Eval(b Batch, grad []float32) Terms
+}
+
+// Settings configure every loss; a loss leaves alone what it has no use for.
+type Settings struct {
+	Temperature float64  // T in [MinTemperature, MaxTemperature]
+	Alpha       float64  // α ≥ 0; at most 1 when Beta is nil
+	Beta        *float64 // β ≥ 0; nil is the weighted average β = 1−α
+}
+
+// weights validates s and returns α and β.
+func (s Settings) weights() (alpha, beta float64, err error) {
+	if !(s.Temperature >= MinTemperature && s.Temperature <= MaxTemperature) {
+		return 0, 0, usage("--temperature", s.Temperature, "a number in [0.01, 1000]")
+	}
+	if s.Beta == nil {
+		if !(s.Alpha >= 0 && s.Alpha <= 1) {
+			return 0, 0, usage("--alpha", s.Alpha, "a number in [0, 1] (beta is 1-alpha; give --beta to weigh both freely)")
+		}
+		return s.Alpha, 1 - s.Alpha, nil
+	}
+	if !(s.Alpha >= 0 && s.Alpha <= MaxWeight) {
+		return 0, 0, usage("--alpha", s.Alpha, "a number in [0, 1e6]")
+	}
+	if !(*s.Beta >= 0 && *s.Beta <= MaxWeight) {
+		return 0, 0, usage("--beta", *s.Beta, "a number in [0, 1e6]")
+	}
+	if s.Alpha == 0 && *s.Beta == 0 {
+		return 0, 0, usage("--alpha and --beta", 0, "at least one above 0")
+	}
+	return s.Alpha, *s.Beta, nil
+}
+
+func usage(flag string, got float64, want string) error {
+	return fault.New(fault.Usage, "", flag, "got %v, want %s", got, want)
+}
+
+// Entry is one registered loss.
+type Entry struct {
+	Name string
+	Doc  string // one line for lists
+	New  func(Settings) (Loss, error)
+}
+
+var registry = map[string]Entry{}
+
+// Register makes a loss known by name. Call it from init; it panics on a name
+// given twice.
+func Register(e Entry) {
+	if _, dup := registry[e.Name]; dup || e.Name == "" || e.New == nil {
+		panic(fmt.Sprintf("loss: bad or duplicate registration %q", e.Name))
+	}
+	registry[e.Name] = e
+}
+
+// Entries lists the registered losses by name.
+func Entries() []Entry {
+	list := make([]Entry, 0, len(registry))
+	for _, e := range registry {
+		list = append(list, e)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// New makes the loss registered as name. An unknown name or a setting outside
+// its range is a fault.Usage that names the flag, the value and the range.
+func New(name string, s Settings) (Loss, error) {
+	e, ok := registry[name]
+	if !ok {
+		var names []string
+		for _, e := range Entries() {
+			names = append(names, e.Name)
+		}
+		return nil, fault.New(fault.Usage, "", "--loss", "got %q, want one of %s", name, strings.Join(names, ", "))
+	}
+	l, err := e.New(s)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Check explains a batch whose loss is not finite: it returns the first row
+// and class that cannot be trained on, as fault.Diverged when the student's
+// logit is at fault and fault.Input when the teacher's or the label is.
+func (b Batch) Check() error {
+	b.mustFit(nil)
+	for i := range b.N {
+		if y := b.label(i); y < Unlabelled || int(y) >= b.C {
+			return fault.New(fault.Input, "", fmt.Sprintf("row %d of the batch", i), "got label %d, want -1 or a class below %d", y, b.C)
+		}
+		for c, z := range b.Student[i*b.C : (i+1)*b.C] {
+			if z64 := float64(z); math.IsNaN(z64) || math.IsInf(z64, 0) {
+				return fault.New(fault.Diverged, "", fmt.Sprintf("row %d of the batch", i), "got student logit %v for class %d, want a finite number", z, c)
+			}
+		}
+		v := b.teacher(i)
+		if v == nil {
+			continue
+		}
+		for c, x := range v {
+			if x64 := float64(x); math.IsNaN(x64) || math.IsInf(x64, 1) {
+				return fault.New(fault.Input, "", fmt.Sprintf("row %d of the batch", i), "got teacher logit %v for class %d, want a finite number or -Inf", x, c)
+			}
+		}
+		if math.IsInf(float64(slices.Max(v)), -1) {
+			return fault.New(fault.Input, "", fmt.Sprintf("row %d of the batch", i), "got teacher logits that are all -Inf, want one finite at least")
+		}
+	}
+	return nil
+}
+
+// mustFit panics when a slice does not have the length that N and C say.
+func (b Batch) mustFit(grad []float32) {
+	ok := b.N >= 0 && b.C > 0 && len(b.Student) == b.N*b.C &&
+		(b.Teacher == nil || len(b.Teacher) == b.N*b.C) &&
+		(b.HasTeacher == nil || len(b.HasTeacher) == b.N) &&
+		(b.Labels == nil || len(b.Labels) == b.N) &&
+		(grad == nil || len(grad) == b.N*b.C)
+	if !ok {
+		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d teacher flags, %d labels and %d gradients",
+			b.N, b.C, len(b.Student), len(b.Teacher), len(b.HasTeacher), len(b.Labels), len(grad)))
+	}
+}
+
+// teacher returns row i of the teacher's logits, or nil when there is none.
+func (b Batch) teacher(i int) []float32 {
+	if b.Teacher == nil || b.HasTeacher != nil && !b.HasTeacher[i] {
+		return nil
+	}
+	return b.Teacher[i*b.C : (i+1)*b.C]
+}
+
+func (b Batch) label(i int) int32 {
+	if b.Labels == nil {
+		return Unlabelled
+	}
+	return b.Labels[i]
+}
+
+// class returns the label of row i as an index, and whether there is one.
+func (b Batch) class(i int) (int, bool) {
+	y := b.label(i)
+	if y < Unlabelled || int(y) >= b.C {
+		panic(fmt.Sprintf("loss: row %d has label %d, want -1 or a class below %d", i, y, b.C))
+	}
+	return int(y), y != Unlabelled
+}
+
+// number prints a setting in the fewest digits that give it back.
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

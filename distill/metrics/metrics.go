@@ -1,0 +1,168 @@
+// Package metrics measures a classifier from its logits: errors, accuracy,
+// agreement with a teacher, calibration, confusion, and an exact paired test
+// between two models.
+//
+// # Invariants
+//
+// The answer to a row is its first largest logit. What needs a label counts
+// the labelled rows, agreement the rows that have a teacher row; a share of
+// no rows is 0, and Labelled and Compared say that it is. Every number of a
+// Result is finite. An Accumulator's memory depends on the number of classes
+// and not on the number of rows.
+package metrics
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// Unlabelled is the label of a row that has none.
+const Unlabelled int32 = -1
+
+const (
+	// CalibrationBins is the number of confidence bins: that of Guo et al.
+	CalibrationBins = 15
+	// MaxConfusion is the largest number of classes that get a confusion
+	// matrix: 1024 classes take 8 MiB.
+	MaxConfusion = 1024
+)
+
+// Result is what one model does on one set of rows.
+type Result struct {
+	N         int     `json:"n"`         // rows
+	Errors    int     `json:"errors"`    // labelled rows answered wrongly
+	Accuracy  float64 `json:"accuracy"`  // share of the labelled rows answered rightly
+	Agreement float64 `json:"agreement"` // share of the compared rows answered as the teacher does
+	ECE       float64 `json:"ece"`       // expected calibration error, Guo et al. 2017 (arXiv 1706.04599), eq. 3, over the labelled rows
+	Labelled  int     `json:"labelled"`  // rows with a label
+	Compared  int     `json:"compared"`  // rows with a teacher row
+	NLL       float64 `json:"nll"`       // mean −log softmax(z)_y of the labelled rows, in nats; see MaxNLL
+
+	Bins      []Bin   `json:"bins"`                // reliability diagram: CalibrationBins bins of equal width
+	Confusion [][]int `json:"confusion,omitempty"` // [label][answer] rows; nil above MaxConfusion classes
+	PerClass  []Class `json:"per_class"`           // by label
+}
+
+// Summary is the part of a Result that goes on one line. A share of no rows
+// is nil, which JSON writes as null.
+type Summary struct {
+	N         int      `json:"n"`
+	Errors    int      `json:"errors"`
+	Accuracy  *float64 `json:"accuracy"`
+	Agreement *float64 `json:"agreement"`
+	ECE       *float64 `json:"ece"`
+}
+
+// Bin is one confidence bin (Low, High] of a reliability diagram.
+type Bin struct {
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	Count      int     `json:"count"`
+	Accuracy   float64 `json:"accuracy"`   // share of the bin's rows answered rightly
+	Confidence float64 `json:"confidence"` // mean of the largest softmax probability
+}
+
+// Class is how one class fares.
+type Class struct {
+	Support   int     `json:"support"`   // rows of the class
+	Correct   int     `json:"correct"`   // of these, answered rightly
+	Predicted int     `json:"predicted"` // labelled rows answered with the class
+	Accuracy  float64 `json:"accuracy"`  // Correct/Support, the recall
+}
+
+// MaxNLL is what a row adds to NLL when its label has probability 0 by a
+// logit of -Inf: −log of the smallest positive float32.
+const MaxNLL = 149 * math.Ln2
+
+// Summary returns the summary block.
+func (r Result) Summary() Summary {
+	s := Summary{N: r.N, Errors: r.Errors}
+	if r.Labelled > 0 {
+		s.Accuracy, s.ECE = &r.Accuracy, &r.ECE
+	}
+	if r.Compared > 0 {
+		s.Agreement = &r.Agreement
+	}
+	return s
+}
+
+// Evaluate measures logits (N, classes) against labels (N), Unlabelled where
+// there is none, and teacher logits (N, classes). Labels and teacher may be
+// nil. Errors are those of Accumulator.Add.
+func Evaluate(logits []float32, labels []int32, teacher []float32, classes int) (Result, error) {
+	a, err := NewAccumulator(classes)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := a.Add(logits, labels, teacher); err != nil {
+		return Result{}, err
+	}
+	return a.Result(), nil
+}
+
+// Argmax returns the first largest of x.
+func Argmax(x []float32) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Correct appends to dst, for each labelled row in order, whether logits
+// (N, classes) answer it rightly: the form that McNemar takes. Errors are
+// those of Accumulator.Add.
+func Correct(dst []bool, logits []float32, labels []int32, classes int) ([]bool, error) {
+	n := rows(logits, labels, nil, classes)
+	for i := range n {
+		row := logits[i*classes : (i+1)*classes]
+		if err := check(row, "", i); err != nil {
+			return nil, err
+		}
+		if labels == nil || labels[i] == Unlabelled {
+			continue
+		}
+		if err := checkLabel(labels[i], classes, i); err != nil {
+			return nil, err
+		}
+		dst = append(dst, Argmax(row) == int(labels[i]))
+	}
+	return dst, nil
+}
+
+// rows returns N, and panics when the slices do not fit one another.
+func rows(logits []float32, labels []int32, teacher []float32, classes int) int {
+	if classes < 1 || len(logits)%classes != 0 ||
+		labels != nil && len(labels)*classes != len(logits) ||
+		teacher != nil && len(teacher) != len(logits) {
+		panic(fmt.Sprintf("metrics: %d logits, %d labels and %d teacher logits do not fit %d classes", len(logits), len(labels), len(teacher), classes))
+	}
+	return len(logits) / classes
+}
+
+// check refuses a row that has no softmax. Probability 0, -Inf, is allowed.
+func check(row []float32, whose string, i int) error {
+	finite := false
+	for c, v := range row {
+		x := float64(v)
+		if math.IsNaN(x) || math.IsInf(x, 1) {
+			return fault.New(fault.Input, "", fmt.Sprintf("row %d", i), "got %slogit %v for class %d, want a finite number or -Inf", whose, v, c)
+		}
+		finite = finite || !math.IsInf(x, -1)
+	}
+	if !finite {
+		return fault.New(fault.Input, "", fmt.Sprintf("row %d", i), "got %slogits that are all -Inf, want one finite at least", whose)
+	}
+	return nil
+}
+
+func checkLabel(y int32, classes, i int) error {
+	if y < Unlabelled || int(y) >= classes {
+		return fault.New(fault.Input, "", fmt.Sprintf("row %d", i), "got label %d, want -1 or a class below %d", y, classes)
+	}
+	return nil
+}

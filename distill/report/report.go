@@ -1,0 +1,183 @@
+// Package report tells what a distillation run came to: as one JSON file for
+// programs, and as one HTML file for people that needs nothing outside
+// itself: the figures are inline SVG, there is no script and no address to
+// fetch from, and its own policy forbids both.
+//
+// # Invariants
+//
+// Every string of a Report is untrusted text. A Number that is not finite is
+// null in JSON, a dash in a table and a gap in a figure; a metrics.Result is
+// finite by its own promise, and WriteJSON refuses one that is not. The same
+// Report gives the same bytes.
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// Report is one run. Whatever a run does not have is left nil or zero.
+type Report struct {
+	Title       string     `json:"title"`
+	Verdict     Verdict    `json:"verdict"`
+	Provenance  Provenance `json:"provenance"`
+	Teacher     *Block     `json:"teacher"`
+	Baseline    *Block     `json:"baseline"`
+	Student     *Block     `json:"student"`
+	Parity      *Parity    `json:"parity"`
+	History     History    `json:"history"`
+	StepsPerS   Number     `json:"steps_per_s"`
+	SamplesPerS Number     `json:"samples_per_s"`
+	WallS       Number     `json:"wall_s"`
+	Timings     []Timing   `json:"timings"` // in the order of the run
+	Notes       []string   `json:"notes"`
+	Warnings    []string   `json:"warnings"`
+	Classes     []string   `json:"classes"` // names by label; a class without one is shown by its number
+}
+
+// Provenance is what went into the run.
+type Provenance struct {
+	Teacher      Source `json:"teacher"`
+	Data         Source `json:"data"`
+	Architecture string `json:"architecture"`
+	Loss         string `json:"loss"` // the effective formula
+	Temperature  Number `json:"temperature"`
+	Alpha        Number `json:"alpha"`
+	Beta         Number `json:"beta"`
+	Seed         uint64 `json:"seed"`
+	Epochs       int    `json:"epochs"`
+	Version      string `json:"version"` // of kdonnx
+}
+
+// Source is a file or a set of rows by name and content.
+type Source struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
+// Block is one model on the rows that all three are measured on. Zero Params,
+// Bytes, FLOPs and LatencyMS are unknown.
+type Block struct {
+	metrics.Result
+	Name      string `json:"name"`
+	Params    int64  `json:"params,omitempty"`     // trainable values
+	Bytes     int64  `json:"bytes,omitempty"`      // of the .onnx file, with external data
+	FLOPs     int64  `json:"flops,omitempty"`      // of one row, a multiply-add as two
+	LatencyMS Number `json:"latency_ms,omitempty"` // median of one row, in milliseconds
+}
+
+// History is what training went through, epoch by epoch.
+type History struct {
+	Student  []Epoch `json:"student"`
+	Baseline []Epoch `json:"baseline"`
+}
+
+// Epoch is one pass over the transfer set.
+type Epoch struct {
+	Epoch int         `json:"epoch"` // from 1
+	Train Terms       `json:"train"`
+	Val   *Validation `json:"val"` // nil when the epoch was not validated
+	LR    Number      `json:"lr"`  // learning rate at the end of the epoch
+}
+
+// Terms are the means of the loss and its two terms over an epoch.
+type Terms struct {
+	Total Number `json:"total"`
+	Soft  Number `json:"soft"`
+	Hard  Number `json:"hard"`
+}
+
+// Validation is the student on held-out rows after an epoch.
+type Validation struct {
+	Accuracy Number `json:"accuracy"`
+	Loss     Number `json:"loss"` // mean −log softmax(z)_y
+}
+
+// Parity is how closely ONNX Runtime reproduces the student.
+type Parity struct {
+	Runtime     string `json:"runtime"` // name and version
+	Passed      bool   `json:"passed"`
+	Rows        int    `json:"rows"`
+	MaxAbs      Number `json:"max_abs"` // largest absolute difference of an output
+	MaxRel      Number `json:"max_rel"` // largest difference relative to the output
+	TolAbs      Number `json:"tol_abs"`
+	TolRel      Number `json:"tol_rel"`
+	ArgmaxFlips int    `json:"argmax_flips"` // rows answered with another class
+}
+
+// Timing is the wall time of one part of the run.
+type Timing struct {
+	Name    string `json:"name"`
+	Seconds Number `json:"seconds"`
+}
+
+// Significance is the McNemar P below which a difference is not put down to
+// chance.
+const Significance = 0.05
+
+// Verdict answers whether the soft targets were worth it.
+type Verdict struct {
+	Helps    bool            `json:"helps"`
+	Sentence string          `json:"sentence"`
+	McNemar  *metrics.Paired `json:"mcnemar"` // baseline is A, student is B; nil without a baseline
+}
+
+// Judge holds the student against the same student trained on hard labels
+// with the same budget. paired is metrics.McNemar(baseline, student) over the
+// labelled rows. Distillation helps when the student makes fewer errors and
+// the difference is not put down to chance.
+func Judge(baseline, student metrics.Result, paired metrics.Paired) Verdict {
+	v := Verdict{McNemar: &paired}
+	if student.Labelled == 0 || baseline.Labelled != student.Labelled {
+		return Verdict{Sentence: fmt.Sprintf("No verdict: the baseline has %s and the student %s.", plural(baseline.Labelled, "labelled row"), plural(student.Labelled, "labelled row"))}
+	}
+	fewer := baseline.Errors - student.Errors
+	of := thousands(int64(student.Labelled))
+	p := "(McNemar\u00a0p\u00a0" + pValue(paired.P) + ")"
+	const same = "the same student trained on hard labels"
+	switch {
+	case fewer > 0 && paired.P < Significance:
+		v.Helps = true
+		v.Sentence = fmt.Sprintf("Distillation helps: %s of %s than %s %s.", plural(fewer, "fewer error"), of, same, p)
+	case fewer > 0:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s is within chance %s.", plural(fewer, "fewer error"), of, same, p)
+	case fewer == 0:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s makes as many errors, %s of %s.", same, thousands(int64(student.Errors)), of)
+	default:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s %s.", plural(-fewer, "more error"), of, same, p)
+	}
+	return v
+}
+
+// Write puts the report at path as one HTML file, durably.
+func Write(path string, r *Report) error {
+	page, err := HTML(r)
+	if err != nil {
+		return fault.New(fault.IO, path, "", "cannot render: %w", err)
+	}
+	return durable.Write(path, page)
+}
+
+// WriteJSON puts the report at path as indented JSON with keys in a fixed
+// order, durably.
+func WriteJSON(path string, r *Report) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
+	}
+	return durable.Write(path, append(data, '\n'))
+}
+
+// HTML renders the report.
+func HTML(r *Report) ([]byte, error) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, "page.tmpl", newPage(r)); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

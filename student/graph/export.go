@@ -1,0 +1,164 @@
+package graph
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+)
+
+// BatchName is the name of the batch axis in a model that leaves the package.
+const BatchName = "batch"
+
+// Model is a deep copy of the model with the current values of the
+// parameters and a dynamic batch axis.
+func (g *Graph) Model() *onnx.Model {
+	m := clone(g.model)
+	data := make(map[string]*Param, len(g.Params))
+	for _, p := range g.Params {
+		data[p.Name] = p
+	}
+	for _, t := range m.Graph.Initializers {
+		if p := data[t.Name]; p != nil && p.Role != Frozen {
+			for i, v := range p.Data {
+				binary.LittleEndian.PutUint32(t.Data[4*i:], math.Float32bits(v))
+			}
+		}
+	}
+	return m
+}
+
+// normalise rewrites the copy of the model for a dynamic batch: the declared
+// shapes of inputs and outputs, and the shapes that Reshape nodes are given.
+func (im *importer) normalise() {
+	m := im.g.model
+	m.IRVersion = max(m.IRVersion, 4) // since 4, initializers are no inputs
+	m.Graph.ValueInfo = nil
+	m.Functions = nil
+	m.Graph.Inputs = nil
+	for _, v := range im.g.Inputs {
+		m.Graph.Inputs = append(m.Graph.Inputs, declare(v))
+	}
+	for i, v := range im.g.Outputs {
+		doc := m.Graph.Outputs[i].Doc
+		m.Graph.Outputs[i] = declare(v)
+		m.Graph.Outputs[i].Doc = doc
+	}
+	for _, n := range im.g.Nodes {
+		if n.Op.Type == "Reshape" {
+			im.rewriteReshape(n)
+		}
+	}
+	im.dropUnused()
+}
+
+func declare(v *Value) *onnx.Value {
+	out := &onnx.Value{Name: v.Name, Kind: onnx.KindTensor, DType: onnx.Float32, HasShape: true}
+	for _, d := range v.Shape {
+		switch {
+		case d == Batch:
+			out.Shape = append(out.Shape, onnx.Dim{Param: BatchName})
+		case d < 0:
+			out.Shape = append(out.Shape, onnx.Dim{Value: -1})
+		default:
+			out.Shape = append(out.Shape, onnx.Dim{Value: int64(d)})
+		}
+	}
+	return out
+}
+
+// rewriteReshape gives a Reshape whose constant names the file's fixed batch
+// a constant of its own with −1 in that place.
+func (im *importer) rewriteReshape(n *Node) {
+	old := n.In[1]
+	out := n.Out[0].Shape
+	same := true
+	shape := make([]int64, len(out))
+	for i, d := range out {
+		shape[i] = int64(d)
+		if d < 0 {
+			shape[i] = -1
+			same = same && old.ints[i] <= 0
+		}
+	}
+	if same {
+		return
+	}
+	t := onnx.Int64Tensor(im.fresh(n.Out[0].Name+"_shape"), []int64{int64(len(shape))}, shape)
+	im.g.model.Graph.Initializers = append(im.g.model.Graph.Initializers, t)
+	n.source.Inputs[1] = t.Name
+}
+
+// fresh is a value name that nothing has yet.
+func (im *importer) fresh(name string) string {
+	for im.byName[name] != nil {
+		name += "_"
+	}
+	im.byName[name] = &Value{Name: name}
+	return name
+}
+
+// dropUnused removes constants that a rewritten Reshape no longer reads.
+func (im *importer) dropUnused() {
+	used := map[string]bool{}
+	src := im.g.model.Graph
+	for _, n := range src.Nodes {
+		for _, in := range n.Inputs {
+			used[in] = true
+		}
+	}
+	src.Initializers = slices.DeleteFunc(src.Initializers, func(t *onnx.Tensor) bool { return !used[t.Name] })
+	src.Nodes = slices.DeleteFunc(src.Nodes, func(n *onnx.Node) bool { return n.OpType == "Constant" && !used[n.Outputs[0]] })
+}
+
+// clone copies a model so deeply that nothing of it is shared.
+func clone(m *onnx.Model) *onnx.Model {
+	c := *m
+	c.Opsets = slices.Clone(m.Opsets)
+	c.Metadata = slices.Clone(m.Metadata)
+	c.Functions = slices.Clone(m.Functions)
+	g := *m.Graph
+	g.Nodes = make([]*onnx.Node, len(m.Graph.Nodes))
+	for i, n := range m.Graph.Nodes {
+		g.Nodes[i] = cloneNode(n)
+	}
+	g.Initializers = make([]*onnx.Tensor, len(m.Graph.Initializers))
+	for i, t := range m.Graph.Initializers {
+		g.Initializers[i] = cloneTensor(t)
+	}
+	g.Inputs, g.Outputs, g.ValueInfo = cloneValues(m.Graph.Inputs), cloneValues(m.Graph.Outputs), cloneValues(m.Graph.ValueInfo)
+	c.Graph = &g
+	return &c
+}
+
+func cloneNode(n *onnx.Node) *onnx.Node {
+	c := *n
+	c.Inputs, c.Outputs = slices.Clone(n.Inputs), slices.Clone(n.Outputs)
+	c.Attrs = make([]*onnx.Attr, len(n.Attrs))
+	for i, a := range n.Attrs {
+		b := *a
+		b.S, b.Floats, b.Ints = slices.Clone(a.S), slices.Clone(a.Floats), slices.Clone(a.Ints)
+		if a.T != nil {
+			b.T = cloneTensor(a.T)
+		}
+		c.Attrs[i] = &b
+	}
+	return &c
+}
+
+func cloneTensor(t *onnx.Tensor) *onnx.Tensor {
+	c := *t
+	c.Dims, c.Data = slices.Clone(t.Dims), slices.Clone(t.Data)
+	return &c
+}
+
+func cloneValues(vs []*onnx.Value) []*onnx.Value {
+	out := make([]*onnx.Value, len(vs))
+	for i, v := range vs {
+		c := *v
+		c.Shape = slices.Clone(v.Shape)
+		out[i] = &c
+	}
+	return out
+}

@@ -1,0 +1,347 @@
+package graph
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+)
+
+func node(op, in, out string, attrs ...*onnx.Attr) *onnx.Node {
+	n := &onnx.Node{OpType: op, Outputs: strings.Fields(out), Attrs: attrs}
+	for _, name := range strings.Fields(in) {
+		n.Inputs = append(n.Inputs, strings.TrimPrefix(name, "-"))
+	}
+	return n
+}
+
+func floats(name string, dims ...int64) *onnx.Tensor {
+	n := int64(1)
+	for _, d := range dims {
+		n *= d
+	}
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(i%5) - 1.5
+	}
+	return onnx.FloatTensor(name, dims, v)
+}
+
+// model has one input x of the given row shape, first axis batch.
+func model(batch onnx.Dim, row []int64, inits []*onnx.Tensor, nodes ...*onnx.Node) *onnx.Model {
+	x := &onnx.Value{Name: "x", DType: onnx.Float32, HasShape: true, Shape: []onnx.Dim{batch}}
+	for _, d := range row {
+		x.Shape = append(x.Shape, onnx.Dim{Value: d})
+	}
+	return &onnx.Model{IRVersion: 8, Opsets: []onnx.Opset{{Version: 17}}, Graph: &onnx.Graph{
+		Name: "g", Nodes: nodes, Initializers: inits,
+		Inputs:  []*onnx.Value{x},
+		Outputs: []*onnx.Value{{Name: "y", DType: onnx.Float32}},
+	}}
+}
+
+var dynamic = onnx.Dim{Param: "n"}
+
+// TestPlace draws buffers at random and checks that none that live together
+// overlap, and that memory is used again.
+func TestPlace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 200 {
+		var bufs []*buffer
+		total := 0
+		for range 1 + rng.IntN(30) {
+			from := rng.IntN(20)
+			b := &buffer{size: 1 + rng.IntN(100), from: from, to: from + rng.IntN(8)}
+			bufs = append(bufs, b)
+			total += (b.size + align - 1) / align * align
+		}
+		place(bufs)
+		for i, a := range bufs {
+			for _, b := range bufs[:i] {
+				if a.from <= b.to && b.from <= a.to && a.at < b.at+b.size && b.at < a.at+a.size {
+					t.Fatalf("%+v and %+v overlap", *a, *b)
+				}
+			}
+		}
+		if arenaSize(bufs) > total {
+			t.Fatalf("arena of %d, buffers of %d", arenaSize(bufs), total)
+		}
+	}
+	chain := []*buffer{{size: 64, from: 0, to: 1}, {size: 64, from: 1, to: 2}, {size: 64, from: 2, to: 3}, {size: 64, from: 3, to: 4}}
+	place(chain)
+	if got := arenaSize(chain); got != 128 {
+		t.Errorf("a chain of four needs %d, want two buffers of 64", got)
+	}
+}
+
+// TestRefuses gives models that are no students and expects errors that name
+// op, node and cause.
+func TestRefuses(t *testing.T) {
+	w := floats("w", 4, 4)
+	for name, c := range map[string]struct {
+		m    *onnx.Model
+		want []string
+	}{
+		"unknown op":       {model(dynamic, []int64{4}, nil, node("Einsum", "x", "y")), []string{`"y"`, "Einsum", "not supported", "teacher"}},
+		"other domain":     {model(dynamic, []int64{4}, nil, &onnx.Node{Name: "n1", Domain: "com.acme", OpType: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}), []string{"n1", "com.acme.Relu"}},
+		"undefined input":  {model(dynamic, []int64{4}, nil, node("Add", "x z", "y")), []string{`"z"`, "neither"}},
+		"cycle":            {model(dynamic, []int64{4}, nil, node("Add", "x b", "a"), node("Relu", "a", "b"), node("Relu", "b", "y")), []string{"cycle"}},
+		"made twice":       {model(dynamic, []int64{4}, nil, node("Relu", "x", "y"), node("Relu", "x", "y")), []string{"produces", "too"}},
+		"inner axis":       {model(dynamic, []int64{5}, []*onnx.Tensor{w}, node("MatMul", "x w", "y")), []string{"MatMul", "(N, 5)", "(4, 4)"}},
+		"batch mixed":      {model(dynamic, []int64{4}, nil, node("Softmax", "x", "y", onnx.IntAttr("axis", 0))), []string{"Softmax", "batch"}},
+		"joined batch":     {model(dynamic, []int64{4}, nil, node("Concat", "x x", "y", onnx.IntAttr("axis", 0))), []string{"Concat", "batch"}},
+		"no output":        {model(dynamic, []int64{4}, nil, node("Relu", "x", "z")), []string{`"y"`, "no node produces"}},
+		"missing input":    {model(dynamic, []int64{4}, nil, node("Add", "x", "y")), []string{"input 1 is missing"}},
+		"too many inputs":  {model(dynamic, []int64{4}, nil, node("Relu", "x x", "y")), []string{"at most 1"}},
+		"unknown axis":     {model(dynamic, []int64{-1}, nil, node("Relu", "x", "y")), []string{`"x"`, "axis 1"}},
+		"half weights":     {model(dynamic, []int64{4}, []*onnx.Tensor{{Name: "h", DType: onnx.Float16, Dims: []int64{1}, Data: []byte{0, 0}}}, node("Add", "x h", "y")), []string{`"h"`, "float16", "float32"}},
+		"short weights":    {model(dynamic, []int64{4}, []*onnx.Tensor{{Name: "h", DType: onnx.Float32, Dims: []int64{2}, Data: []byte{0, 0}}}, node("Add", "x h", "y")), []string{`"h"`}},
+		"huge weights":     {model(dynamic, []int64{4}, []*onnx.Tensor{{Name: "h", DType: onnx.Float32, Dims: []int64{1 << 31, 1 << 31, 1 << 31}}}, node("Add", "x h", "y")), []string{`"h"`}},
+		"mask used":        {model(dynamic, []int64{4}, nil, node("Dropout", "x", "a m"), node("Add", "a m", "y")), []string{`"m"`, "Dropout", "does not give"}},
+		"computed shape":   {model(dynamic, []int64{4}, nil, node("Reshape", "x x", "y")), []string{"Reshape", "integer constant"}},
+		"bad reshape":      {model(dynamic, []int64{4}, []*onnx.Tensor{onnx.Int64Tensor("s", []int64{2}, []int64{-1, 3})}, node("Reshape", "x s", "y")), []string{"cannot reshape", "(N, 4)"}},
+		"two rests":        {model(dynamic, []int64{4}, []*onnx.Tensor{onnx.Int64Tensor("s", []int64{2}, []int64{-1, -1})}, node("Reshape", "x s", "y")), []string{"cannot reshape"}},
+		"window too large": {model(dynamic, []int64{1, 4, 4}, nil, node("MaxPool", "x", "y", onnx.IntsAttr("kernel_shape", 5, 5))), []string{"MaxPool", "does not fit"}},
+		"stride 0":         {model(dynamic, []int64{1, 4, 4}, nil, node("MaxPool", "x", "y", onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("strides", 0, 1))), []string{"strides"}},
+		"no kernel":        {model(dynamic, []int64{1, 4, 4}, nil, node("AveragePool", "x", "y")), []string{"kernel_shape"}},
+		"group":            {model(dynamic, []int64{3, 4, 4}, []*onnx.Tensor{floats("k", 2, 1, 2, 2)}, node("Conv", "x k", "y", onnx.IntAttr("group", 2))), []string{"group 2"}},
+		"1-D convolution":  {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 2, 3, 2)}, node("Conv", "x k", "y")), []string{"Conv", "(2, 3, 2)"}},
+		"cast":             {model(dynamic, []int64{4}, nil, node("Cast", "x", "y", onnx.IntAttr("to", int64(onnx.Int64)))), []string{"int64"}},
+		"ratio":            {model(dynamic, []int64{4}, []*onnx.Tensor{floats("r")}, node("Dropout", "x r", "y")), []string{"ratio", "-1.5"}},
+		"computed state":   {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 4)}, node("Relu", "s", "v"), node("BatchNormalization", "x s s s v", "y")), []string{`"v"`, "initializer"}},
+		"broadcast":        {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 3)}, node("Add", "x s", "y")), []string{"(N, 4)", "(3)"}},
+	} {
+		_, err := Import(c.m, "m.onnx")
+		if err == nil {
+			t.Errorf("%s: imported", name)
+			continue
+		}
+		if fault.KindOf(err) != fault.Input {
+			t.Errorf("%s: %v is of kind %d", name, err, fault.KindOf(err))
+		}
+		for _, part := range append(c.want, "m.onnx") {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: %q does not say %q", name, err, part)
+			}
+		}
+	}
+	old := model(dynamic, []int64{4}, nil, node("Relu", "x", "y"))
+	old.Opsets[0].Version = 6
+	if _, err := Import(old, "m.onnx"); err == nil || !strings.Contains(err.Error(), "opset 6") {
+		t.Errorf("opset 6: %v", err)
+	}
+}
+
+// forwardOnly is a kernel without a gradient.
+type forwardOnly struct{}
+
+func (forwardOnly) Forward(_ *Run, in, out [][]float32) { copy(out[0], in[0]) }
+
+// TestMissingBackward expects an error that names the op, and none when
+// nothing before it is trained.
+func TestMissingBackward(t *testing.T) {
+	Register(Op{Type: "Opaque", MinIn: 1, Infer: sameShape, Build: func(*Build) (Kernel, error) { return forwardOnly{}, nil }})
+	defer delete(ops, "Opaque")
+	m := model(dynamic, []int64{4}, []*onnx.Tensor{floats("w", 4), floats("v", 4)},
+		node("Mul", "x w", "a"), node("Opaque", "a", "b"), node("Mul", "b v", "y"))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.NewPlan(2, nil); err != nil {
+		t.Errorf("inference: %v", err)
+	}
+	_, err = g.NewPlan(2, g.NewGradients())
+	for _, part := range []string{"Opaque", `"b"`, "no gradient", FrozenKey} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not say %q", err, part)
+		}
+	}
+	m.Metadata = []onnx.Entry{{Key: FrozenKey, Value: "other, w"}}
+	if g, err = Import(m, "m.onnx"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.NewPlan(2, g.NewGradients()); err != nil {
+		t.Errorf("with w frozen: %v", err)
+	}
+}
+
+// TestAccumulates has a value with four consumers, one of which reads it
+// twice, and a weight with two: y = x·w + (x·w)² + relu(x·w)·w.
+func TestAccumulates(t *testing.T) {
+	m := model(dynamic, []int64{1}, []*onnx.Tensor{onnx.FloatTensor("w", []int64{1}, []float32{3})},
+		node("Mul", "x w", "a"), node("Mul", "a a", "s"), node("Relu", "a", "r"), node("Mul", "r w", "rw"),
+		node("Add", "a s", "b"), node("Add", "b rw", "y"))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.TrackInputs()
+	grads := g.NewGradients()
+	p, err := g.NewPlan(2, grads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		p.Forward([]float32{2, 5})
+		copy(p.OutputGrad(0), []float32{1, 10})
+		p.Backward()
+	}
+	// y = xw + x²w² + xw², dy/dx = w + 2xw² + w², dy/dw = x + 2x²w + 2xw
+	if want := []float32{3 + 36 + 9, 10 * (3 + 90 + 9)}; !slices.Equal(p.InputGrad(0), want) {
+		t.Errorf("dx is %v, want %v", p.InputGrad(0), want)
+	}
+	if want := []float32{2 + 24 + 12 + 10*(5+150+30)}; !slices.Equal(grads[0], want) {
+		t.Errorf("dw is %v, want %v", grads[0], want)
+	}
+}
+
+// TestFixedBatch imports a model that an exporter fixed to one row, with a
+// parameter that is reshaped first, as CNTK writes it, and runs three rows.
+func TestFixedBatch(t *testing.T) {
+	m := model(onnx.Dim{Value: 1}, []int64{2, 3}, []*onnx.Tensor{
+		floats("w", 2, 3, 4), onnx.Int64Tensor("ws", []int64{2}, []int64{6, 4}), onnx.Int64Tensor("xs", []int64{2}, []int64{1, 6}),
+	}, node("Reshape", "w ws", "wr"), node("Reshape", "x xs", "xr"), node("MatMul", "xr wr", "y"))
+	m.IRVersion = 3
+	m.Graph.Inputs = append(m.Graph.Inputs, &onnx.Value{Name: "w", DType: onnx.Float32, HasShape: true, Shape: []onnx.Dim{{Value: 2}, {Value: 3}, {Value: 4}}},
+		&onnx.Value{Name: "xs", DType: onnx.Int64, HasShape: true, Shape: []onnx.Dim{{Value: 2}}})
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Outputs[0].Shape.String(); got != "(N, 4)" {
+		t.Errorf("output is %s, want (N, 4)", got)
+	}
+	out := g.Model()
+	if len(out.Graph.Inputs) != 1 || out.Graph.Inputs[0].Shape[0].Param != BatchName || out.IRVersion < 4 {
+		t.Errorf("inputs are %+v at IR %d", out.Graph.Inputs, out.IRVersion)
+	}
+	again, err := Import(out, "again.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := again.NewPlan(3, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 18)
+	for i := range x {
+		x[i] = float32(i)
+	}
+	p.Forward(x)
+	w := floats("", 24)
+	vals, _ := w.Float32s()
+	for r := range 3 {
+		for c := range 4 {
+			var want float32
+			for k := range 6 {
+				want += x[6*r+k] * vals[4*k+c]
+			}
+			if got := p.Output(0)[4*r+c]; got != want {
+				t.Errorf("y[%d,%d] is %g, want %g", r, c, got, want)
+			}
+		}
+	}
+	if got := m.Graph.Nodes[1].Inputs[1]; got != "xs" {
+		t.Errorf("the caller's model was changed: %q", got)
+	}
+}
+
+// TestConstants folds Constant nodes as frozen values.
+func TestConstants(t *testing.T) {
+	m := model(dynamic, []int64{4}, nil,
+		node("Constant", "", "two", onnx.FloatAttr("value_float", 2)),
+		node("Constant", "", "off", onnx.TensorAttr("value", floats("", 4))),
+		node("Constant", "", "list", &onnx.Attr{Name: "value_floats", Type: onnx.AttrFloats, Floats: []float32{1, 2, 3, 4}}),
+		node("Constant", "", "shape", onnx.IntsAttr("value_ints", -1, 2)),
+		node("Mul", "x two", "a"), node("Add", "a off", "b"), node("Mul", "b list", "c"), node("Reshape", "c shape", "y"))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range g.Params {
+		if p.Role != Frozen {
+			t.Errorf("%s has role %d, want frozen", p.Name, p.Role)
+		}
+	}
+	p, err := g.NewPlan(1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Forward([]float32{1, 2, 3, 4})
+	if want := []float32{0.5, 7, 19.5, 38}; !slices.Equal(p.Output(0), want) {
+		t.Errorf("y is %v, want %v", p.Output(0), want)
+	}
+	if got := g.Outputs[0].Shape.String(); got != "(2N, 2)" {
+		t.Errorf("shape is %s, want (2N, 2)", got)
+	}
+}
+
+// TestCommit checks ONNX's momentum: running·momentum + batch·(1−momentum),
+// population variance, and that only Commit changes anything.
+func TestCommit(t *testing.T) {
+	m := model(dynamic, []int64{1}, []*onnx.Tensor{
+		onnx.FloatTensor("s", []int64{1}, []float32{1}), onnx.FloatTensor("b", []int64{1}, []float32{0}),
+		onnx.FloatTensor("mean", []int64{1}, []float32{10}), onnx.FloatTensor("var", []int64{1}, []float32{4}),
+	}, node("BatchNormalization", "x s b mean var", "y", onnx.FloatAttr("momentum", 0.75)))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := g.NewPlan(4, g.NewGradients())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Forward([]float32{1, 3, 5, 7}) // mean 4, variance 5
+	mean, variance := g.Params[2], g.Params[3]
+	if mean.Data[0] != 10 || variance.Data[0] != 4 || mean.Role != State {
+		t.Errorf("before Commit: mean %g, variance %g, role %d", mean.Data[0], variance.Data[0], mean.Role)
+	}
+	p.Commit()
+	if mean.Data[0] != 8.5 || variance.Data[0] != 4.25 {
+		t.Errorf("after Commit: mean %g, variance %g, want 8.5 and 4.25", mean.Data[0], variance.Data[0])
+	}
+	if _, err := g.NewPlan(1, g.NewGradients()); err == nil || !strings.Contains(err.Error(), "at least 2") {
+		t.Errorf("a batch of one: %v", err)
+	}
+}
+
+// TestDropoutRate checks the share of values dropped and that masks of other
+// steps, seeds and nodes differ.
+func TestDropoutRate(t *testing.T) {
+	m := model(dynamic, []int64{5000}, []*onnx.Tensor{onnx.FloatTensor("r", []int64{}, []float32{0.3})},
+		node("Dropout", "x r", "y"))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := g.NewPlan(4, g.NewGradients())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := slices.Repeat([]float32{1}, 20000)
+	draw := func(seed, step uint64) []float32 {
+		p.SetRandom(seed, step)
+		p.Forward(x)
+		return slices.Clone(p.Output(0))
+	}
+	a := draw(1, 1)
+	zeros := 0
+	for _, v := range a {
+		if v == 0 {
+			zeros++
+		}
+	}
+	if zeros < 5740 || zeros > 6260 { // 6000 ± 4σ
+		t.Errorf("%d of 20000 dropped, want about 6000", zeros)
+	}
+	if !slices.Equal(a, draw(1, 1)) {
+		t.Error("the same step gives another mask")
+	}
+	if slices.Equal(a, draw(1, 2)) || slices.Equal(a, draw(2, 1)) {
+		t.Error("another step or seed gives the same mask")
+	}
+}

@@ -1,0 +1,310 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student/kernel"
+)
+
+// Plan is a graph made ready for one batch size: kernels, the order they run
+// in, and one arena that holds every activation and gradient. Running it
+// allocates nothing. It is for one goroutine at a time.
+type Plan struct {
+	Batch    int
+	Training bool
+
+	run   Run
+	steps []step
+	feeds [][]*[]float32 // by graph input: the kernel arguments that show it
+	outs  [][]float32
+	douts [][]float32
+	dins  [][]float32
+	sizes []int // by graph input: values of the whole batch
+}
+
+// step is one node with its buffers.
+type step struct {
+	kernel    Kernel
+	back      Backwarder // nil when no gradient passes here
+	in, out   [][]float32
+	dout, din [][]float32
+	adds      []addition
+}
+
+// addition is dst += src after a step's backward: the further contributions
+// to the gradient of a value that several inputs share.
+type addition struct{ dst, src []float32 }
+
+// Gradients holds one buffer a trained parameter, shared by the plans of one
+// trainer; nil for the others. It is in the order of Graph.Params.
+type Gradients [][]float32
+
+// NewGradients allocates the gradients of g's trained parameters.
+func (g *Graph) NewGradients() Gradients {
+	grads := make(Gradients, len(g.Params))
+	for i, p := range g.Params {
+		if p.grad {
+			grads[i] = make([]float32, len(p.Data))
+		}
+	}
+	return grads
+}
+
+// NewPlan prepares g for batches of exactly n rows: for training into grads,
+// or with grads nil for inference, where BatchNormalization uses its running
+// statistics, Dropout does nothing, and memory is used again as soon as it is
+// free.
+func (g *Graph) NewPlan(n int, grads Gradients) (*Plan, error) {
+	if n < 1 {
+		return nil, fault.New(fault.Usage, g.Name, "batch", "is %d, expected at least 1", n)
+	}
+	b := &planner{g: g, n: n, grads: grads, training: grads != nil}
+	p := &Plan{Batch: n, Training: b.training, feeds: make([][]*[]float32, len(g.Inputs))}
+	if err := b.kernels(p); err != nil {
+		return nil, err
+	}
+	b.place(p)
+	b.wire(p)
+	return p, nil
+}
+
+// SetRandom sets the seed and step that random masks are drawn from.
+func (p *Plan) SetRandom(seed, step uint64) { p.run.Seed, p.run.Step = seed, step }
+
+// Forward runs the graph on its inputs, each of which holds Batch rows and is
+// read until Backward returns.
+func (p *Plan) Forward(inputs ...[]float32) {
+	if len(inputs) != len(p.feeds) {
+		panic(fmt.Sprintf("graph: Forward got %d inputs, want %d", len(inputs), len(p.feeds)))
+	}
+	for i, x := range inputs {
+		if len(x) != p.sizes[i] {
+			panic(fmt.Sprintf("graph: input %d has %d values, want %d", i, len(x), p.sizes[i]))
+		}
+		for _, at := range p.feeds[i] {
+			*at = x
+		}
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		s.kernel.Forward(&p.run, s.in, s.out)
+	}
+}
+
+// Output is the value of graph output i after Forward, until the next.
+func (p *Plan) Output(i int) []float32 { return p.outs[i] }
+
+// OutputGrad is where the caller puts the gradient of graph output i before
+// Backward; nil when no trained parameter reaches that output.
+func (p *Plan) OutputGrad(i int) []float32 { return p.douts[i] }
+
+// InputGrad is the gradient of graph input i after Backward; nil unless the
+// graph tracks inputs.
+func (p *Plan) InputGrad(i int) []float32 { return p.dins[i] }
+
+// Backward fills the gradients of the parameters from those of the outputs.
+// Each gradient is overwritten, not added to.
+func (p *Plan) Backward() {
+	for i := len(p.steps) - 1; i >= 0; i-- {
+		s := &p.steps[i]
+		if s.back == nil {
+			continue
+		}
+		s.back.Backward(&p.run, s.in, s.out, s.dout, s.din)
+		for _, a := range s.adds {
+			kernel.Add(a.dst, a.dst, a.src)
+		}
+	}
+}
+
+// Commit makes the changes of running statistics by the last Forward stay.
+func (p *Plan) Commit() {
+	for i := range p.steps {
+		if c, ok := p.steps[i].kernel.(Committer); ok {
+			c.Commit(p.steps[i].in)
+		}
+	}
+}
+
+// planner builds a Plan.
+type planner struct {
+	g        *Graph
+	n        int
+	training bool
+	grads    Gradients
+	build    []Kernel
+	work     int
+	arena    []*buffer
+	act      map[int]*buffer // by value id
+	grad     map[int]*buffer
+	temps    [][]*buffer // by node, then input: a further contribution
+	writes   [][]bool    // by node, then input: din is wanted
+}
+
+// kernels builds every node's kernel and checks that gradients can pass.
+func (b *planner) kernels(p *Plan) error {
+	for _, n := range b.g.Nodes {
+		build := &Build{Node: n, Batch: b.n, Training: b.training}
+		k, err := n.Op.Build(build)
+		field := nodeField(n.source)
+		if err != nil {
+			return fault.New(fault.Input, b.g.Name, field, "%w", err)
+		}
+		s := step{kernel: k}
+		if b.training && n.Out[0].grad {
+			back, ok := k.(Backwarder)
+			if !ok {
+				return fault.New(fault.Input, b.g.Name, field, "op %s has no gradient: list the weights before it under metadata %q, or use the model as a teacher", n.Op.Type, FrozenKey)
+			}
+			s.back = back
+		}
+		b.build = append(b.build, k)
+		b.work = max(b.work, build.work)
+		p.steps = append(p.steps, s)
+	}
+	p.run.Work = make([]float32, b.work)
+	return nil
+}
+
+// place decides when each buffer lives and where in the arena it lies. Time
+// runs forward over nodes 0..k−1, then backward from k to 2k−1.
+func (b *planner) place(p *Plan) {
+	k := len(b.g.Nodes)
+	end := 2 * k
+	backAt := func(i int) int { return 2*k - 1 - i }
+	b.act, b.grad = map[int]*buffer{}, map[int]*buffer{}
+	for i, n := range b.g.Nodes {
+		for _, v := range n.Out {
+			b.act[v.id] = b.alloc(v.Shape.Size(b.n), i)
+		}
+		for _, v := range append(append([]*Value{}, n.In...), n.Out...) {
+			if v == nil || b.act[v.id] == nil {
+				continue
+			}
+			last := i
+			if p.steps[i].back != nil {
+				last = backAt(i)
+			}
+			b.act[v.id].until(last)
+		}
+	}
+	for _, v := range b.g.Outputs {
+		b.act[v.id].until(end)
+		if b.training && v.grad {
+			b.grad[v.id] = b.alloc(v.Shape.Size(b.n), k-1)
+		}
+	}
+	b.temps, b.writes = make([][]*buffer, k), make([][]bool, k)
+	if b.training {
+		b.placeGradients(p, backAt)
+	}
+	for _, v := range b.g.Inputs {
+		if buf := b.grad[v.id]; buf != nil {
+			buf.until(end)
+		}
+	}
+	place(b.arena)
+}
+
+// placeGradients gives the first consumer, in backward order, of a value the
+// value's gradient buffer to write, and every further one a buffer of its own
+// that is added.
+func (b *planner) placeGradients(p *Plan, backAt func(int) int) {
+	written := make([]bool, len(b.g.values))
+	for id := range b.grad {
+		written[id] = true
+	}
+	for i := len(b.g.Nodes) - 1; i >= 0; i-- {
+		n, now := b.g.Nodes[i], backAt(i)
+		b.temps[i], b.writes[i] = make([]*buffer, len(n.In)), make([]bool, len(n.In))
+		reached := false
+		for _, v := range n.Out {
+			if g := b.grad[v.id]; g != nil {
+				g.until(now)
+				reached = true
+			}
+		}
+		if !reached {
+			p.steps[i].back = nil
+			continue
+		}
+		for j, v := range n.In {
+			if v == nil || !v.grad {
+				continue
+			}
+			b.writes[i][j] = true
+			size := v.Shape.Size(b.n)
+			switch {
+			case written[v.id]:
+				b.temps[i][j] = b.alloc(size, now)
+			case v.param == nil:
+				b.grad[v.id] = b.alloc(size, now)
+			}
+			written[v.id] = true
+		}
+	}
+}
+
+func (b *planner) alloc(size, from int) *buffer {
+	buf := &buffer{size: size, from: from, to: from}
+	b.arena = append(b.arena, buf)
+	return buf
+}
+
+// wire cuts the arena and gives every step its slices.
+func (b *planner) wire(p *Plan) {
+	memory := make([]float32, arenaSize(b.arena))
+	cut := func(buf *buffer) []float32 {
+		if buf == nil {
+			return nil
+		}
+		return memory[buf.at : buf.at+buf.size : buf.at+buf.size]
+	}
+	feed := map[int]int{}
+	for i, v := range b.g.Inputs {
+		feed[v.id] = i
+		p.sizes = append(p.sizes, v.Shape.Size(b.n))
+		p.dins = append(p.dins, cut(b.grad[v.id]))
+	}
+	gradOf := func(v *Value) []float32 {
+		if v.param != nil {
+			return b.grads[v.param.index]
+		}
+		return cut(b.grad[v.id])
+	}
+	for i, n := range b.g.Nodes {
+		s := &p.steps[i]
+		s.in, s.din = make([][]float32, len(n.In)), make([][]float32, len(n.In))
+		for j, v := range n.In {
+			switch {
+			case v == nil:
+			case v.param != nil:
+				s.in[j] = v.param.Data
+			case v.producer >= 0:
+				s.in[j] = cut(b.act[v.id])
+			default:
+				if k, ok := feed[v.id]; ok {
+					p.feeds[k] = append(p.feeds[k], &s.in[j])
+				}
+			}
+			if s.back == nil || !b.writes[i][j] {
+				continue
+			}
+			if t := cut(b.temps[i][j]); t != nil {
+				s.din[j] = t
+				s.adds = append(s.adds, addition{gradOf(v), t})
+			} else {
+				s.din[j] = gradOf(v)
+			}
+		}
+		for _, v := range n.Out {
+			s.out = append(s.out, cut(b.act[v.id]))
+			s.dout = append(s.dout, cut(b.grad[v.id]))
+		}
+	}
+	for _, v := range b.g.Outputs {
+		p.outs = append(p.outs, cut(b.act[v.id]))
+		p.douts = append(p.douts, cut(b.grad[v.id]))
+	}
+}

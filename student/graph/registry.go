@@ -1,0 +1,109 @@
+package graph
+
+import (
+	"fmt"
+	"sort"
+)
+
+// Op is how one ONNX operator behaves in a student. Each op's file registers
+// it in init; opstest holds at least one row for each.
+type Op struct {
+	Type     string
+	MinIn    int   // inputs that must be there
+	MaxIn    int   // 0: any number
+	State    []int // inputs that are running statistics, not trained
+	NoGrad   []int // inputs that are read as constants at import
+	MaxSince int64 // newest opset whose meaning is known; 0: all supported ones
+
+	// Infer gives the shapes of the outputs, or says what is wrong with the
+	// node. n.In has its shapes, attributes are read with n.Int and the like.
+	Infer func(n *Node) ([]Shape, error)
+	// Build makes the kernels of one node for one batch size.
+	Build func(b *Build) (Kernel, error)
+	// MultiplyAdds counts them for a batch of one; nil means none that count.
+	MultiplyAdds func(n *Node) int64
+}
+
+// Kernel computes a node's outputs. In and out are the node's inputs and
+// outputs in order, nil where one is left out; each out is overwritten.
+type Kernel interface {
+	Forward(r *Run, in, out [][]float32)
+}
+
+// Backwarder is a Kernel with a gradient. A node's backward overwrites din[i]
+// wherever it is not nil, from the forward's in and out, and dout, which is
+// nil for an output that nothing depends on.
+type Backwarder interface {
+	Kernel
+	Backward(r *Run, in, out, dout, din [][]float32)
+}
+
+// Committer is a Kernel with state that a training forward changes: the
+// change is held back until Commit, so that a failed step leaves no trace.
+type Committer interface {
+	Commit(in [][]float32)
+}
+
+// Run is what kernels share during one pass.
+type Run struct {
+	Seed uint64    // of the trainer, for random masks
+	Step uint64    // of the trainer, from 0
+	Work []float32 // scratch; its content does not outlive the call
+}
+
+// Build is what a kernel is made from.
+type Build struct {
+	Node     *Node
+	Batch    int
+	Training bool
+	work     int
+}
+
+// In is the shape of input i for this batch.
+func (b *Build) In(i int) []int { return b.Node.In[i].Shape.At(b.Batch) }
+
+// Out is the shape of output i for this batch.
+func (b *Build) Out(i int) []int { return b.Node.Out[i].Shape.At(b.Batch) }
+
+// NeedWork asks that Run.Work have at least n floats.
+func (b *Build) NeedWork(n int) { b.work = max(b.work, n) }
+
+var ops = map[string]*Op{}
+
+// Register adds an op; a second one of the same type is a programmer's error.
+func Register(op Op) {
+	if ops[op.Type] != nil {
+		panic("graph: op registered twice: " + op.Type)
+	}
+	if op.Infer == nil || op.Build == nil {
+		panic("graph: op without Infer or Build: " + op.Type)
+	}
+	ops[op.Type] = &op
+}
+
+// Ops lists the registered op types in alphabetical order.
+func Ops() []string {
+	names := make([]string, 0, len(ops))
+	for name := range ops {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// arity checks the number of inputs.
+func (op *Op) arity(n *Node) error {
+	last := len(n.In)
+	for last > 0 && n.In[last-1] == nil {
+		last--
+	}
+	if op.MaxIn > 0 && last > op.MaxIn {
+		return fmt.Errorf("has %d inputs, expected at most %d", last, op.MaxIn)
+	}
+	for i := range op.MinIn {
+		if !n.Has(i) {
+			return fmt.Errorf("input %d is missing, expected %d", i, op.MinIn)
+		}
+	}
+	return nil
+}

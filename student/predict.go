@@ -1,0 +1,53 @@
+package student
+
+import (
+	"context"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student/graph"
+)
+
+// predictRows are the batch sizes that Predict cuts its rows into, largest
+// first. A row's bits are the same in each of them.
+var predictRows = []int{64, 8, 1}
+
+// Predict puts the outputs (n, Classes) of the rows x (n, InputShape) into
+// out, in inference mode. A row's result does not depend on the rows around
+// it, nor on how many there are.
+func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32) error {
+	row := s.rowSize()
+	if n < 0 || len(x) != n*row || len(out) != n*s.classes {
+		return fault.New(fault.Input, s.g.Name, "Predict", "got %d values in and %d out for %d rows, expected %d and %d", len(x), len(out), n, n*row, n*s.classes)
+	}
+	for at := 0; at < n; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		size := 1
+		for _, size = range predictRows {
+			if size <= n-at {
+				break
+			}
+		}
+		p, err := s.plan(size)
+		if err != nil {
+			return err
+		}
+		p.Forward(x[at*row : (at+size)*row])
+		copy(out[at*s.classes:(at+size)*s.classes], p.Output(0))
+		at += size
+	}
+	return nil
+}
+
+// plan is the inference plan for batches of n rows, made once.
+func (s *Student) plan(n int) (*graph.Plan, error) {
+	if p := s.plans[n]; p != nil {
+		return p, nil
+	}
+	p, err := s.g.NewPlan(n, nil)
+	if err == nil {
+		s.plans[n] = p
+	}
+	return p, err
+}

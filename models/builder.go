@@ -1,0 +1,259 @@
+package models
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/student/graph"
+)
+
+// Bounds on what a spec may ask for.
+const (
+	maxWidth  = 1 << 16
+	maxLayers = 64
+	maxParams = 500_000_000 // stays below the 2 GiB of one ONNX file
+	maxRow    = 1 << 24     // values of one row
+)
+
+// Versions that ONNX Runtime 1.16 and later read.
+const (
+	irVersion = 8
+	opset     = 17
+)
+
+// builder appends layers to a graph. Shape is that of one row of the last
+// value, (C, H, W) or (D).
+type builder struct {
+	g      *onnx.Graph
+	rng    *rand.Rand
+	last   string
+	shape  []int
+	nhwc   bool
+	params int
+	frozen []string
+	counts map[string]int
+	err    error
+}
+
+func newBuilder(in Input, seed uint64) (*builder, error) {
+	if in.Name == "" {
+		in.Name = "input"
+	}
+	size := 1
+	for _, d := range in.Shape {
+		if d < 1 || d > maxRow || size*d > maxRow {
+			return nil, usage("input", "has shape %v, expected positive axes and at most %d values", in.Shape, maxRow)
+		}
+		size *= d
+	}
+	if len(in.Shape) == 0 || len(in.Shape) > 3 {
+		return nil, usage("input", "has shape %v, expected (C, H, W), (H, W, C) or (D)", in.Shape)
+	}
+	b := &builder{
+		g: &onnx.Graph{Name: "student"}, rng: rand.New(rand.NewPCG(seed, 0x6b646f6e6e78)),
+		last: in.Name, shape: slices.Clone(in.Shape), nhwc: in.NHWC, counts: map[string]int{},
+	}
+	v := &onnx.Value{Name: in.Name, DType: onnx.Float32, HasShape: true, Shape: []onnx.Dim{{Param: graph.BatchName}}}
+	for _, d := range in.Shape {
+		v.Shape = append(v.Shape, onnx.Dim{Value: int64(d)})
+	}
+	b.g.Inputs = []*onnx.Value{v}
+	for _, c := range []struct {
+		op, name string
+		vals     []float32
+		identity float32
+	}{{"Mul", "input_scale", in.Scale, 1}, {"Add", "input_shift", in.Shift, 0}} {
+		if err := b.normalise(c.op, c.name, c.vals, c.identity); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// normalise appends x·v or x+v with v frozen, unless every v is the identity.
+func (b *builder) normalise(op, name string, vals []float32, identity float32) error {
+	if !slices.ContainsFunc(vals, func(v float32) bool { return v != identity }) {
+		return nil
+	}
+	for i, v := range vals {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return usage(name, "value %d is %g, expected finite numbers", i, v)
+		}
+	}
+	dims, size := make([]int64, len(b.shape)), 1
+	for i, d := range b.shape {
+		dims[i] = 1
+		size *= d
+	}
+	channel := 0
+	if b.nhwc || len(b.shape) < 3 {
+		channel = len(b.shape) - 1
+	}
+	switch len(vals) {
+	case 1:
+	case b.shape[channel]:
+		dims[channel] = int64(len(vals))
+	case size:
+		for i, d := range b.shape {
+			dims[i] = int64(d)
+		}
+	default:
+		return usage(name, "has %d values, expected 1, one a channel (%d) or one a feature (%d)", len(vals), b.shape[channel], size)
+	}
+	if len(dims) == 1 { // (1, D): rank 2 on both sides, as plainer runtimes want it
+		dims = append([]int64{1}, dims...)
+	}
+	b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, dims, vals))
+	b.frozen = append(b.frozen, name)
+	b.node(op, []string{name})
+	return nil
+}
+
+// node appends an op on the last value and the inputs more.
+func (b *builder) node(op string, more []string, attrs ...*onnx.Attr) {
+	b.counts[op]++
+	out := fmt.Sprintf("%s_%d", strings.ToLower(op), b.counts[op])
+	b.g.Nodes = append(b.g.Nodes, &onnx.Node{Name: out, OpType: op, Inputs: append([]string{b.last}, more...), Outputs: []string{out}, Attrs: attrs})
+	b.last = out
+}
+
+// weight adds a parameter whose values draw gives, in order.
+func (b *builder) weight(name string, draw func() float32, dims ...int) string {
+	size := 1
+	dims64 := make([]int64, len(dims))
+	for i, d := range dims {
+		dims64[i] = int64(d)
+		size *= d
+	}
+	b.params += size
+	if b.err != nil || b.params > maxParams || size > maxParams {
+		if b.err == nil {
+			b.err = usage("student", "has more than %d parameters at %s %v", maxParams, name, dims)
+		}
+		return name
+	}
+	vals := make([]float32, size)
+	for i := range vals {
+		vals[i] = draw()
+	}
+	b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, dims64, vals))
+	return name
+}
+
+func constant(v float32) func() float32 { return func() float32 { return v } }
+
+// he is N(0, 2/fanIn).
+func (b *builder) he(fanIn int) func() float32 {
+	std := math.Sqrt(2 / float64(fanIn))
+	return func() float32 { return float32(b.rng.NormFloat64() * std) }
+}
+
+// glorot is U(−a, a) with a = √(6/(fanIn+fanOut)).
+func (b *builder) glorot(fanIn, fanOut int) func() float32 {
+	a := math.Sqrt(6 / float64(fanIn+fanOut))
+	return func() float32 { return float32((2*b.rng.Float64() - 1) * a) }
+}
+
+// image makes the last value (C, H, W), or says that it is none.
+func (b *builder) image(arch string) error {
+	if len(b.shape) != 3 {
+		return usage("student", "%s needs images, the input has shape %v", arch, b.shape)
+	}
+	if b.nhwc {
+		b.node("Transpose", nil, onnx.IntsAttr("perm", 0, 3, 1, 2))
+		b.shape = []int{b.shape[2], b.shape[0], b.shape[1]}
+		b.nhwc = false
+	}
+	return nil
+}
+
+// flatten makes the last value (D).
+func (b *builder) flatten() {
+	if len(b.shape) == 1 {
+		return
+	}
+	size := 1
+	for _, d := range b.shape {
+		size *= d
+	}
+	b.node("Flatten", nil, onnx.IntAttr("axis", 1))
+	b.shape = []int{size}
+}
+
+// dense is a fully connected layer: w (out, in).
+func (b *builder) dense(name string, out int, last bool) {
+	in := b.shape[0]
+	draw := b.he(in)
+	if last {
+		draw = b.glorot(in, out)
+	}
+	w := b.weight(name+".weight", draw, out, in)
+	bias := b.weight(name+".bias", constant(0), out)
+	b.node("Gemm", []string{w, bias}, onnx.FloatAttr("alpha", 1), onnx.FloatAttr("beta", 1), onnx.IntAttr("transB", 1))
+	b.shape = []int{out}
+}
+
+// conv is a convolution of stride 1 with a square kernel: w (out, in, k, k).
+func (b *builder) conv(name string, out, k, pad int) {
+	in := b.shape[0]
+	w := b.weight(name+".weight", b.he(in*k*k), out, in, k, k)
+	bias := b.weight(name+".bias", constant(0), out)
+	size, p := int64(k), int64(pad)
+	b.node("Conv", []string{w, bias}, onnx.IntsAttr("kernel_shape", size, size), onnx.IntsAttr("pads", p, p, p, p), onnx.IntsAttr("strides", 1, 1))
+	b.shape = []int{out, b.shape[1] + 2*pad - k + 1, b.shape[2] + 2*pad - k + 1}
+}
+
+func (b *builder) relu() { b.node("Relu", nil) }
+
+// halve is a 2×2 maximum pooling of stride 2, left out on an axis of 1.
+func (b *builder) halve() {
+	if b.shape[1] < 2 || b.shape[2] < 2 {
+		return
+	}
+	b.node("MaxPool", nil, onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("pads", 0, 0, 0, 0), onnx.IntsAttr("strides", 2, 2))
+	b.shape = []int{b.shape[0], b.shape[1] / 2, b.shape[2] / 2}
+}
+
+// batchNorm normalises channels, with the momentum that PyTorch calls 0.1.
+func (b *builder) batchNorm(name string) {
+	c := b.shape[0]
+	more := []string{
+		b.weight(name+".weight", constant(1), c), b.weight(name+".bias", constant(0), c),
+		b.weight(name+".running_mean", constant(0), c), b.weight(name+".running_var", constant(1), c),
+	}
+	b.node("BatchNormalization", more, onnx.FloatAttr("epsilon", 1e-5), onnx.FloatAttr("momentum", 0.9))
+}
+
+func (b *builder) dropout(ratio float64) {
+	if ratio == 0 {
+		return
+	}
+	name := fmt.Sprintf("dropout_ratio_%d", b.counts["Dropout"]+1)
+	b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, []int64{}, []float32{float32(ratio)}))
+	b.frozen = append(b.frozen, name)
+	b.node("Dropout", []string{name})
+}
+
+// finish names the output and wraps the graph.
+func (b *builder) finish(text string, classes int) (*onnx.Model, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	if len(b.shape) != 1 || b.shape[0] != classes {
+		return nil, usage("student", "%s ends in shape %v, expected (%d)", text, b.shape, classes)
+	}
+	b.g.Nodes[len(b.g.Nodes)-1].Outputs[0] = "logits"
+	b.g.Outputs = []*onnx.Value{{Name: "logits", DType: onnx.Float32, HasShape: true, Shape: []onnx.Dim{{Param: graph.BatchName}, {Value: int64(classes)}}}}
+	m := &onnx.Model{
+		IRVersion: irVersion, Opsets: []onnx.Opset{{Version: opset}}, ProducerName: "kdonnx", Graph: b.g,
+		Metadata: []onnx.Entry{{Key: "kdonnx.architecture", Value: text}},
+	}
+	if len(b.frozen) > 0 {
+		m.Metadata = append(m.Metadata, onnx.Entry{Key: graph.FrozenKey, Value: strings.Join(b.frozen, ",")})
+	}
+	return m, nil
+}

@@ -1,0 +1,38 @@
+package models
+
+import "fmt"
+
+func init() {
+	register(Architecture{
+		Name: "mlp", Help: "fully connected ReLU layers of the given widths; norm=1 adds batch normalisation",
+		Examples: []string{"mlp:800,800", "mlp:1200,1200?dropout=0.5", "mlp:256?norm=1"},
+		Options:  []string{"dropout", "norm"},
+		build:    buildMLP,
+	})
+}
+
+// buildMLP is (dense, [norm], ReLU, [dropout]) for each width, then the head.
+func buildMLP(b *builder, s spec, classes int) error {
+	ratio, err := s.number("dropout", 0, 0, 0.95)
+	if err != nil {
+		return err
+	}
+	norm, err := s.flag("norm")
+	if err != nil {
+		return err
+	}
+	if len(s.sizes) == 0 {
+		return usage("student \""+s.text+"\"", "has no widths, expected for example mlp:800,800")
+	}
+	b.flatten()
+	for i, width := range s.sizes {
+		b.dense(fmt.Sprintf("fc%d", i+1), width, false)
+		if norm {
+			b.batchNorm(fmt.Sprintf("norm%d", i+1))
+		}
+		b.relu()
+		b.dropout(ratio)
+	}
+	b.dense(fmt.Sprintf("fc%d", len(s.sizes)+1), classes, true)
+	return nil
+}

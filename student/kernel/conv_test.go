@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+func normals(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+// naiveConv visits every product of a convolution: term(y, w, x index).
+func naiveConv(s ConvShape, term func(y, w, x int)) {
+	cg, mg := s.C/s.Groups, s.M/s.Groups
+	for n := range s.N {
+		for m := range s.M {
+			for o := range s.OH * s.OW {
+				for k := range cg * s.KH * s.KW {
+					h := o/s.OW*s.SH - s.PT + k/s.KW%s.KH*s.DH
+					v := o%s.OW*s.SW - s.PL + k%s.KW*s.DW
+					if h < 0 || h >= s.H || v < 0 || v >= s.W {
+						continue
+					}
+					c := m/mg*cg + k/(s.KH*s.KW)
+					term((n*s.M+m)*s.OH*s.OW+o, m*cg*s.KH*s.KW+k, ((n*s.C+c)*s.H+h)*s.W+v)
+				}
+			}
+		}
+	}
+}
+
+// convCases have several pieces and blocks of several images, the last of
+// each incomplete.
+var convCases = []ConvShape{
+	{N: 37, C: 2, H: 10, W: 12, M: 3, KH: 3, KW: 3, OH: 10, OW: 12, SH: 1, SW: 1, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 1},
+	{N: 41, C: 4, H: 8, W: 8, M: 6, KH: 3, KW: 2, OH: 4, OW: 4, SH: 2, SW: 2, DH: 1, DW: 1, PT: 1, PL: 0, Groups: 2},
+	{N: 50, C: 3, H: 4, W: 4, M: 5, KH: 1, KW: 1, OH: 4, OW: 4, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1},
+	{N: 18, C: 3, H: 20, W: 20, M: 2, KH: 1, KW: 1, OH: 20, OW: 20, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1},
+	{N: 19, C: 4, H: 9, W: 9, M: 4, KH: 3, KW: 3, OH: 9, OW: 9, SH: 1, SW: 1, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 4},
+}
+
+func TestConvAgainstDefinition(t *testing.T) {
+	for i, s := range convCases {
+		rng := rand.New(rand.NewPCG(3, uint64(i)))
+		k := s.C / s.Groups * s.KH * s.KW
+		x, w, b := normals(rng, s.N*s.C*s.H*s.W), normals(rng, s.M*k), normals(rng, s.M)
+		dy := normals(rng, s.N*s.M*s.OH*s.OW)
+		c := NewConv(s, true)
+		work := make([]float32, c.Work())
+		for j := range work {
+			work[j] = float32(math.NaN()) // what earlier kernels left must not matter
+		}
+		y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, len(b))
+		c.Forward(y, x, w, b, work)
+		c.Backward(dx, dw, db, dy, x, w, work)
+
+		wantY, wantX, wantW, wantB := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w)), make([]float64, len(b))
+		for j := range wantY {
+			m := j / (s.OH * s.OW) % s.M
+			wantY[j] = float64(b[m])
+			wantB[m] += float64(dy[j])
+		}
+		naiveConv(s, func(o, k, i int) {
+			wantY[o] += float64(w[k]) * float64(x[i])
+			wantX[i] += float64(w[k]) * float64(dy[o])
+			wantW[k] += float64(x[i]) * float64(dy[o])
+		})
+		for _, p := range []struct {
+			name string
+			got  []float32
+			want []float64
+		}{{"y", y, wantY}, {"dx", dx, wantX}, {"dw", dw, wantW}, {"db", db, wantB}} {
+			for j, v := range p.want {
+				if !(math.Abs(float64(p.got[j])-v) <= 2e-4*(1+math.Abs(v))) {
+					t.Errorf("case %d: %s[%d] is %g, want %g", i, p.name, j, p.got[j], v)
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestConvRowsAlone expects the bits of an image whatever the batch around it.
+func TestConvRowsAlone(t *testing.T) {
+	for i, s := range convCases {
+		rng := rand.New(rand.NewPCG(4, uint64(i)))
+		row, out := s.C*s.H*s.W, s.M*s.OH*s.OW
+		x, w := normals(rng, s.N*row), normals(rng, s.M*s.C/s.Groups*s.KH*s.KW)
+		run := func(n int, x []float32) []float32 {
+			part := s
+			part.N = n
+			c := NewConv(part, false)
+			y := make([]float32, n*out)
+			c.Forward(y, x, w, nil, make([]float32, c.Work()))
+			return y
+		}
+		whole := run(s.N, x)
+		for n := range s.N {
+			if !slices.Equal(run(1, x[n*row:(n+1)*row]), whole[n*out:(n+1)*out]) {
+				t.Errorf("case %d: image %d has other bits alone", i, n)
+				break
+			}
+		}
+	}
+}
+
+func TestConvSameBitsOnAnyCores(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for i, s := range convCases {
+		var want string
+		for _, procs := range []int{1, 2, 3, 8} {
+			runtime.GOMAXPROCS(procs)
+			rng := rand.New(rand.NewPCG(5, uint64(i)))
+			x, w := normals(rng, s.N*s.C*s.H*s.W), normals(rng, s.M*s.C/s.Groups*s.KH*s.KW)
+			dy := normals(rng, s.N*s.M*s.OH*s.OW)
+			c := NewConv(s, true)
+			work := make([]float32, c.Work())
+			dx, dw, db := make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.M)
+			c.Backward(dx, dw, db, dy, x, w, work)
+			if got := fmt.Sprint(dx, dw, db); want == "" {
+				want = got
+			} else if got != want {
+				t.Errorf("case %d: GOMAXPROCS %d gives other bits", i, procs)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package kernel
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestCPUs runs itself with CPU features switched off and wants other code to
+// run and the same bytes to come out.
+func TestCPUs(t *testing.T) {
+	const child = "KDONNX_TEST_CPUS"
+	if os.Getenv(child) != "" {
+		fmt.Printf("digest %x variant %s\n", digest(), variants[0].name)
+		return
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(debug string) (sum, variant string) {
+		cmd := exec.Command(exe, "-test.run=^TestCPUs$", "-test.count=1")
+		cmd.Env = append(os.Environ(), child+"=1", "GODEBUG="+debug)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("GODEBUG=%s: %v", debug, err)
+		}
+		_, found, _ := strings.Cut(string(out), "digest ")
+		if _, err := fmt.Sscanf(found, "%s variant %s", &sum, &variant); err != nil {
+			t.Fatalf("GODEBUG=%s: output %q: %v", debug, out, err)
+		}
+		return sum, variant
+	}
+	want, _ := run("")
+	for debug, left := range map[string]string{
+		"cpu.avx512=off": "AVX2 portable", "cpu.avx512f=off": "AVX2 portable",
+		"cpu.avx2=off": "portable", "cpu.fma=off": "portable", "cpu.all=off": "portable",
+	} {
+		sum, variant := run(debug)
+		if !strings.Contains(left, variant) {
+			t.Errorf("GODEBUG=%s: %s runs", debug, variant)
+		}
+		if sum != want {
+			t.Errorf("GODEBUG=%s: %s gives other bytes than %s", debug, variant, variants[0].name)
+		}
+	}
+}
+
+// digest is of a few products and optimiser steps.
+func digest() []byte {
+	rng := rand.New(rand.NewPCG(21, 22))
+	h := sha256.New()
+	for range 20 {
+		p := random(rng)
+		c := p.solve(variants[0])
+		w, g, m, v := c, cloned(c), make([]float32, len(c)), make([]float32, len(c))
+		for i := range g {
+			if w[i] != w[i] {
+				w[i], g[i] = 0, 0
+			}
+		}
+		s := Dot(w, g)
+		Adam(w, g, m, v, NewAdamStep(0.1, 0.9, 0.999, 1e-8, 0.01, 1))
+		SGDMomentum(w, g, m, 0.1, 0.9, 0.01, true)
+		Axpy(s, g, v)
+		for _, x := range [][]float32{w, m, v} {
+			if err := binary.Write(h, binary.LittleEndian, x); err != nil {
+				panic(err)
+			}
+		}
+	}
+	return h.Sum(nil)
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// A loop is a pass over slices of equal length, a multiple of 8; the length is
+// that of the first slice. body works on one vector; it multiplies and adds
+// apart, so that the plain Go loop gives the same bits.
+type loop struct {
+	name    string
+	doc     string
+	slices  string // names in the order of the parameters
+	scalars string // broadcast float32 parameters
+	body    func(s map[string]reg.VecVirtual, at func(slice string) Mem)
+}
+
+var loops = []loop{
+	{"axpyAVX2", "y += alpha·x", "x y", "alpha", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := YMM()
+		VMULPS(at("x"), s["alpha"], t)
+		VADDPS(at("y"), t, t)
+		VMOVUPS(t, at("y"))
+	}},
+	{"addAVX2", "dst = a + b", "dst a b", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := YMM()
+		VMOVUPS(at("a"), t)
+		VADDPS(at("b"), t, t)
+		VMOVUPS(t, at("dst"))
+	}},
+	{"mulAVX2", "dst = a · b", "dst a b", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := YMM()
+		VMOVUPS(at("a"), t)
+		VMULPS(at("b"), t, t)
+		VMOVUPS(t, at("dst"))
+	}},
+	{"scaleAVX2", "x = alpha·x", "x", "alpha", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := YMM()
+		VMULPS(at("x"), s["alpha"], t)
+		VMOVUPS(t, at("x"))
+	}},
+	{"reluAVX2", "dst = x, and 0 where x < 0", "dst x", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		zero, t := YMM(), YMM()
+		VXORPS(zero, zero, zero)
+		VMAXPS(at("x"), zero, t)
+		VMOVUPS(t, at("dst"))
+	}},
+	{"reluBackwardAVX2", "dx = dy where y > 0, else 0", "dx dy y", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		zero, t := YMM(), YMM()
+		VXORPS(zero, zero, zero)
+		const less = 1 // ordered, so that NaN gives 0
+		VCMPPS(Imm(less), at("y"), zero, t)
+		VANDPS(at("dy"), t, t)
+		VMOVUPS(t, at("dx"))
+	}},
+	{"sgdAVX2", "v = mu·v + (g + wd·w); w −= lr·v", "w g v", "lr mu wd", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		w, _, v := sgdMoment(s, at)
+		VMULPS(v, s["lr"], v)
+		VSUBPS(v, w, w)
+		VMOVUPS(w, at("w"))
+	}},
+	{"nesterovAVX2", "v = mu·v + (g + wd·w); w −= lr·((g + wd·w) + mu·v)", "w g v", "lr mu wd", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		w, g, v := sgdMoment(s, at)
+		VMULPS(v, s["mu"], v)
+		VADDPS(v, g, v)
+		VMULPS(v, s["lr"], v)
+		VSUBPS(v, w, w)
+		VMOVUPS(w, at("w"))
+	}},
+	{"adamAVX2", "m = beta1·m + rest1·g; v = beta2·v + rest2·g²; w = decay·w − step·m/(√(v·scale) + eps)",
+		"w g m v", "beta1 rest1 beta2 rest2 scale eps step decay", adam},
+}
+
+// sgdMoment gives w, g + wd·w and the new v, which it stores.
+func sgdMoment(s map[string]reg.VecVirtual, at func(string) Mem) (w, g, v reg.VecVirtual) {
+	w, g, v = YMM(), YMM(), YMM()
+	VMOVUPS(at("w"), w)
+	VMULPS(w, s["wd"], g)
+	VADDPS(at("g"), g, g)
+	VMULPS(at("v"), s["mu"], v)
+	VADDPS(g, v, v)
+	VMOVUPS(v, at("v"))
+	return w, g, v
+}
+
+func adam(s map[string]reg.VecVirtual, at func(string) Mem) {
+	g, m, v := YMM(), YMM(), YMM()
+	VMOVUPS(at("g"), g)
+	VMULPS(at("m"), s["beta1"], m)
+	t := YMM()
+	VMULPS(g, s["rest1"], t)
+	VADDPS(t, m, m)
+	VMOVUPS(m, at("m"))
+	VMULPS(at("v"), s["beta2"], v)
+	VMULPS(g, g, g)
+	VMULPS(g, s["rest2"], g)
+	VADDPS(g, v, v)
+	VMOVUPS(v, at("v"))
+	VMULPS(v, s["scale"], v)
+	VSQRTPS(v, v)
+	VADDPS(s["eps"], v, v)
+	VMULPS(m, s["step"], m)
+	VDIVPS(v, m, m)
+	VMULPS(at("w"), s["decay"], v)
+	VSUBPS(m, v, v)
+	VMOVUPS(v, at("w"))
+}
+
+func genLoop(l loop) {
+	slices, scalars := strings.Fields(l.slices), strings.Fields(l.scalars)
+	sig := strings.Join(slices, ", ") + " []float32"
+	if len(scalars) > 0 {
+		sig += ", " + strings.Join(scalars, ", ") + " float32"
+	}
+	TEXT(l.name, NOSPLIT, "func("+sig+")")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s is %s; the slices have one length, a multiple of 8.", l.name, l.doc))
+	base := map[string]reg.Register{}
+	for _, s := range slices {
+		base[s] = Load(Param(s).Base(), GP64())
+	}
+	n := Load(Param(slices[0]).Len(), GP64())
+	value := map[string]reg.VecVirtual{}
+	for _, s := range scalars {
+		addr, err := Param(s).Resolve()
+		if err != nil {
+			panic(err)
+		}
+		value[s] = YMM()
+		VBROADCASTSS(addr.Addr, value[s])
+	}
+	i := GP64()
+	XORQ(i, i)
+	const unroll = 4
+	group := func(u int) {
+		for j := range u {
+			l.body(value, func(s string) Mem { return Mem{Base: base[s], Index: i, Scale: 4, Disp: 32 * j} })
+		}
+		ADDQ(Imm(uint64(8*u)), i)
+		SUBQ(Imm(uint64(8*u)), n)
+	}
+	SUBQ(Imm(8*unroll), n)
+	JL(LabelRef("rest"))
+	Label("block")
+	group(unroll)
+	JGE(LabelRef("block"))
+	Label("rest")
+	ADDQ(Imm(8*unroll), n)
+	JZ(LabelRef("done"))
+	Label("single")
+	group(1)
+	JNZ(LabelRef("single"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// genDot writes 32 sums over every 32nd product; their total is left to Go.
+func genDot() {
+	TEXT("dotAVX2", NOSPLIT, "func(sums *[32]float32, x, y []float32)")
+	Pragma("noescape")
+	Doc("dotAVX2 is sums[i] = Σ x[32p+i]·y[32p+i]; x and y have one length, a multiple of 32.")
+	sums := Load(Param("sums"), GP64())
+	x := Load(Param("x").Base(), GP64())
+	y := Load(Param("y").Base(), GP64())
+	n := Load(Param("x").Len(), GP64())
+	var acc [4]reg.VecVirtual
+	for i := range acc {
+		acc[i] = YMM()
+		VXORPS(acc[i], acc[i], acc[i])
+	}
+	SHRQ(Imm(5), n)
+	JZ(LabelRef("done"))
+	Label("loop")
+	for i, a := range acc {
+		t := YMM()
+		VMOVUPS(Mem{Base: x, Disp: 32 * i}, t)
+		VMULPS(Mem{Base: y, Disp: 32 * i}, t, t)
+		VADDPS(t, a, a)
+	}
+	ADDQ(Imm(128), x)
+	ADDQ(Imm(128), y)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	Label("done")
+	for i, a := range acc {
+		VMOVUPS(a, Mem{Base: sums, Disp: 32 * i})
+	}
+	VZEROUPPER()
+	RET()
+}

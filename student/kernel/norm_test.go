@@ -1,0 +1,66 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestBatchNormLargeMean has values whose mean is 1e4 times their spread: sums
+// of squares in float32 would lose the variance.
+func TestBatchNormLargeMean(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const n, c, s = 16, 3, 20
+	x := normals(rng, n*c*s)
+	for i := range x {
+		x[i] += 1e4
+	}
+	y, one, zero := make([]float32, len(x)), []float32{1, 1, 1}, make([]float32, c)
+	b := NewBatchNorm(n, c, s, 1e-5)
+	b.Train(y, x, one, zero)
+	for ch := range c {
+		sum, square := 0.0, 0.0
+		for i, v := range y {
+			if i/s%c == ch {
+				sum += float64(v)
+				square += float64(v) * float64(v)
+			}
+		}
+		if m, v := sum/(n*s), square/(n*s); !(math.Abs(m) <= 1e-4 && math.Abs(v-1) <= 1e-3) {
+			t.Errorf("channel %d has mean %g and variance %g", ch, m, v)
+		}
+	}
+	mean, variance := b.Stats()
+	stat := func(v []float64) []float32 {
+		out := make([]float32, len(v))
+		for i := range v {
+			out[i] = float32(v[i])
+		}
+		return out
+	}
+	z := make([]float32, len(x))
+	NewBatchNorm(n, c, s, 1e-5).Infer(z, x, one, zero, stat(mean), stat(variance))
+	for i := range z {
+		if !(math.Abs(float64(z[i]-y[i])) <= 2e-3) {
+			t.Fatalf("with the batch's statistics inference gives %g, training %g", z[i], y[i])
+		}
+	}
+}
+
+// TestMaxPoolTies sends the gradient to one of equals only.
+func TestMaxPoolTies(t *testing.T) {
+	w := Window{Planes: 1, H: 2, W: 2, OH: 1, OW: 1, KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1}
+	p := NewMaxPool(w, true)
+	y, dx := make([]float32, 1), make([]float32, 4)
+	p.Forward(y, []float32{1, 3, 3, 3})
+	p.Backward(dx, []float32{5})
+	if y[0] != 3 || !slices.Equal(dx, []float32{0, 5, 0, 0}) {
+		t.Errorf("y is %v, dx %v, want 3 and the gradient at the first of equals", y, dx)
+	}
+	nan := float32(math.NaN())
+	p.Forward(y, []float32{1, nan, 3, 2})
+	if y[0] == y[0] {
+		t.Errorf("a window with NaN gives %g", y[0])
+	}
+}

@@ -1,0 +1,291 @@
+package teacher
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/ort"
+)
+
+// The rows that Detect looks at: fewer when they are large, and lookAgain
+// times as many when those do not decide.
+const (
+	minLook    = 64
+	maxLook    = 512
+	lookValues = 4 << 20
+	lookAgain  = 4
+)
+
+// look is the rows that a contract is detected on.
+type look struct {
+	spec   dataset.Spec
+	rows   []int
+	x      []float32 // (n, Size)
+	y      []int32   // (n)
+	n      int
+	labels []int32 // of all rows of the source
+}
+
+// labelled is how many of the rows have a label.
+func (l *look) labelled() int {
+	n := 0
+	for _, y := range l.y {
+		if y >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// lookAt reads a seeded sample, of labelled rows where there are any, times
+// larger than the usual one.
+func (t *Teacher) lookAt(ctx context.Context, src dataset.Source, times int) (*look, error) {
+	l := &look{spec: src.Spec()}
+	if src.Len() == 0 {
+		return nil, fault.New(fault.Input, t.path, "", "no rows to try the teacher on, expected at least 1")
+	}
+	var err error
+	if l.labels, err = dataset.Labels(ctx, src); err != nil {
+		return nil, err
+	}
+	var pool []int
+	for r, y := range l.labels {
+		if y >= 0 {
+			pool = append(pool, r)
+		}
+	}
+	if len(pool) == 0 {
+		pool = make([]int, src.Len())
+		for r := range pool {
+			pool[r] = r
+		}
+	}
+	n := min(len(pool), times*max(minLook, min(maxLook, lookValues/l.spec.Size())))
+	rand.New(rand.NewPCG(t.o.Seed, 0x7465616368657273)).Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
+	l.rows = pool[:n]
+	slices.Sort(l.rows)
+	var b dataset.Batch
+	if err := src.Read(ctx, l.rows, &b); err != nil {
+		return nil, err
+	}
+	l.x, l.y, l.n = b.X, b.Y, n
+	return l, nil
+}
+
+// Detect finds the teacher's contract by running it on up to 512 rows of src.
+// What Options give is taken as it is. The result depends on the rows, the
+// model and the seed alone.
+func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, error) {
+	if t.runner == nil {
+		return nil, fault.New(fault.Usage, t.path, "", "the teacher is closed")
+	}
+	l, err := t.lookAt(ctx, src, 1)
+	if err != nil {
+		return nil, err
+	}
+	t.contract = nil
+	if t.tried {
+		if err := t.open(ctx, t.outputs, 0); err != nil {
+			return nil, err
+		}
+	}
+	t.tried = true
+	plan, err := planInput(t.path, t.runner.Inputs(), l.spec)
+	if err != nil {
+		return nil, err
+	}
+	tries, err := t.candidates(ctx, src, plan, l.x)
+	if err != nil {
+		return nil, err
+	}
+	encoders := make([]*encoder, len(tries))
+	for i, c := range tries {
+		if encoders[i], err = newEncoder(plan, c.pre, l.spec); err != nil {
+			return nil, err
+		}
+		if err := plan.holds(t.path, encoders[i].pipe.OutSize()); err != nil {
+			return nil, err
+		}
+	}
+	c := t.newContract(plan)
+	values, err := t.settleBatch(ctx, c, encoders[0], l)
+	if err != nil {
+		return nil, err
+	}
+	keys, raw, err := t.settleOutput(ctx, c, values, l)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.matchClasses(t.path, raw, keys, l.spec, l.labels); err != nil {
+		return nil, err
+	}
+	if err := t.settleRange(ctx, c, src, tries, encoders, raw, l); err != nil {
+		return nil, err
+	}
+	for _, err := range t.restarts {
+		c.warn("the teacher process died while it was tried, and went on after a restart: %v", err)
+	}
+	t.restarts = nil
+	t.contract = c
+	return c, nil
+}
+
+// newContract starts a contract with what the input says.
+func (t *Teacher) newContract(plan inputPlan) *Contract {
+	c := &Contract{
+		InputName: plan.infos[0].Name, DType: plan.infos[0].DType.String(), Layout: plan.layout, InputShape: plan.infos[0].Shape,
+		Library: t.library.Digest, LibraryVersion: t.library.Version,
+	}
+	c.Why = append(c.Why, plan.why...)
+	if plan.features != nil {
+		c.InputName, c.Features = "", plan.features
+		for _, in := range plan.infos {
+			c.Inputs = append(c.Inputs, in.Name)
+		}
+	}
+	if l, ok := t.runner.(interface{ Library() ort.Library }); ok && l.Library().Version != "" {
+		c.LibraryVersion = l.Library().Version
+	}
+	name, notes := t.provider()
+	c.Provider = name
+	c.Why = append(c.Why, notes...)
+	return c
+}
+
+// holds requires that preprocessing gives what one row of the input takes.
+func (p inputPlan) holds(path string, size int) error {
+	want := 1
+	for _, d := range p.dims {
+		want *= int(d)
+	}
+	if p.features != nil {
+		want = len(p.features)
+	}
+	if size != want {
+		return fault.New(fault.Usage, path, "input "+p.infos[0].Name, "takes %d values a row, the preprocessing gives %d", want, size)
+	}
+	return nil
+}
+
+// settleOutput chooses the output and, where there are others, opens the model
+// again for that one alone.
+func (t *Teacher) settleOutput(ctx context.Context, c *Contract, values []ort.Value, l *look) (keys []string, raw int, err error) {
+	infos, n := t.runner.Outputs(), min(l.n, c.Batch)
+	if len(values) != len(infos) {
+		return nil, 0, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected %d", len(values), len(infos))
+	}
+	at, why, err := chooseOutput(t.path, infos, values, n, len(l.spec.Classes), t.o.Output)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.Output = infos[at].Name
+	if len(infos) > 1 {
+		c.why("output: %q, %s", c.Output, why)
+	}
+	raw, err = columns(values[at], n)
+	if err != nil {
+		return nil, 0, fault.New(fault.Input, t.path, "output "+c.Output, "%v", err)
+	}
+	keys = slices.Clone(values[at].Keys)
+	if len(infos) == 1 {
+		return keys, raw, nil
+	}
+	return keys, raw, t.open(ctx, []string{c.Output}, t.opened.Batch)
+}
+
+// settleRange runs every candidate on all rows, chooses one, and concludes
+// what the output means.
+func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Source, tries []candidate, encoders []*encoder, raw int, l *look) error {
+	outputs, verdicts, bad, err := t.tryAll(ctx, c, encoders, raw, l)
+	if err != nil {
+		return err
+	}
+	best, close := pick(verdicts)
+	if best >= 0 && close {
+		more, err := t.lookAt(ctx, src, lookAgain)
+		if err != nil {
+			return err
+		}
+		if more.n > l.n {
+			l = more
+			if outputs, verdicts, bad, err = t.tryAll(ctx, c, encoders, raw, l); err != nil {
+				return err
+			}
+			best, _ = pick(verdicts)
+		}
+	}
+	labelled := l.labelled()
+	if best < 0 {
+		size := l.spec.Size()
+		return t.notFinite(dataset.IDOf(l.x[bad*size:(bad+1)*size]), l.rows[bad])
+	}
+	c.Range, c.Preprocess, c.Rows = tries[best].name, tries[best].pre, l.n
+	t.explainRange(c, tries, verdicts, best, labelled)
+	d := t.meaning(c, outputs[best], raw)
+	c.Kind, c.Floor = d.kind, d.floor
+	t.explainKind(c, outputs[best], raw)
+	if labelled > 0 {
+		share := verdicts[best].accuracy
+		c.Accuracy = &share
+		c.judgeUse(share, labelled, l.y)
+	}
+	if !floating(encoders[best].plan.infos[0].DType) && slices.ContainsFunc(l.x, func(v float32) bool { return v != float32(math.Trunc(float64(v))) }) {
+		c.warn("the input takes integers (%s), the rows have fractions: they are rounded", c.DType)
+	}
+	t.encode = encoders[best]
+	return nil
+}
+
+// tryAll runs every candidate on all rows of l. bad is a row that no usable
+// candidate stands for: the first whose output is not finite, or -1.
+func (t *Teacher) tryAll(ctx context.Context, c *Contract, encoders []*encoder, raw int, l *look) (outputs [][]float32, verdicts []verdict, bad int, err error) {
+	outputs, verdicts, bad = make([][]float32, len(encoders)), make([]verdict, len(encoders)), -1
+	z := make([]float32, l.n*c.Classes)
+	for i, e := range encoders {
+		if outputs[i], err = t.rawScores(ctx, c, e, l, raw); err != nil {
+			return nil, nil, -1, err
+		}
+		if r := t.meaning(c, outputs[i], raw).logits(z, outputs[i], l.n); r < 0 {
+			verdicts[i] = judge(z, l.n, c.Classes, l.y)
+		} else if bad < 0 {
+			bad = r
+		}
+	}
+	return outputs, verdicts, bad, nil
+}
+
+// rawScores runs all rows of l and returns the chosen output, (n, raw).
+func (t *Teacher) rawScores(ctx context.Context, c *Contract, e *encoder, l *look, raw int) ([]float32, error) {
+	var b encoded
+	size := l.spec.Size()
+	out := make([]float32, 0, l.n*raw)
+	for at := 0; at < l.n; at += c.Batch {
+		n := min(c.Batch, l.n-at)
+		e.encode(&b, l.x[at*size:(at+n)*size], n)
+		var err error
+		if out, err = t.callInto(ctx, c, out, &b, n, raw); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// meaning is the decoder of the raw scores: as Options say, else as they look.
+func (t *Teacher) meaning(c *Contract, x []float32, raw int) decoder {
+	kind := t.o.Kind
+	if kind == "" || kind == Auto {
+		kind, _ = kindOf(x, raw)
+		if c.OneColumn && !slices.ContainsFunc(x, func(p float32) bool { return !(p >= 0 && p <= 1) }) {
+			kind = Probabilities
+		}
+	}
+	d := decoder{kind: kind, raw: raw, classes: c.Classes, columns: c.Columns, oneColumn: c.OneColumn}
+	if kind == Probabilities {
+		d.floor = floorOf(x)
+	}
+	return d
+}

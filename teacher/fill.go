@@ -1,0 +1,299 @@
+package teacher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/teacher/store"
+)
+
+// DefaultShardRows is the number of rows of a shard: what a killed run does
+// again at most.
+const DefaultShardRows = 4096
+
+// FillOptions say how a store is filled. The zero value fills all of it.
+type FillOptions struct {
+	ShardRows  int                           // rows of a shard; 0: DefaultShardRows
+	ShardIndex int                           // which part of the shards is written here, from 0
+	Shards     int                           // how many parts there are; 0 or 1: all shards here
+	Repair     bool                          // write damaged shards anew
+	Progress   func(done, total int)         // called after every batch; may be nil
+	Restarted  func(batch string, err error) // called when the worker died on a batch and a restart helped; may be nil
+}
+
+// identified are the ids of a source's rows.
+type identified struct {
+	src dataset.Source
+	ids []dataset.RowID
+}
+
+// idsOf digests the rows of src, once a source.
+func (t *Teacher) idsOf(ctx context.Context, src dataset.Source) ([]dataset.RowID, error) {
+	if !reflect.TypeOf(src).Comparable() {
+		return dataset.IDs(ctx, src)
+	}
+	if t.known == nil || t.known.src != src {
+		ids, err := dataset.IDs(ctx, src)
+		if err != nil {
+			return nil, err
+		}
+		t.known = &identified{src, ids}
+	}
+	return t.known.ids, nil
+}
+
+// Key says what the targets of src would be computed from. Its Hash names
+// their store in a cache.
+func (t *Teacher) Key(ctx context.Context, src dataset.Source) (store.Key, error) {
+	if t.contract == nil {
+		return store.Key{}, fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
+	}
+	ids, err := t.idsOf(ctx, src)
+	if err != nil {
+		return store.Key{}, err
+	}
+	return t.key(ids), nil
+}
+
+func (t *Teacher) key(ids []dataset.RowID) store.Key {
+	c := t.contract
+	k := store.Key{
+		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
+		Output: c.Output, Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
+		Options: t.o.config(), DType: store.Float32, Dataset: store.DigestIDs(ids),
+	}
+	if c.Inputs != nil {
+		k.Input = fmt.Sprintf("%s features %v", strings.Join(c.Inputs, ","), c.Features)
+	}
+	if c.FixedBatch > 0 {
+		k.Batch = c.FixedBatch
+	}
+	if c.OneColumn {
+		k.Options = append(k.Options, "one column")
+	}
+	if c.Kind == Probabilities {
+		k.Options = append(k.Options, fmt.Sprintf("floor=%g", c.Floor))
+	}
+	return k
+}
+
+// Fill runs the teacher on every row of src and stores the logits in the
+// folder dir. What is there already is kept: a second call returns at once, an
+// interrupted one goes on. With Shards > 1 it writes the shards whose number is
+// ShardIndex modulo Shards, and returns a nil Store and no error when those of
+// others are not there yet.
+//
+// A worker that dies on a batch is restarted and asked once more. When that
+// does not help the error is a fault.Teacher that names the batch; complete
+// shards stay. A row whose output is not finite is a fault.Input that names it.
+func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o FillOptions) (*store.Store, error) {
+	if t.contract == nil {
+		return nil, fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
+	}
+	if size := src.Spec().Size(); size != t.encode.size {
+		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values, these have %d", t.encode.size, size)
+	}
+	ids, err := t.idsOf(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	if o.ShardRows == 0 {
+		o.ShardRows = DefaultShardRows
+	}
+	if o.ShardRows < 0 || o.Shards < 0 || o.Repair && o.Shards > 1 {
+		return nil, fault.New(fault.Usage, dir, "shards", "got %d rows a shard and %d parts, expected 0 or more, and no repair by parts", o.ShardRows, o.Shards)
+	}
+	w, err := t.writer(dir, ids, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.fill(ctx, src, w, ids, o); err != nil {
+		w.Close()
+		return nil, err
+	}
+	s, err := w.Finish()
+	if o.Shards > 1 && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return s, err
+}
+
+func (t *Teacher) writer(dir string, ids []dataset.RowID, o FillOptions) (*store.Writer, error) {
+	switch {
+	case o.Repair:
+		return store.Repair(dir, t.key(ids), ids, o.ShardRows)
+	case o.Shards > 1:
+		return store.CreatePart(dir, t.key(ids), ids, o.ShardRows, o.ShardIndex, o.Shards)
+	}
+	return store.Create(dir, t.key(ids), ids, o.ShardRows)
+}
+
+// work is one batch on its way to the model.
+type work struct {
+	rows  []int // positions in the source
+	in    encoded
+	shard int // index among the missing shards
+	last  bool
+}
+
+// full is one shard on its way to the disk.
+type full struct {
+	index  int
+	logits []float32
+}
+
+// fill has three stages that run side by side: rows are read and encoded, the
+// model runs, shards are written. Each waits for the next behind a bounded
+// channel, whose buffers come back to be used again.
+func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer, ids []dataset.RowID, o FillOptions) error {
+	missing := w.Missing()
+	if len(missing) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ready, spare := make(chan *work, 3), make(chan *work, 4)
+	for range cap(spare) {
+		spare <- new(work)
+	}
+	shards, free := make(chan full, 1), make(chan []float32, 3)
+	for range cap(free) {
+		free <- nil
+	}
+	var stages sync.WaitGroup
+	stages.Go(func() {
+		defer close(ready)
+		if err := t.readAll(ctx, src, missing, ready, spare); err != nil {
+			cancel(err)
+		}
+	})
+	stages.Go(func() {
+		for s := range shards {
+			if context.Cause(ctx) == nil {
+				if err := w.WriteShard(s.index, s.logits); err != nil {
+					cancel(err)
+				}
+			}
+			free <- s.logits
+		}
+	})
+	err := t.runAll(ctx, w, missing, ids, ready, spare, shards, free, o)
+	if err != nil {
+		cancel(err)
+	}
+	close(shards)
+	for range ready { // let the reader see the cancellation
+	}
+	stages.Wait()
+	return context.Cause(ctx)
+}
+
+// readAll encodes the batches of all missing shards. A batch never spans two
+// shards, so that a resumed run cuts the same batches.
+func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []store.ShardRange, ready chan<- *work, spare <-chan *work) error {
+	for n, m := range missing {
+		left := len(m.Rows)
+		err := dataset.Batches(ctx, src, m.Rows, t.contract.Batch, func(rows []int, b *dataset.Batch) error {
+			var k *work
+			select {
+			case k = <-spare:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			left -= len(rows)
+			k.rows, k.shard, k.last = rows, n, left == 0
+			t.encode.encode(&k.in, b.X, b.N)
+			select {
+			case ready <- k:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runAll runs every batch and hands over each shard when it is full.
+func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.ShardRange, ids []dataset.RowID,
+	ready <-chan *work, spare chan<- *work, shards chan<- full, free <-chan []float32, o FillOptions) error {
+	c, d := t.contract, t.contract.decoder()
+	total, done, batch := 0, 0, 0
+	for _, m := range missing {
+		total += len(m.Rows)
+	}
+	var raw, logits []float32
+	for k := range ready {
+		if logits == nil {
+			logits = <-free
+			if logits == nil {
+				logits = make([]float32, 0, len(missing[k.shard].Rows)*c.Classes)
+			}
+			logits = logits[:0]
+		}
+		batch++
+		n := len(k.rows)
+		name := fmt.Sprintf("batch %d (rows %d to %d of shard %d)", batch, len(logits)/c.Classes, len(logits)/c.Classes+n-1, missing[k.shard].Index)
+		var err error
+		if raw, err = t.callInto(ctx, c, raw[:0], &k.in, n, d.raw); err != nil {
+			return inBatch(ctx, name, err)
+		}
+		t.reportRestarts(name, o)
+		at := len(logits)
+		logits = append(logits, make([]float32, n*c.Classes)...)
+		if bad := d.logits(logits[at:], raw, n); bad >= 0 {
+			return t.notFinite(ids[k.rows[bad]], k.rows[bad])
+		}
+		done += n
+		last, shard := k.last, k.shard
+		spare <- k
+		if last {
+			select {
+			case shards <- full{missing[shard].Index, logits}:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			logits = nil
+		}
+		if o.Progress != nil {
+			o.Progress(done, total)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// inBatch names the batch in a worker's death.
+func inBatch(ctx context.Context, batch string, err error) error {
+	var f *fault.Error
+	if ctx.Err() == nil && errors.As(err, &f) && f.Kind == fault.Teacher {
+		return &fault.Error{Kind: f.Kind, Path: f.Path, Field: batch, Msg: f.Msg, Err: err}
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// reportRestarts hands on what run mended.
+func (t *Teacher) reportRestarts(batch string, o FillOptions) {
+	for _, err := range t.restarts {
+		if o.Restarted != nil {
+			o.Restarted(batch, err)
+		}
+	}
+	t.restarts = nil
+}

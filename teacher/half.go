@@ -1,0 +1,34 @@
+package teacher
+
+import "math"
+
+// toHalf rounds f to IEEE 754 binary16, ties to even; what is too large
+// becomes infinite.
+func toHalf(f float32) uint16 {
+	bits := math.Float32bits(f)
+	sign := uint16(bits >> 16 & 0x8000)
+	bits &= 0x7fffffff
+	switch {
+	case bits > 0x7f800000: // NaN
+		return sign | 0x7e00
+	case bits >= 0x477ff000: // 65520 and above round to infinity
+		return sign | 0x7c00
+	case bits < 0x38800000: // below 2^-14: a multiple of 2^-24
+		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(bits))*(1<<24)))
+	}
+	bits += 0xfff + bits>>13&1 // round to even, then change the exponent's bias
+	return sign | uint16((bits-0x38000000)>>13)
+}
+
+// fromHalf widens binary16.
+func fromHalf(h uint16) float32 {
+	sign, exp, frac := uint32(h&0x8000)<<16, uint32(h>>10&0x1f), uint32(h&0x3ff)
+	switch exp {
+	case 0:
+		f := float32(frac) / (1 << 24)
+		return math.Float32frombits(sign | math.Float32bits(f))
+	case 31:
+		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
+	}
+	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+}

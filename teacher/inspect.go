@@ -1,0 +1,241 @@
+package teacher
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+)
+
+// Info is what a model file says of itself, without running it.
+type Info struct {
+	Path       string   `json:"path"`
+	SHA256     string   `json:"sha256"` // of the model with its external data
+	Bytes      int64    `json:"bytes"`  // of the model file
+	IRVersion  int64    `json:"ir_version"`
+	Producer   string   `json:"producer,omitempty"`
+	Opsets     []string `json:"opsets"` // domain and version
+	Inputs     []Port   `json:"inputs"`
+	Outputs    []Port   `json:"outputs"`
+	Nodes      int      `json:"nodes"`
+	Ops        []Op     `json:"ops"` // most frequent first
+	Parameters int64    `json:"parameters"`
+	Weights    int64    `json:"weight_bytes"` // of all constants, external data included
+	Metadata   []Meta   `json:"metadata,omitempty"`
+}
+
+// Port is a graph input or output.
+type Port struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`            // element type, or the kind of a value that is no tensor
+	Shape string `json:"shape,omitempty"` // as declared
+	Guess string `json:"guess,omitempty"` // layout of an input, kind of an output
+}
+
+// Op is how often an operator occurs.
+type Op struct {
+	Name  string `json:"op"`
+	Count int    `json:"count"`
+}
+
+// Meta is one entry of the metadata.
+type Meta struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Inspect reads and checks the model at path without running it. A file that
+// is no usable model is a fault.Input that names the field.
+func Inspect(path string) (*Info, error) {
+	m, err := onnx.Read(path, onnx.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	digest, err := onnx.Digest(path)
+	if err != nil {
+		return nil, err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fault.New(fault.IO, path, "", "cannot stat: %w", err)
+	}
+	sum := onnx.Summary(m)
+	info := &Info{
+		Path: path, SHA256: digest, Bytes: st.Size(), IRVersion: m.IRVersion,
+		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion),
+		Nodes:    sum.Nodes, Parameters: sum.Parameters, Weights: sum.Bytes,
+		Opsets: []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
+	}
+	for _, o := range m.Opsets {
+		info.Opsets = append(info.Opsets, fmt.Sprintf("%s %d", domainName(o.Domain), o.Version))
+	}
+	for _, op := range sum.Ops {
+		name := op.OpType
+		if op.Domain != "" {
+			name = op.Domain + "." + name
+		}
+		info.Ops = append(info.Ops, Op{name, op.Count})
+	}
+	for _, v := range m.Graph.RealInputs() {
+		p := portOf(v)
+		p.Guess = guessLayout(v)
+		info.Inputs = append(info.Inputs, p)
+	}
+	for _, v := range m.Graph.Outputs {
+		p := portOf(v)
+		p.Guess = guessKind(m.Graph, v)
+		info.Outputs = append(info.Outputs, p)
+	}
+	for _, e := range m.Metadata {
+		info.Metadata = append(info.Metadata, Meta{e.Key, e.Value})
+	}
+	return info, nil
+}
+
+func domainName(d string) string {
+	if d == "" {
+		return "ai.onnx"
+	}
+	return d
+}
+
+// kindNames are the kinds of value that are no tensor.
+var kindNames = map[onnx.Kind]string{
+	onnx.KindSequence: "sequence", onnx.KindMap: "map", onnx.KindOptional: "optional",
+	onnx.KindSparseTensor: "sparse tensor", onnx.KindUnknown: "unknown",
+}
+
+func portOf(v *onnx.Value) Port {
+	p := Port{Name: v.Name}
+	switch {
+	case v.Kind == onnx.KindTensor:
+		p.Type = v.DType.String()
+	case v.KeyDType != onnx.Undefined && v.Kind == onnx.KindSequence:
+		p.Type = fmt.Sprintf("sequence of maps from %v to %v", v.KeyDType, v.DType)
+	default:
+		p.Type = kindNames[v.Kind]
+	}
+	if v.HasShape {
+		parts := make([]string, len(v.Shape))
+		for i, d := range v.Shape {
+			switch {
+			case d.Param != "":
+				parts[i] = d.Param
+			case d.Value < 0:
+				parts[i] = "?"
+			default:
+				parts[i] = fmt.Sprint(d.Value)
+			}
+		}
+		p.Shape = "(" + strings.Join(parts, ", ") + ")"
+	}
+	return p
+}
+
+// guessLayout reads the layout off the declared shape.
+func guessLayout(v *onnx.Value) string {
+	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
+	switch {
+	case v.Kind != onnx.KindTensor || !v.HasShape:
+		return ""
+	case len(v.Shape) == 2:
+		return "flat"
+	case len(v.Shape) == 4 && few(v.Shape[1]):
+		return "NCHW"
+	case len(v.Shape) == 4 && few(v.Shape[3]):
+		return "NHWC"
+	}
+	return ""
+}
+
+// keepsKind are operators that hand on the meaning of their first input.
+var keepsKind = []string{"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Clip"}
+
+// guessKind reads what an output means off the operator that makes it.
+func guessKind(g *onnx.Graph, v *onnx.Value) string {
+	maker := map[string]*onnx.Node{}
+	for _, n := range g.Nodes {
+		for _, out := range n.Outputs {
+			maker[out] = n
+		}
+	}
+	name := v.Name
+	for range 16 {
+		n := maker[name]
+		if n == nil {
+			return ""
+		}
+		switch op := n.OpType; {
+		case op == "Softmax":
+			return "probabilities"
+		case op == "LogSoftmax":
+			return "log-probabilities"
+		case op == "Log" && len(n.Inputs) == 1 && maker[n.Inputs[0]] != nil && maker[n.Inputs[0]].OpType == "Softmax":
+			return "log-probabilities"
+		case op == "Sigmoid":
+			return "one sigmoid a class"
+		case op == "ArgMax":
+			return "labels"
+		case op == "ZipMap":
+			return "probabilities by class name"
+		case strings.HasSuffix(op, "Classifier"):
+			if len(n.Outputs) > 0 && n.Outputs[0] == name {
+				return "labels"
+			}
+			return "scores of a classifier"
+		case slices.Contains(keepsKind, op) && len(n.Inputs) > 0:
+			name = n.Inputs[0]
+			continue
+		case v.Kind == onnx.KindTensor && !v.DType.Float():
+			return "labels"
+		case slices.Contains([]string{"Gemm", "MatMul", "Add", "Conv", "MatMulInteger", "QLinearMatMul", "Mul"}, op):
+			return "logits"
+		}
+		return ""
+	}
+	return ""
+}
+
+// String is the information for people.
+func (i *Info) String() string {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("model", "%s", i.Path)
+	row("sha256", "%s", i.SHA256)
+	row("size", "%d bytes, %d parameters, %d bytes of weights", i.Bytes, i.Parameters, i.Weights)
+	row("format", "IR %d, %s", i.IRVersion, strings.Join(i.Opsets, ", "))
+	if i.Producer != "" {
+		row("producer", "%q", i.Producer)
+	}
+	for _, p := range i.Inputs {
+		row("input", "%s", p.text())
+	}
+	for _, p := range i.Outputs {
+		row("output", "%s", p.text())
+	}
+	ops := make([]string, len(i.Ops))
+	for n, op := range i.Ops {
+		ops[n] = fmt.Sprintf("%s×%d", op.Name, op.Count)
+	}
+	row("nodes", "%d: %s", i.Nodes, strings.Join(ops, " "))
+	for _, m := range i.Metadata {
+		row("metadata", "%q: %q", m.Key, m.Value)
+	}
+	return b.String()
+}
+
+func (p Port) text() string {
+	s := fmt.Sprintf("%q %s", p.Name, p.Type)
+	if p.Shape != "" {
+		s += " " + p.Shape
+	}
+	if p.Guess != "" {
+		s += ", probably " + p.Guess
+	}
+	return s
+}

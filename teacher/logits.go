@@ -1,0 +1,104 @@
+package teacher
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/ort"
+)
+
+// Logits runs n raw rows x, (n, Size) as the detected Source gives them, and
+// writes their logits to out, (n, Classes). Logits that are not finite are a
+// fault.Input that names the row; a worker that dies or times out is restarted
+// once a batch, and a fault.Teacher when that does not help.
+func (t *Teacher) Logits(ctx context.Context, x []float32, n int, out []float32) error {
+	c := t.contract
+	if c == nil {
+		return fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
+	}
+	size := t.encode.size
+	if len(x) != n*size || len(out) != n*c.Classes {
+		panic("teacher: x is not (n, Size) or out is not (n, Classes)")
+	}
+	var b encoded
+	d := c.decoder()
+	var raw []float32
+	for at := 0; at < n; at += c.Batch {
+		m := min(c.Batch, n-at)
+		t.encode.encode(&b, x[at*size:(at+m)*size], m)
+		var err error
+		if raw, err = t.callInto(ctx, c, raw[:0], &b, m, d.raw); err != nil {
+			return err
+		}
+		if bad := d.logits(out[at*c.Classes:(at+m)*c.Classes], raw, m); bad >= 0 {
+			return t.notFinite(dataset.IDOf(x[(at+bad)*size:(at+bad+1)*size]), at+bad)
+		}
+	}
+	return nil
+}
+
+// callInto runs n encoded rows and appends the chosen output, (n, raw), to dst.
+func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b *encoded, n, raw int) ([]float32, error) {
+	var values []ort.Value
+	var err error
+	if c.Single {
+		values, err = t.single(ctx, b.values, n)
+	} else {
+		values, err = t.run(ctx, b.values)
+	}
+	if err != nil {
+		return dst, err
+	}
+	if len(values) != 1 {
+		return dst, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected 1", len(values))
+	}
+	v := values[0]
+	if got, err := columns(v, n); err != nil {
+		return dst, fault.New(fault.Input, t.path, "output "+c.Output, "%v", err)
+	} else if got != raw {
+		return dst, fault.New(fault.Input, t.path, "output "+c.Output, "got %d scores a row, expected %d as before", got, raw)
+	}
+	return scores(dst, v), nil
+}
+
+// single runs n rows one at a time, for a model whose outputs have no axis for
+// the batch: what it says of a row becomes one row of (n, values).
+func (t *Teacher) single(ctx context.Context, in []ort.Value, n int) ([]ort.Value, error) {
+	var out []ort.Value
+	one := make([]ort.Value, len(in))
+	for r := range n {
+		for i, v := range in {
+			per := len(v.Data) / n
+			shape := slices.Clone(v.Shape)
+			shape[0] = 1
+			one[i] = ort.Value{DType: v.DType, Shape: shape, Data: slices.Clone(v.Data[r*per : (r+1)*per])}
+		}
+		values, err := t.run(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range values {
+			if r == 0 {
+				shape := v.Shape
+				if len(shape) > 1 && shape[0] == 1 {
+					shape = shape[1:]
+				}
+				out = append(out, ort.Value{DType: v.DType, Keys: slices.Clone(v.Keys), Shape: append([]int64{int64(n)}, shape...), Data: slices.Clone(v.Data)})
+				continue
+			}
+			if len(v.Data)*r != len(out[i].Data) {
+				return nil, fault.New(fault.Input, t.path, fmt.Sprintf("output %d", i), "gives %d bytes for row %d, %d for those before", len(v.Data), r, len(out[i].Data)/r)
+			}
+			out[i].Data = append(out[i].Data, v.Data...)
+		}
+	}
+	return out, nil
+}
+
+// notFinite is the fault of row number row of a source.
+func (t *Teacher) notFinite(id dataset.RowID, row int) error {
+	return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", row, id), "the teacher's output is not finite")
+}

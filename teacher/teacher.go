@@ -1,0 +1,260 @@
+// Package teacher turns any ONNX model into a teacher: it finds out, by
+// looking at what the model says of real rows, what its input wants and what
+// its output means, and gives logits whatever that is. Fill puts them into a
+// target store.
+//
+// # Invariants
+//
+// A model file is read and checked in Go before native code sees it. The model
+// runs in a worker process: that it dies or hangs costs one batch. A row's
+// logits depend on the row alone: a model that mixes the rows of a batch is run
+// row by row.
+package teacher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
+)
+
+// DefaultBatch is the number of rows of one call when the model takes any.
+const DefaultBatch = 128
+
+// Options of a teacher. The zero value detects everything and runs on the CPU
+// in a worker process.
+type Options struct {
+	Output      string              // name of the output that teaches; empty: detected
+	Kind        Kind                // what it means; empty or Auto: detected
+	Input       string              // value range of the input, see Ranges; empty or "auto": detected
+	Preprocess  *dataset.Preprocess // raw rows to input; nil: detected. Overrides Input
+	Batch       int                 // rows a call; 0: from the model, DefaultBatch when it takes any
+	Provider    string              // execution provider, see ort.Options
+	Config      map[string]string   // provider options
+	Library     string              // path of libonnxruntime; empty: looked up
+	Threads     int                 // 0: ONNX Runtime's choice
+	Timeout     time.Duration       // of one call; 0: none
+	MemoryLimit int64               // bytes of the worker process; 0: none
+	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
+	InProcess   bool                // run without a worker: for models that are trusted
+	Seed        uint64              // chooses the rows that Detect looks at
+}
+
+// Teacher is an open model. It is not safe for concurrent use.
+type Teacher struct {
+	path    string
+	digest  string
+	library ort.Library
+	o       Options
+	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
+
+	outputs  []string // what is fetched before one output is chosen; nil: all
+	runner   ort.Runner
+	opened   ort.Options // what runner was opened with
+	tried    bool        // Detect ran before, and may have narrowed what is open
+	contract *Contract
+	encode   *encoder // of contract
+	known    *identified
+	restarts []error // worker deaths that a restart mended, since Fill last looked
+}
+
+// Open reads and checks the model at path and starts the process that runs it.
+//
+// A file that is no usable model is a fault.Input that names the field, no or
+// an unusable library a fault.Integrity, a worker that dies while loading a
+// fault.Teacher.
+func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	m, err := onnx.Read(path, onnx.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	digest, err := onnx.Digest(path)
+	if err != nil {
+		return nil, err
+	}
+	library, err := ort.Find(o.Library)
+	if err != nil {
+		return nil, err
+	}
+	t := &Teacher{path: path, digest: digest, library: library, o: o}
+	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
+		return nil, err
+	}
+	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+		if o.InProcess {
+			s, err := ort.Open(path, so)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		}
+		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: o.MemoryLimit, Stderr: o.Stderr})
+		if err != nil {
+			return nil, err
+		}
+		return w, nil
+	}
+	if err := t.open(ctx, t.outputs, 0); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// fetchable lists the outputs that can be looked at: all (nil), or those that
+// are tensors of numbers or maps where some are not.
+func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
+	if want != "" {
+		return []string{want}, nil
+	}
+	var names []string
+	var all []string
+	for _, v := range m.Graph.Outputs {
+		p := portOf(v)
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%q %s %s", p.Name, p.Type, p.Shape)))
+		tensor := v.Kind == onnx.KindTensor && v.DType != onnx.String
+		maps := v.Kind == onnx.KindMap || v.Kind == onnx.KindSequence && v.KeyDType != onnx.Undefined
+		if tensor || maps || v.Kind == onnx.KindUnknown {
+			names = append(names, v.Name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", strings.Join(all, ", "))
+	case len(all):
+		return nil, nil
+	}
+	return names, nil
+}
+
+// check refuses options that no model could follow.
+func (o Options) check() error {
+	switch {
+	case !slices.Contains([]Kind{"", Auto, Logits, Probabilities, LogProbabilities}, o.Kind):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %s, %s, %s, %s", o.Kind, Auto, Logits, Probabilities, LogProbabilities)
+	case o.Input != "" && o.Input != "auto" && !slices.Contains(Ranges, o.Input):
+		return fault.New(fault.Usage, "", "teacher input", "got %q, expected auto or one of %q", o.Input, Ranges)
+	case o.Batch < 0:
+		return fault.New(fault.Usage, "", "teacher batch", "got %d, expected 0 or more", o.Batch)
+	case o.Threads < 0:
+		return fault.New(fault.Usage, "", "threads", "got %d, expected 0 or more", o.Threads)
+	}
+	return nil
+}
+
+// open starts a runner for the given outputs (nil: all) and fixed batch, in
+// place of the present one.
+func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
+	if t.runner != nil {
+		t.runner.Close()
+		t.runner = nil
+	}
+	t.opened = ort.Options{
+		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
+		Outputs: outputs, Batch: batch,
+	}
+	r, err := t.start(ctx, t.opened)
+	if err != nil {
+		return err
+	}
+	t.runner = r
+	return nil
+}
+
+// Path is the file that was opened.
+func (t *Teacher) Path() string { return t.path }
+
+// Digest is the SHA-256 of the model with its external data.
+func (t *Teacher) Digest() string { return t.digest }
+
+// Contract is what Detect found, or nil before.
+func (t *Teacher) Contract() *Contract { return t.contract }
+
+// Close ends the worker process.
+func (t *Teacher) Close() error {
+	if t.runner == nil {
+		return nil
+	}
+	err := t.runner.Close()
+	t.runner = nil
+	return err
+}
+
+// restarter is a runner in a process of its own.
+type restarter interface {
+	Restart(ctx context.Context) error
+}
+
+// run calls the model. When the worker dies or times out it is started again
+// and asked once more; what ends it twice is given up. While the contract is
+// not known a timeout is final: there is another batch size to try.
+func (t *Teacher) run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
+	if t.runner == nil {
+		return nil, fault.New(fault.Usage, t.path, "", "the teacher is closed")
+	}
+	start := time.Now()
+	out, err := t.runner.Run(ctx, in)
+	r, can := t.runner.(restarter)
+	if err == nil || !can || ctx.Err() != nil || !isTeacher(err) {
+		return out, err
+	}
+	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
+		return nil, err
+	}
+	if again := r.Restart(ctx); again != nil {
+		return nil, again
+	}
+	out, again := t.runner.Run(ctx, in)
+	if again == nil {
+		t.restarts = append(t.restarts, err)
+		return out, nil
+	}
+	if isTeacher(again) {
+		// Leave a live worker behind for whoever goes on without this batch.
+		if dead := r.Restart(ctx); dead != nil {
+			return nil, dead
+		}
+		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)
+	}
+	return nil, again
+}
+
+func isTeacher(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Kind == fault.Teacher
+}
+
+// session says what a runner tells of itself beyond the Runner interface.
+func (t *Teacher) provider() (name string, notes []string) {
+	name = t.o.Provider
+	if name == "" {
+		name = "cpu"
+	}
+	if p, ok := t.runner.(interface{ Provider() string }); ok && p.Provider() != "" {
+		name = p.Provider()
+	}
+	if n, ok := t.runner.(interface{ Notes() []string }); ok {
+		notes = n.Notes()
+	}
+	return name, notes
+}
+
+// config lists the provider options as name=value, sorted.
+func (o Options) config() []string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
+		out = append(out, fmt.Sprintf("%s=%s", k, o.Config[k]))
+	}
+	return out
+}

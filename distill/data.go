@@ -1,0 +1,267 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/glyphs"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// Data are the rows of one run.
+type Data struct {
+	Transfer dataset.Source // what the student learns from: labelled and unlabelled rows
+	Labelled dataset.Source // the rows of Transfer that have a label: what the baseline learns from
+	Val      dataset.Source // choose the best epoch
+	Test     dataset.Source // judge the result
+	TestIs   string         // what Test is, in words
+	Notes    []string
+
+	whole dataset.Source // the training rows before any split, as the file counts them
+}
+
+// OpenData opens and splits the rows that r names.
+func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
+	if r.Data.Train == Embedded {
+		return embeddedData(ctx, r)
+	}
+	d := &Data{}
+	options := dataset.Options{Label: r.Data.Label}
+	train, err := openSplit(ctx, r.Data.Train, "train", options)
+	if err != nil {
+		return nil, err
+	}
+	d.whole = train
+	d.Notes = append(d.Notes, train.Spec().Notes...)
+	if r.Data.Limit > 0 {
+		if train, err = dataset.Limit(ctx, train, r.Data.Limit, r.Train.Seed); err != nil {
+			return nil, err
+		}
+	}
+	options.Classes = train.Spec().Classes
+	if err := d.openTest(ctx, r, options); err != nil {
+		return nil, err
+	}
+	if train, err = d.holdOutTest(ctx, r, train); err != nil {
+		return nil, err
+	}
+	if train, err = d.holdOut(ctx, r, train, options); err != nil {
+		return nil, err
+	}
+	if r.Data.Labelled > 0 {
+		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
+			return nil, err
+		}
+	}
+	var more dataset.Source
+	if r.Data.Unlabelled != "" {
+		if more, err = openSplit(ctx, r.Data.Unlabelled, "train", options); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.setTransfer(ctx, train, more); err != nil {
+		return nil, err
+	}
+	return d, d.check(r)
+}
+
+// openSplit opens the named split of a data argument, or all of it when it
+// has no splits.
+func openSplit(ctx context.Context, arg, split string, o dataset.Options) (dataset.Source, error) {
+	if slices.Contains(dataset.Splits(arg), split) {
+		o.Split = split
+	}
+	src, err := dataset.Open(arg, o)
+	if err != nil {
+		return nil, err
+	}
+	return dataset.Memory(ctx, src, memoryLimit)
+}
+
+// memoryLimit bounds the rows that are kept in memory, in bytes; larger
+// sources are read anew in each epoch.
+const memoryLimit = 1 << 30
+
+// OpenRows opens the rows that arg names, for commands that only read them: a
+// split must exist when wanted is true. limit > 0 keeps the first rows.
+func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Options, limit int) (dataset.Source, error) {
+	var src dataset.Source
+	var err error
+	switch {
+	case arg == Embedded:
+		src, err = openEmbedded(ctx, split)
+	case wanted:
+		o.Split = split
+		src, err = dataset.Open(arg, o)
+	default:
+		src, err = openSplit(ctx, arg, split, o)
+	}
+	if err != nil || limit == 0 || limit >= src.Len() {
+		return src, err
+	}
+	first := make([]int, limit)
+	for i := range first {
+		first[i] = i
+	}
+	return dataset.Subset(src, first), nil
+}
+
+// openTest opens the test rows: those named, else the test split that lies
+// beside the training rows.
+func (d *Data) openTest(ctx context.Context, r *Recipe, o dataset.Options) (err error) {
+	switch {
+	case r.Data.Test != "":
+		d.Test, err = openSplit(ctx, r.Data.Test, "test", o)
+		d.TestIs = r.Data.Test
+	case slices.Contains(dataset.Splits(r.Data.Train), "test"):
+		d.Test, err = openSplit(ctx, r.Data.Train, "test", o)
+		d.TestIs = "the test split of " + r.Data.Train
+	}
+	return err
+}
+
+// testShare of the training rows judge the result when no test rows are given.
+const testShare = 0.2
+
+// holdOutTest sets the test rows aside when there are none, and returns what
+// is left of train.
+func (d *Data) holdOutTest(ctx context.Context, r *Recipe, train dataset.Source) (dataset.Source, error) {
+	if d.Test != nil {
+		return train, nil
+	}
+	kept, held, err := dataset.Split(ctx, train, testShare, r.Train.Seed+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(kept) == 0 || len(held) == 0 {
+		return nil, fault.New(fault.Input, r.Data.Train, "", "got %d rows, too few to hold some out: name test rows by --test", train.Len())
+	}
+	d.Test = dataset.Subset(train, held)
+	d.TestIs = fmt.Sprintf("%d training rows that were held out (no test rows given)", len(held))
+	d.Notes = append(d.Notes, fmt.Sprintf("no test rows given: %d of %d training rows are held out to judge the result", len(held), train.Len()))
+	return dataset.Subset(train, kept), nil
+}
+
+// holdOut finds the validation rows and returns what is left of train.
+func (d *Data) holdOut(ctx context.Context, r *Recipe, train dataset.Source, o dataset.Options) (dataset.Source, error) {
+	if r.Data.Val != "" {
+		val, err := openSplit(ctx, r.Data.Val, "val", o)
+		d.Val = val
+		return train, err
+	}
+	fraction := r.Data.ValSplit
+	if fraction == 0 {
+		d.Notes = append(d.Notes, "no validation rows: the last epoch is kept")
+		return train, nil
+	}
+	kept, held, err := dataset.Split(ctx, train, fraction, r.Train.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if len(kept) == 0 || len(held) == 0 {
+		return nil, fault.New(fault.Input, r.Data.Train, "", "%d rows cannot be split by --val-split %v", train.Len(), fraction)
+	}
+	d.Val = dataset.Subset(train, held)
+	return dataset.Subset(train, kept), nil
+}
+
+// setTransfer joins train with the rows of more, which may be nil.
+func (d *Data) setTransfer(ctx context.Context, train, more dataset.Source) error {
+	labelled, err := labelledRows(ctx, train)
+	if err != nil {
+		return err
+	}
+	d.Labelled = dataset.Subset(train, labelled)
+	d.Transfer = train
+	if more == nil {
+		return nil
+	}
+	d.Transfer, err = dataset.Concat(train, dataset.Unlabel(more))
+	return err
+}
+
+// labelledRows lists the rows of src that have a label.
+func labelledRows(ctx context.Context, src dataset.Source) ([]int, error) {
+	labels, err := dataset.Labels(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	var rows []int
+	for i, y := range labels {
+		if y != dataset.Unlabelled {
+			rows = append(rows, i)
+		}
+	}
+	return rows, nil
+}
+
+// embeddedSplits are the rows of the embedded run.
+var embeddedSplits = map[string]glyphs.Options{
+	"train":      {Rows: 1500, Labelled: -1},
+	"unlabelled": {Rows: 18500, Labelled: 0},
+	"val":        {Rows: 1000, Labelled: -1},
+	"test":       {Rows: 4000, Labelled: -1},
+}
+
+// openEmbedded opens one split of the characters drawn from the Go fonts.
+func openEmbedded(ctx context.Context, split string) (dataset.Source, error) {
+	o, ok := embeddedSplits[split]
+	if !ok {
+		return nil, fault.New(fault.Usage, "", "--split", "got %q, expected train, unlabelled, val or test", split)
+	}
+	o.Split, o.Seed = split, 1
+	return dataset.Memory(ctx, glyphs.Open(o), memoryLimit)
+}
+
+// embeddedData are few labelled rows and many without, so that what the
+// teacher knows of the unlabelled ones is what counts.
+func embeddedData(ctx context.Context, r *Recipe) (d *Data, err error) {
+	d = &Data{TestIs: fmt.Sprintf("%d rows of the embedded characters that no training saw", embeddedSplits["test"].Rows)}
+	train, err := openEmbedded(ctx, "train")
+	if err != nil {
+		return nil, err
+	}
+	d.whole = train
+	if r.Data.Labelled > 0 {
+		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
+			return nil, err
+		}
+	}
+	unlabelled, err := openEmbedded(ctx, "unlabelled")
+	if err != nil {
+		return nil, err
+	}
+	if err := d.setTransfer(ctx, train, unlabelled); err != nil {
+		return nil, err
+	}
+	if d.Val, err = openEmbedded(ctx, "val"); err != nil {
+		return nil, err
+	}
+	d.Test, err = openEmbedded(ctx, "test")
+	return d, err
+}
+
+// check refuses rows that cannot be learned from, before any work is spent.
+func (d *Data) check(r *Recipe) error {
+	if d.Transfer.Len() == 0 {
+		return fault.New(fault.Input, r.Data.Train, "", "got 0 rows, expected at least 1")
+	}
+	want := d.Transfer.Spec()
+	for _, s := range []struct {
+		path string
+		src  dataset.Source
+	}{{r.Data.Val, d.Val}, {r.Data.Test, d.Test}} {
+		if s.src == nil {
+			continue
+		}
+		if s.src.Len() == 0 {
+			return fault.New(fault.Input, s.path, "", "got 0 rows, expected at least 1")
+		}
+		if got := s.src.Spec(); !slices.Equal(got.Shape, want.Shape) {
+			return fault.New(fault.Input, s.path, "", "rows have shape %v, the training rows have %v", got.Shape, want.Shape)
+		}
+	}
+	return nil
+}

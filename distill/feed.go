@@ -1,0 +1,151 @@
+package distill
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/teacher/store"
+)
+
+// rows is a Source as the student takes it, with what the teacher said of
+// each row.
+type rows struct {
+	src     dataset.Source
+	pipe    *dataset.Pipeline // nil: raw rows
+	ids     []dataset.RowID   // found by content in targets
+	targets *store.Store      // nil for the baseline
+	classes int
+}
+
+// openRows prepares src for a student whose input pipe makes.
+func openRows(ctx context.Context, src dataset.Source, pipe *dataset.Pipeline, targets *store.Store, classes int) (*rows, error) {
+	r := &rows{src: src, pipe: pipe, targets: targets, classes: classes}
+	if targets == nil {
+		return r, nil
+	}
+	if got := targets.Classes(); got != classes {
+		return nil, fault.New(fault.Input, targets.Dir(), "classes", "the targets have %d, the model has %d", got, classes)
+	}
+	var err error
+	if r.ids, err = dataset.IDs(ctx, src); err != nil {
+		return nil, err
+	}
+	if i := r.missing(); i >= 0 {
+		return nil, fault.New(fault.Integrity, targets.Dir(), "row "+r.ids[i].String(), "is not in the target store: it is row %d of the %d asked for, counted from 0", i, len(r.ids))
+	}
+	return r, nil
+}
+
+// missing is the first row that targets says nothing of, or -1.
+func (r *rows) missing() int {
+	return slices.IndexFunc(r.ids, func(id dataset.RowID) bool { return !r.targets.Has(id) })
+}
+
+// mini is one mini-batch of n rows.
+type mini struct {
+	n       int
+	x       []float32 // (n, D) as the student takes them
+	labels  []int32   // (n)
+	teacher []float32 // (n, C) logits; nil for the baseline
+	raw     dataset.Batch
+	in      []float32 // memory of x
+	ids     []dataset.RowID
+	err     error
+}
+
+// read fills m with the rows at positions order.
+func (r *rows) read(ctx context.Context, order []int, m *mini) error {
+	m.n = len(order)
+	if err := r.src.Read(ctx, order, &m.raw); err != nil {
+		return err
+	}
+	m.labels, m.x = m.raw.Y, m.raw.X
+	if r.pipe != nil {
+		m.in = grow(m.in, m.n*r.pipe.OutSize())
+		r.pipe.Apply(m.in, m.raw.X, m.n)
+		m.x = m.in
+	}
+	if r.targets == nil {
+		return nil
+	}
+	m.ids = m.ids[:0]
+	for _, i := range order {
+		m.ids = append(m.ids, r.ids[i])
+	}
+	m.teacher = grow(m.teacher, m.n*r.classes)
+	return r.targets.Lookup(m.ids, m.teacher)
+}
+
+// feed reads mini-batches ahead of the trainer: step g of the run is batch
+// g mod p of pass g div p over the rows, where a pass is one seeded order of
+// all rows cut into p batches of equal size but for one row. It depends on nothing but seed and g, so a
+// resumed run sees what an uninterrupted one would.
+type feed struct {
+	ready chan *mini
+	free  chan *mini
+}
+
+// startFeed reads the mini-batches of steps first to last-1, until ctx ends.
+func startFeed(ctx context.Context, r *rows, seed uint64, batch, first, last int) *feed {
+	const ahead = 3
+	f := &feed{ready: make(chan *mini, ahead), free: make(chan *mini, ahead)}
+	for range ahead {
+		f.free <- &mini{}
+	}
+	go f.run(ctx, r, seed, batch, first, last)
+	return f
+}
+
+func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last int) {
+	defer close(f.ready)
+	n := r.src.Len()
+	perPass := ceilDiv(n, batch)
+	pass, order := -1, []int(nil)
+	for g := first; g < last; g++ {
+		if p := g / perPass; p != pass {
+			pass, order = p, dataset.Order(n, seed, p)
+		}
+		var m *mini
+		select {
+		case m = <-f.free:
+		case <-ctx.Done():
+			return
+		}
+		i := g % perPass
+		m.err = r.read(ctx, order[i*n/perPass:(i+1)*n/perPass], m)
+		f.ready <- m
+		if m.err != nil {
+			return
+		}
+	}
+}
+
+// next waits for the next mini-batch.
+func (f *feed) next(ctx context.Context) (*mini, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case m, ok := <-f.ready:
+		if !ok {
+			return nil, ctx.Err()
+		}
+		return m, m.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// done gives m back to be filled again.
+func (f *feed) done(m *mini) { f.free <- m }
+
+func grow(v []float32, n int) []float32 {
+	if cap(v) < n {
+		return make([]float32, n)
+	}
+	return v[:n]
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

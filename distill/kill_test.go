@@ -1,0 +1,120 @@
+package distill
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Variables that make the test binary train once and end.
+const (
+	childModel = "KDONNX_DISTILL_TEST_MODEL"
+	childRows  = "KDONNX_DISTILL_TEST_ROWS" // folder of the problem
+)
+
+// killedRecipe trains long enough to be killed in between.
+func killedRecipe(rows, model string) Recipe {
+	r := Default()
+	r.Teacher.Model, r.Teacher.Store = "", filepath.Join(rows, "store")
+	r.Data = DataRecipe{Train: filepath.Join(rows, "train.csv"), Test: filepath.Join(rows, "test.csv"), ValSplit: 0.1}
+	r.Student.Arch = "mlp:128,128?dropout=0.1"
+	r.Train.Epochs, r.Train.Batch = 12, 32
+	r.Output.Model, r.Output.Unverified = model, true
+	return r
+}
+
+// runChild trains with a checkpoint after nearly every step.
+func runChild(rows, model string) int {
+	_, err := Run(context.Background(), killedRecipe(rows, model), Env{Version: "test", Checkpoint: time.Millisecond})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// train runs a child and kills it after the given time; 0 lets it end. It
+// tells whether the child ended by itself.
+func train(t *testing.T, model string, after time.Duration) bool {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childModel+"="+model, childRows+"="+problem)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if after > 0 {
+		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
+		return false
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+	return true
+}
+
+// TestKilled kills training again and again while it writes checkpoints: each
+// start goes on from a sound one, the work gets done, and the student is that
+// of a run that was left alone.
+func TestKilled(t *testing.T) {
+	stored(t) // fills the store
+	began := time.Now()
+	whole := filepath.Join(t.TempDir(), "student.onnx")
+	train(t, whole, 0)
+	took := time.Since(began)
+	want := mustRead(t, strings.TrimSuffix(whole, ".onnx")+".unverified.onnx")
+	rng := rand.New(rand.NewPCG(8, 9))
+	model := filepath.Join(t.TempDir(), "out", "student.onnx")
+	final := strings.TrimSuffix(model, ".onnx") + ".unverified.onnx"
+	work := strings.TrimSuffix(final, ".onnx") + ".work"
+	hit, sound, finished := 0, 0, 0
+	for range 25 {
+		if train(t, model, 20*time.Millisecond+time.Duration(rng.Float64()*float64(took)/2)) {
+			finished++
+			if string(mustRead(t, final)) != string(want) {
+				t.Fatal("the student differs from that of an uninterrupted run")
+			}
+			if err := os.RemoveAll(filepath.Dir(model)); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		hit++
+		if exists(final) && string(mustRead(t, final)) != string(want) {
+			t.Fatal("a kill left a broken student")
+		}
+		for _, role := range []string{RoleStudent, RoleBaseline} {
+			for _, path := range []string{checkpointFile{work, role}.path(), checkpointFile{work, role}.previous()} {
+				if !exists(path) {
+					continue
+				}
+				if _, err := parseCheckpoint(path, mustRead(t, path)); err != nil {
+					t.Fatalf("a kill left %v", err)
+				}
+				sound++
+			}
+		}
+	}
+	train(t, model, 0)
+	if string(mustRead(t, final)) != string(want) {
+		t.Error("the student differs from that of an uninterrupted run")
+	}
+	t.Logf("%d kills, %d checkpoints read, %d runs finished in between; one takes %v", hit, sound, finished, took)
+	if hit < 10 || sound < 10 {
+		t.Errorf("%d kills and %d checkpoints: the test saw too little", hit, sound)
+	}
+}

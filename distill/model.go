@@ -1,0 +1,109 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/student"
+)
+
+// Engines that run a model.
+const (
+	EngineORT    = "ort"    // ONNX Runtime, any .onnx classifier
+	EngineNative = "native" // pure Go, what a student can be
+)
+
+// Model gives logits of raw rows, whichever engine runs it.
+type Model struct {
+	Classes    int
+	ClassNames []string // nil when the file does not name them
+	Lines      []string // what was concluded of an ONNX Runtime model, and why
+	logits     func(ctx context.Context, x []float32, n int, out []float32) error
+	close      func()
+}
+
+// Predict puts the logits of the n raw rows in x into out, (n, Classes).
+func (m *Model) Predict(ctx context.Context, x []float32, n int, out []float32) error {
+	return m.logits(ctx, x, n, out)
+}
+
+// Close ends the process that runs the model, if there is one.
+func (m *Model) Close() { m.close() }
+
+// OpenModel opens the .onnx file that t names for rows like those of src.
+// An exported student says in its metadata that it takes raw rows and gives
+// logits; of other models this is detected.
+func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.Source, cache string) (*Model, error) {
+	file, err := onnx.Read(t.Model, onnx.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	names := studentClasses(file)
+	if _, ours := file.Meta(MetaVersion); ours {
+		if t.Input == "auto" {
+			t.Input = "raw"
+		}
+		if t.Kind == "auto" {
+			t.Kind = "logits"
+		}
+	}
+	switch engine {
+	case EngineNative:
+		return openNative(t.Model, src.Spec(), names)
+	case EngineORT:
+	default:
+		return nil, fault.New(fault.Usage, "", "--engine", "got %q, expected %s or %s", engine, EngineORT, EngineNative)
+	}
+	m, closeTeacher, err := OpenTeacher(ctx, &t, cache)
+	if err != nil {
+		return nil, err
+	}
+	c, err := m.Detect(ctx, src)
+	if err != nil {
+		closeTeacher()
+		return nil, err
+	}
+	if names == nil {
+		names = c.ClassNames
+	}
+	return &Model{Classes: c.Classes, ClassNames: names, Lines: c.Lines(), logits: m.Logits, close: closeTeacher}, nil
+}
+
+// openNative runs a student in this process, on raw rows in the layout that
+// its input has.
+func openNative(path string, spec dataset.Spec, names []string) (*Model, error) {
+	st, err := student.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := layoutOf(st.InputShape(), spec)
+	if err != nil {
+		return nil, fault.New(fault.Input, path, fmt.Sprintf("graph input %q", st.InputName()), "%w", err)
+	}
+	pipe, err := dataset.Preprocess{Layout: layout}.Compile(spec)
+	if err != nil {
+		return nil, err
+	}
+	var x []float32
+	logits := func(ctx context.Context, raw []float32, n int, out []float32) error {
+		x = grow(x, n*pipe.OutSize())
+		pipe.Apply(x, raw, n)
+		return st.Predict(ctx, x, n, out)
+	}
+	return &Model{Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {}}, nil
+}
+
+// layoutOf finds the layout in which rows of spec have the shape that a model
+// wants.
+func layoutOf(want []int, spec dataset.Spec) (dataset.Layout, error) {
+	for _, layout := range []dataset.Layout{dataset.NCHW, dataset.NHWC, dataset.Flat} {
+		pipe, err := dataset.Preprocess{Layout: layout}.Compile(spec)
+		if err == nil && fmt.Sprint(pipe.OutShape()) == fmt.Sprint(want) {
+			return layout, nil
+		}
+	}
+	return "", fmt.Errorf("got rows of shape %v, expected %v", spec.Shape, want)
+}

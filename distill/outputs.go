@@ -1,0 +1,71 @@
+package distill
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// checkOutputs refuses outputs that cannot be written, that are one file, or
+// that are a file which the run reads.
+func (r *Recipe) checkOutputs() error {
+	read := []struct{ path, is string }{
+		{r.Teacher.Model, "the teacher"}, {r.Teacher.Library, "the ONNX Runtime library"}, {filePart(r.Data.Train), "the training rows"},
+		{filePart(r.Data.Unlabelled), "the unlabelled rows"}, {filePart(r.Data.Val), "the validation rows"}, {filePart(r.Data.Test), "the test rows"},
+	}
+	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}
+	for i, w := range written {
+		for _, f := range read {
+			if sameFile(w.path, f.path) {
+				return fault.New(fault.Usage, w.path, w.flag, "the output is %s, expected another file", f.is)
+			}
+		}
+		for _, other := range written[:i] {
+			if filepath.Clean(w.path) == filepath.Clean(other.path) || sameFile(w.path, other.path) {
+				return fault.New(fault.Usage, w.path, w.flag, "the file is two outputs, %s too, expected another file", other.flag)
+			}
+		}
+		if err := durable.Writable(w.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filePart is a data argument without the name of its format.
+func filePart(arg string) string {
+	if _, path, ok := strings.Cut(arg, ":"); ok && sameFile(path, path) {
+		return path
+	}
+	return arg
+}
+
+func sameFile(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
+}
+
+// cleanOutputs removes the temporaries that killed runs left of the outputs.
+// Those of other files in the same folders may be in use.
+func (r *Recipe) cleanOutputs() error {
+	for _, path := range []string{r.Output.Model, r.Output.Report, r.Output.Metrics} {
+		dir := filepath.Dir(path)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return fault.New(fault.IO, dir, "", "cannot list: %w", err)
+		}
+		for _, e := range entries {
+			if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), filepath.Base(path)+".kdonnx-tmp-") {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !os.IsNotExist(err) {
+				return fault.New(fault.IO, filepath.Join(dir, e.Name()), "", "cannot remove: %w", err)
+			}
+		}
+	}
+	return nil
+}

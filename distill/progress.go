@@ -1,0 +1,12 @@
+package distill
+
+// Progress is told how far a stage, named by its role, is: done of total rows or steps, and the
+// newest finished epoch where there is one. It is called often and must be
+// quick; nil is silent.
+type Progress func(stage string, done, total int64, last *EpochRecord)
+
+func (p Progress) report(stage string, done, total int64, last *EpochRecord) {
+	if p != nil {
+		p(stage, done, total, last)
+	}
+}

@@ -1,0 +1,216 @@
+package distill
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student/optim"
+)
+
+// Recipe says everything that a run depends on. The command line's flags and
+// the keys of a recipe.yaml are these fields; the zero value is not usable,
+// start from Default.
+type Recipe struct {
+	Teacher TeacherRecipe `yaml:"teacher" json:"teacher"`
+	Data    DataRecipe    `yaml:"data" json:"data"`
+	Student StudentRecipe `yaml:"student" json:"student"`
+	Loss    LossRecipe    `yaml:"loss" json:"loss"`
+	Train   TrainRecipe   `yaml:"train" json:"train"`
+	Output  OutputRecipe  `yaml:"output" json:"output"`
+}
+
+// TeacherRecipe names the teacher and overrides what would be detected.
+type TeacherRecipe struct {
+	Model    string        `yaml:"model" json:"model"`       // .onnx file, or "embedded"
+	Store    string        `yaml:"store" json:"store"`       // folder of the target store; empty: in the cache, keyed by content
+	Output   string        `yaml:"output" json:"output"`     // name of the output that teaches; empty: detected
+	Kind     string        `yaml:"kind" json:"kind"`         // auto, logits, probabilities or log-probabilities
+	Input    string        `yaml:"input" json:"input"`       // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Batch    int           `yaml:"batch" json:"batch"`       // rows a run; 0: detected
+	Provider string        `yaml:"provider" json:"provider"` // cpu, cuda, cuda:N or auto
+	Library  string        `yaml:"library" json:"library"`   // libonnxruntime; empty: looked up
+	Threads  int           `yaml:"threads" json:"threads"`   // intra-op threads; 0: ONNX Runtime chooses
+	Timeout  time.Duration `yaml:"timeout" json:"timeout"`   // longest wait for one batch
+	Memory   int64         `yaml:"memory" json:"memory"`     // cap of the teacher process in MiB; 0: none
+}
+
+// DataRecipe names the rows.
+type DataRecipe struct {
+	Train      string  `yaml:"train" json:"train"`           // labelled rows of the transfer set, or "embedded"
+	Unlabelled string  `yaml:"unlabelled" json:"unlabelled"` // further rows whose labels, if any, are not used
+	Val        string  `yaml:"val" json:"val"`               // held-out rows that choose the best epoch; empty: split from Train
+	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
+	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position
+	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
+	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
+	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
+}
+
+// StudentRecipe names the architecture.
+type StudentRecipe struct {
+	Arch string `yaml:"arch" json:"arch"` // e.g. mlp:800,800
+}
+
+// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015).
+type LossRecipe struct {
+	Name        string   `yaml:"name" json:"name"`               // classic; classic-ce is the cross-entropy form with the same gradient
+	Temperature float64  `yaml:"temperature" json:"temperature"` // T of teacher and student in the soft term
+	Alpha       float64  `yaml:"alpha" json:"alpha"`             // weight of the soft term
+	Beta        *float64 `yaml:"beta" json:"beta"`               // weight of the hard term; absent: 1 − α
+}
+
+// TrainRecipe is the optimisation, the same for student and baseline.
+type TrainRecipe struct {
+	Epochs      int     `yaml:"epochs" json:"epochs"`
+	Batch       int     `yaml:"batch" json:"batch"`
+	Optimizer   string  `yaml:"optimizer" json:"optimizer"` // sgd, nesterov or adamw
+	LR          float64 `yaml:"lr" json:"lr"`               // peak learning rate
+	Momentum    float64 `yaml:"momentum" json:"momentum"`
+	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay"`
+	Schedule    string  `yaml:"schedule" json:"schedule"` // constant, cosine or step
+	Warmup      int     `yaml:"warmup" json:"warmup"`     // steps of linear warm-up
+	Clip        float64 `yaml:"clip" json:"clip"`         // largest global gradient norm; 0: none
+	Patience    int     `yaml:"patience" json:"patience"` // stop after this many epochs without a better one; 0: never
+	Seed        uint64  `yaml:"seed" json:"seed"`
+	NoBaseline  bool    `yaml:"no_baseline" json:"no_baseline"`
+}
+
+// OutputRecipe names the files that a run leaves.
+type OutputRecipe struct {
+	Model      string `yaml:"model" json:"model"`           // student.onnx
+	Report     string `yaml:"report" json:"report"`         // HTML; empty: report.html beside the model
+	Metrics    string `yaml:"metrics" json:"metrics"`       // JSON; empty: metrics.json beside the model
+	InputName  string `yaml:"input_name" json:"input_name"` // input of the student; empty: the teacher's
+	Unverified bool   `yaml:"unverified" json:"unverified"` // write NAME.unverified.onnx without ONNX Runtime's proof
+	Restart    bool   `yaml:"restart" json:"restart"`       // begin anew where a checkpoint exists
+}
+
+// Embedded stands for the teacher and the data that ship in the binary.
+const Embedded = "embedded"
+
+// Default is the run on the embedded teacher and data.
+func Default() Recipe {
+	return Recipe{
+		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
+		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
+		Student: StudentRecipe{Arch: "mlp:256,128"},
+		Loss:    LossRecipe{Name: "classic", Temperature: 4, Alpha: 0.9},
+		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
+			Schedule: "cosine", Clip: 5, Seed: 1},
+		Output: OutputRecipe{Model: "out/student.onnx"},
+	}
+}
+
+// Merge reads the YAML file at path over r. An unknown key, a wrong type or a
+// repeated key is a usage error with line and column.
+func (r *Recipe) Merge(path string) error {
+	text, err := readRecipe(path)
+	if err != nil {
+		return err
+	}
+	return r.decode(path, text)
+}
+
+// Set overrides one field: "loss.temperature=4".
+func (r *Recipe) Set(assignment string) error {
+	key, value, ok := strings.Cut(assignment, "=")
+	parts := strings.Split(key, ".")
+	if !ok || len(parts) != 2 {
+		return fault.New(fault.Usage, "", "--set", "got %q, expected section.key=value, such as loss.temperature=4", assignment)
+	}
+	return r.decode("--set", fmt.Appendf(nil, "%s:\n  %s: %s\n", parts[0], parts[1], value))
+}
+
+// Fill replaces empty fields whose default depends on others.
+func (r *Recipe) Fill() {
+	if r.Output.Unverified {
+		r.Output.Model = strings.TrimSuffix(r.Output.Model, ".onnx") + ".unverified.onnx"
+	}
+	beside := func(name string) string { return filepath.Join(filepath.Dir(r.Output.Model), name) }
+	if r.Output.Report == "" {
+		r.Output.Report = beside("report.html")
+	}
+	if r.Output.Metrics == "" {
+		r.Output.Metrics = beside("metrics.json")
+	}
+	if r.Loss.Beta == nil {
+		b := math.Round((1-r.Loss.Alpha)*1e12) / 1e12 // 0.1, not 0.09999999999999998
+		r.Loss.Beta = &b
+	}
+}
+
+// build makes the loss that l describes, or says which setting is wrong.
+func (l LossRecipe) build() (loss.Loss, error) {
+	return loss.New(l.Name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta})
+}
+
+// Validate checks every number and name of the recipe before anything is
+// spent. Errors name the flag, the value and the range.
+func (r *Recipe) Validate() error {
+	t, d := &r.Train, &r.Data
+	for _, c := range []struct {
+		flag  string
+		value float64
+		ok    bool
+		want  string
+	}{
+		{"--epochs", float64(t.Epochs), t.Epochs >= 1 && t.Epochs <= 1e6, "a number from 1 to 1000000"},
+		{"--batch", float64(t.Batch), t.Batch >= 1 && t.Batch <= 1<<16, "a number from 1 to 65536"},
+		{"--lr", t.LR, t.LR > 0 && t.LR <= 1000, "a number above 0, at most 1000"},
+		{"--momentum", t.Momentum, t.Momentum >= 0 && t.Momentum < 1, "a number from 0, below 1"},
+		{"--weight-decay", t.WeightDecay, within(t.WeightDecay, 0, 1), "a number from 0 to 1"},
+		{"--warmup", float64(t.Warmup), t.Warmup >= 0, "a number of at least 0"},
+		{"--clip", t.Clip, within(t.Clip, 0, math.MaxFloat32), "a number of at least 0"},
+		{"--patience", float64(t.Patience), t.Patience >= 0, "a number of at least 0"},
+		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
+		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
+		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
+		{"--teacher-batch", float64(r.Teacher.Batch), r.Teacher.Batch >= 0 && r.Teacher.Batch <= 1<<16, "a number from 0 to 65536"},
+		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
+		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
+		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= 0, "a number of MiB of at least 0"},
+	} {
+		if !c.ok {
+			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
+		}
+	}
+	for _, c := range []struct {
+		flag, value string
+		names       []string
+	}{
+		{"--teacher-kind", r.Teacher.Kind, []string{"auto", "logits", "probabilities", "log-probabilities"}},
+		{"--teacher-input", r.Teacher.Input, []string{"auto", "raw", "unit", "symmetric", "standard", "imagenet"}},
+	} {
+		if !slices.Contains(c.names, c.value) {
+			return fault.New(fault.Usage, "", c.flag, "got %q, expected one of %s", c.value, strings.Join(c.names, ", "))
+		}
+	}
+	if _, err := r.Loss.build(); err != nil {
+		return err
+	}
+	if _, err := t.optimizer(); err != nil {
+		return err
+	}
+	if _, err := optim.Named(t.Schedule, 1, 0); err != nil {
+		return err
+	}
+	switch {
+	case d.Train == "":
+		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
+	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0):
+		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test and --limit go with rows of your own, not with the embedded ones")
+	case r.Teacher.Model == "" && r.Teacher.Store == "":
+		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
+	case r.Teacher.Model == Embedded && d.Train != Embedded:
+		return fault.New(fault.Usage, "", "--teacher", "missing: the embedded teacher knows only the embedded characters; name the .onnx file that teaches %s", d.Train)
+	}
+	return nil
+}
+
+func within(x, lo, hi float64) bool { return x >= lo && x <= hi } // false for NaN

@@ -1,0 +1,147 @@
+package distill
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+func recipeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "recipe.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMerge(t *testing.T) {
+	r := Default()
+	err := r.Merge(recipeFile(t, `
+teacher: {model: big.onnx, timeout: 90s}
+data:
+  train: rows.csv
+loss: {temperature: 8, beta: 0.25}
+train:
+  epochs: 3
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Default()
+	if r.Teacher.Model != "big.onnx" || r.Teacher.Timeout != 90*time.Second || r.Data.Train != "rows.csv" || r.Loss.Temperature != 8 ||
+		r.Loss.Beta == nil || *r.Loss.Beta != 0.25 || r.Train.Epochs != 3 {
+		t.Errorf("read %+v", r)
+	}
+	if r.Loss.Alpha != d.Loss.Alpha || r.Train.LR != d.Train.LR || r.Teacher.Kind != "auto" || r.Data.ValSplit != d.Data.ValSplit {
+		t.Errorf("a section that names some keys changed others: %+v", r)
+	}
+	if err := r.Set("loss.temperature=2.5"); err != nil || r.Loss.Temperature != 2.5 || r.Train.Epochs != 3 {
+		t.Errorf("set: %v, %+v", err, r)
+	}
+}
+
+// TestBadRecipes names file, line and column.
+func TestBadRecipes(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", "loss:\n  heat: 4\n", "[2:3]"},
+		{"unknown section", "los:\n  alpha: 1\n", "[1:1]"},
+		{"repeated key", "train:\n  epochs: 4\n  epochs: 5\n", "[3:3]"},
+		{"wrong type", "train:\n  epochs: many\n", "[2:11]"},
+		{"a list", "train: [1, 2]\n", "[1:8]"},
+		{"a fraction", "train:\n  epochs: 2.5\n", "[2:11]"},
+		{"no YAML", "train: {epochs: 4\n", "[1:"},
+		{"second document", "train: {epochs: 4}\n---\ntrain: {epochs: 5}\n", "one document"},
+		{"deep dashes", strings.Repeat("- ", 30_000), "nested"},
+		{"aliases", "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\ntrain: [*c,*c,*c,*c]\n", ""},
+		{"deep", strings.Repeat("[", 60_000), "nested"},
+		{"deep blocks", deepBlocks(300), "nested"},
+		{"too long", "# " + strings.Repeat("x", 1<<20), "limit of 65536 bytes"},
+		{"not text", "\x00\xff\xfe", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, path := Default(), recipeFile(t, c.text)
+			began := time.Now()
+			wantFault(t, r.Merge(path), fault.Usage, path, c.want)
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+	r := Default()
+	wantFault(t, r.Merge(filepath.Join(t.TempDir(), "none.yaml")), fault.IO, "none.yaml", "no such file")
+	for _, s := range []string{"loss.temperature", "temperature=4", "a.b.c=4", "=", "loss.heat=4", "train.epochs=x"} {
+		r := Default()
+		wantFault(t, r.Set(s), fault.Usage, "--set")
+	}
+}
+
+func deepBlocks(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
+}
+
+// TestSettings refuses every setting outside its range by flag and value,
+// before any work.
+func TestSettings(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		change func(*Recipe)
+		flag   string
+		value  string
+	}{
+		{func(r *Recipe) { r.Loss.Temperature = 0 }, "--temperature", "got 0"},
+		{func(r *Recipe) { r.Loss.Temperature = -1 }, "--temperature", "got -1"},
+		{func(r *Recipe) { r.Loss.Temperature = nan }, "--temperature", "got NaN"},
+		{func(r *Recipe) { r.Loss.Temperature = inf }, "--temperature", "got +Inf"},
+		{func(r *Recipe) { r.Loss.Temperature = 1e-30 }, "--temperature", "got 1e-30"},
+		{func(r *Recipe) { r.Loss.Temperature = 1e30 }, "--temperature", "got 1e+30"},
+		{func(r *Recipe) { r.Loss.Alpha = -0.1 }, "--alpha", "got -0.1"},
+		{func(r *Recipe) { r.Loss.Alpha = 1.1 }, "--alpha", "got 1.1"},
+		{func(r *Recipe) { r.Loss.Alpha = nan }, "--alpha", "got NaN"},
+		{func(r *Recipe) { r.Loss.Beta = &nan }, "--beta", "got NaN"},
+		{func(r *Recipe) { r.Loss.Name = "lossy" }, "--loss", `"lossy"`},
+		{func(r *Recipe) { r.Train.LR = 0 }, "--lr", "got 0"},
+		{func(r *Recipe) { r.Train.LR = nan }, "--lr", "got NaN"},
+		{func(r *Recipe) { r.Train.LR = 1e30 }, "--lr", "got 1e+30"},
+		{func(r *Recipe) { r.Train.Batch = 0 }, "--batch", "got 0"},
+		{func(r *Recipe) { r.Train.Batch = -1 }, "--batch", "got -1"},
+		{func(r *Recipe) { r.Train.Epochs = 0 }, "--epochs", "got 0"},
+		{func(r *Recipe) { r.Train.Momentum = 1 }, "--momentum", "got 1"},
+		{func(r *Recipe) { r.Train.WeightDecay = nan }, "--weight-decay", "got NaN"},
+		{func(r *Recipe) { r.Train.Clip = -1 }, "--clip", "got -1"},
+		{func(r *Recipe) { r.Train.Warmup = -1 }, "--warmup", "got -1"},
+		{func(r *Recipe) { r.Train.Patience = -1 }, "--patience", "got -1"},
+		{func(r *Recipe) { r.Train.Optimizer = "adamant" }, "optimizer", `"adamant"`},
+		{func(r *Recipe) { r.Train.Schedule = "tuesdays" }, "schedule", `"tuesdays"`},
+		{func(r *Recipe) { r.Data.ValSplit = 1 }, "--val-split", "got 1"},
+		{func(r *Recipe) { r.Data.Labelled = -1 }, "--labelled", "got -1"},
+		{func(r *Recipe) { r.Data.Limit = -1 }, "--limit", "got -1"},
+		{func(r *Recipe) { r.Data.Train = "" }, "--train", "missing"},
+		{func(r *Recipe) { r.Data.Train = Embedded }, "--train", "--test"},
+		{func(r *Recipe) { r.Teacher.Model, r.Teacher.Store = "", "" }, "--teacher", "missing"},
+		{func(r *Recipe) { r.Teacher.Model = Embedded }, "--teacher", "missing"},
+		{func(r *Recipe) { r.Teacher.Kind = "guess" }, "--teacher-kind", `"guess"`},
+		{func(r *Recipe) { r.Teacher.Input = "cooked" }, "--teacher-input", `"cooked"`},
+		{func(r *Recipe) { r.Teacher.Batch = -1 }, "--teacher-batch", "got -1"},
+		{func(r *Recipe) { r.Teacher.Timeout = -1 }, "--teacher-timeout", "got -1e-09"},
+		{func(r *Recipe) { r.Teacher.Memory = -1 }, "--teacher-memory", "got -1"},
+	} {
+		r := small(t)
+		c.change(&r)
+		_, err := Run(context.Background(), r, newRecord().Env)
+		wantFault(t, err, fault.Usage, c.flag, c.value)
+		if exists(filepath.Dir(r.Output.Model)) {
+			t.Errorf("%s: the output's folder was made first", c.flag)
+		}
+	}
+}

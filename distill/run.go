@@ -1,0 +1,248 @@
+// Package distill is the main path: a Recipe goes in, a verified student.onnx
+// and a report come out.
+//
+//	rows → teacher → target store → native trainer → student.onnx → parity → report
+//
+// Run is that line; each of its steps is one file of this package.
+package distill
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/teacher/store"
+)
+
+// Env is what a run needs of its surroundings.
+type Env struct {
+	Progress Progress
+	Log      func(line string) // what was concluded, one line each; nil is silent
+	Version  string            // of kdonnx, for provenance
+	Cache    string            // folder of the target stores
+
+	Checkpoint time.Duration // longest time of training between checkpoints; 0: 20 s
+}
+
+func (e Env) checkpointEvery() time.Duration {
+	if e.Checkpoint > 0 {
+		return e.Checkpoint
+	}
+	return 20 * time.Second
+}
+
+func (e Env) log(line string) {
+	if e.Log != nil {
+		e.Log(line)
+	}
+}
+
+// run is the state of one Run between its steps.
+type run struct {
+	recipe  Recipe
+	env     Env
+	began   time.Time
+	work    string // checkpoints and lock
+	data    *Data
+	teacher *taught
+	spec    studentSpec
+	train   *rows
+	val     *rows
+	test    *rows
+	result  *Result
+}
+
+// Run distils as r says. What it writes appears under final names only when
+// it is complete; a cancelled ctx leaves a checkpoint from which the same
+// call goes on.
+func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
+	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
+	unlock, err := d.prepare()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	for _, step := range []func(context.Context) error{
+		d.openData, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, Interrupted(ctx, err)
+		}
+	}
+	return d.result, os.RemoveAll(d.work)
+}
+
+// Interrupted gives the error of a cancelled run its exit code, whatever step
+// it was in. A fault of disk or digest that is not the cancellation's stays:
+// it may say that the checkpoint could not be saved.
+func Interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || fault.KindOf(err) == fault.Interrupted {
+		return err
+	}
+	var known *fault.Error
+	if errors.As(err, &known) && (known.Kind == fault.IO || known.Kind == fault.Integrity) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.New(fault.Interrupted, "", "", "interrupted; the same command goes on where this one stopped")
+}
+
+// prepare checks everything that can be checked before work is spent, and
+// takes the lock of the output.
+func (d *run) prepare() (unlock func(), err error) {
+	if err := d.recipe.Validate(); err != nil {
+		return nil, err
+	}
+	d.recipe.Fill()
+	o := d.recipe.Output
+	if !o.Unverified {
+		if err := export.Ready(d.recipe.Teacher.Library); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Model), 0o755); err != nil {
+		return nil, fault.New(fault.IO, o.Model, "", "cannot create its folder: %w", err)
+	}
+	if err := d.recipe.checkOutputs(); err != nil {
+		return nil, err
+	}
+	d.work = strings.TrimSuffix(o.Model, ".onnx") + ".work"
+	if err := os.MkdirAll(d.work, 0o755); err != nil {
+		return nil, fault.New(fault.IO, d.work, "", "cannot create: %w", err)
+	}
+	lock, err := durable.TryLock(filepath.Join(d.work, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	unlock = func() {
+		d.leave()
+		lock.Unlock()
+	}
+	if err := durable.Clean(d.work); err != nil {
+		unlock()
+		return nil, err
+	}
+	if err := d.recipe.cleanOutputs(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// leave removes the work folder when there is nothing in it to go on from.
+func (d *run) leave() {
+	if entries, err := os.ReadDir(d.work); err == nil && len(entries) == 1 && entries[0].Name() == "lock" {
+		os.RemoveAll(d.work)
+	}
+}
+
+func (d *run) openData(ctx context.Context) (err error) {
+	d.data, err = OpenData(ctx, &d.recipe)
+	if err != nil {
+		return err
+	}
+	for _, n := range d.data.Notes {
+		d.env.log("data: " + n)
+	}
+	d.result.Notes = append(d.result.Notes, d.data.Notes...)
+	return nil
+}
+
+// trainStudent trains the net that the teacher teaches and scores it, beside
+// the teacher.
+func (d *run) trainStudent(ctx context.Context) error {
+	net, out, err := d.follow(ctx, RoleStudent, d.train)
+	if err != nil {
+		return err
+	}
+	d.spec.net = net
+	d.result.addTraining(out)
+	d.result.History.Student = epochs(out.History, d.val != nil)
+	if d.result.Student, err = d.block(ctx, d.recipe.Student.Arch+" on soft targets", net); err != nil {
+		return err
+	}
+	if d.teacher.test == nil {
+		return nil
+	}
+	scored, err := evaluateTeacher(ctx, d.test)
+	d.result.Teacher = &report.Block{Result: scored, Name: d.teacher.name}
+	if info := d.teacher.info; info != nil {
+		d.result.Teacher.Params, d.result.Teacher.Bytes = info.Parameters, info.Bytes
+	}
+	return err
+}
+
+// trainBaseline trains the same net for the same number of steps on the hard
+// labels alone, scores it, and judges whether the teacher was worth it.
+func (d *run) trainBaseline(ctx context.Context) error {
+	if d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
+		d.result.Verdict.Sentence = "No verdict: there is no baseline to compare with."
+		return nil
+	}
+	labelled, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.teacher.classes)
+	if err != nil {
+		return err
+	}
+	net, out, err := d.follow(ctx, RoleBaseline, labelled)
+	if err != nil {
+		return err
+	}
+	d.result.History.Baseline = epochs(out.History, d.val != nil)
+	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.Arch+" on hard labels", net); err != nil {
+		return err
+	}
+	return d.judge(ctx, net)
+}
+
+// block scores net on the test rows.
+func (d *run) block(ctx context.Context, name string, net Predictor) (*report.Block, error) {
+	r, err := evaluate(ctx, net, d.test)
+	return &report.Block{Result: r, Name: name, Params: d.spec.params, FLOPs: d.spec.flops}, err
+}
+
+// export writes student.onnx once ONNX Runtime reproduces the student on the
+// first test rows.
+func (d *run) export(ctx context.Context) error {
+	x, n, err := firstRows(ctx, d.test, parityRows)
+	if err != nil {
+		return err
+	}
+	path := d.recipe.Output.Model
+	if d.recipe.Output.Unverified {
+		d.result.Warnings = append(d.result.Warnings, "the student is not verified: run kdonnx verify -o where ONNX Runtime is")
+		return export.WriteUnverified(d.spec.net, path, d.provenance())
+	}
+	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance()})
+	d.result.Parity = &report.Parity{Runtime: "ONNX Runtime " + p.Library, Passed: p.Within, Rows: p.Rows, ArgmaxFlips: p.Flips,
+		MaxAbs: report.Number(p.MaxAbs), MaxRel: report.Number(p.MaxRel), TolAbs: report.Number(p.Tolerance.Abs), TolRel: report.Number(p.Tolerance.Rel)}
+	if err != nil {
+		return err
+	}
+	d.env.log("export: parity with ONNX Runtime " + p.Library + ": " + p.String())
+	st, err := os.Stat(path)
+	if err != nil {
+		return fault.New(fault.IO, path, "", "cannot read back: %w", err)
+	}
+	d.result.Student.Bytes = st.Size()
+	if d.result.Baseline != nil {
+		d.result.Baseline.Bytes = st.Size()
+	}
+	return nil
+}
+
+func (d *run) note(line string) {
+	d.env.log(line)
+	d.result.Notes = append(d.result.Notes, line)
+}
+
+// parityRows is how many test rows ONNX Runtime must reproduce.
+const parityRows = 1000
+
+// targetsOf is the store's digest of identity, for checkpoints and metadata.
+func targetsOf(s *store.Store) string { return s.Key().Hash() }

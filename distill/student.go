@@ -1,0 +1,228 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/models"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/student/optim"
+)
+
+// studentSpec is the net that student and baseline both start from.
+type studentSpec struct {
+	model  *onnx.Model
+	pipe   *dataset.Pipeline
+	pre    dataset.Preprocess
+	params int64
+	flops  int64
+	net    *student.Student // the trained student
+}
+
+// designStudent builds the net: it takes the teacher's input by name and
+// layout, in the data's own units; the normalisation is part of its graph.
+func (d *run) designStudent(ctx context.Context) error {
+	spec := d.data.Transfer.Spec()
+	s := &d.spec
+	s.pre = dataset.Preprocess{Layout: dataset.Flat}
+	name := "input"
+	if spec.Image {
+		s.pre.Layout = dataset.NCHW
+	}
+	if c := d.teacher.contract; c != nil {
+		s.pre.Layout, s.pre.Resize = c.Preprocess.Layout, c.Preprocess.Resize
+		name = c.InputName
+	}
+	if d.recipe.Output.InputName != "" {
+		name = d.recipe.Output.InputName
+	}
+	var err error
+	if s.pipe, err = s.pre.Compile(spec); err != nil {
+		return err
+	}
+	in := models.Input{Name: name, Shape: s.pipe.OutShape(), NHWC: s.pre.Layout == dataset.NHWC}
+	if in.Scale, in.Shift, err = normalisation(ctx, d.data.Transfer); err != nil {
+		return err
+	}
+	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
+		return err
+	}
+	if s.params, err = models.Count(s.model); err != nil {
+		return err
+	}
+	if s.flops, err = models.FLOPs(s.model); err != nil {
+		return err
+	}
+	return d.openRoles(ctx)
+}
+
+// normalisation maps raw rows to what a fresh net learns well from: bytes to
+// 0..1, features to mean 0 and standard deviation 1.
+func normalisation(ctx context.Context, src dataset.Source) (scale, shift []float32, err error) {
+	if spec := src.Spec(); spec.Image && spec.DType == dataset.Uint8 {
+		return []float32{1.0 / 255}, []float32{0}, nil
+	}
+	mean, std, err := dataset.Stats(ctx, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range mean {
+		if std[i] == 0 {
+			std[i] = 1
+		}
+		scale = append(scale, 1/std[i])
+		shift = append(shift, -mean[i]/std[i])
+	}
+	return scale, shift, nil
+}
+
+// openRoles pairs the rows with what the teacher said of them.
+func (d *run) openRoles(ctx context.Context) (err error) {
+	c := d.teacher.classes
+	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets, c); err != nil {
+		return err
+	}
+	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, c); err != nil {
+		return err
+	}
+	if d.data.Val == nil {
+		return nil
+	}
+	targets := d.teacher.targets
+	if d.teacher.contract == nil { // nobody can be asked about rows that the store lacks
+		if targets, err = d.teacher.covers(ctx, d.data.Val); err != nil {
+			return err
+		}
+	}
+	if labelled, err := labelledRows(ctx, d.data.Val); err != nil {
+		return err
+	} else if targets == nil && len(labelled) == 0 {
+		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
+		return nil
+	}
+	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, c)
+	return err
+}
+
+// follow trains a fresh copy of the net in one role.
+func (d *run) follow(ctx context.Context, role string, train *rows) (*student.Student, *outcome, error) {
+	net, err := student.FromModel(d.spec.model, role)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := d.lossOf(role)
+	if err != nil {
+		return nil, nil, err
+	}
+	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
+	t := d.recipe.Train
+	schedule, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
+	if err != nil {
+		return nil, nil, err
+	}
+	identity, err := d.identity(ctx, role)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.Arch, d.spec.params, t.Epochs, perEpoch, l.Formula()))
+	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, run: identity,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note}
+	out, err := c.follow(ctx)
+	return net, out, err
+}
+
+// lossOf is the loss that a role is trained with.
+func (d *run) lossOf(role string) (loss.Loss, error) {
+	if role == RoleBaseline {
+		return loss.New("hard-label", loss.Settings{})
+	}
+	built, err := d.recipe.Loss.build()
+	if err == nil {
+		d.result.Provenance.Loss = built.Formula()
+	}
+	return built, err
+}
+
+// identity is everything that the weights of a role depend on, by name; a
+// checkpoint that differs in any of it belongs to another run.
+func (d *run) identity(ctx context.Context, role string) (map[string]string, error) {
+	digest, err := dataset.Digest(ctx, d.train.src)
+	if err != nil {
+		return nil, err
+	}
+	labelled, err := dataset.Digest(ctx, d.data.Labelled)
+	if err != nil {
+		return nil, err
+	}
+	t, l := d.recipe.Train, d.recipe.Loss
+	id := map[string]string{
+		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.Arch, "input": d.spec.model.Graph.Inputs[0].Name,
+		"classes": strconv.Itoa(d.teacher.classes), "transfer rows": digest, "labelled rows": labelled,
+		"epochs": strconv.Itoa(t.Epochs), "batch": strconv.Itoa(t.Batch), "optimizer": t.Optimizer, "lr": fmt.Sprint(t.LR),
+		"momentum": fmt.Sprint(t.Momentum), "weight decay": fmt.Sprint(t.WeightDecay),
+		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "patience": strconv.Itoa(t.Patience),
+		"seed": strconv.FormatUint(t.Seed, 10),
+	}
+	if d.data.Val != nil {
+		if id["validation rows"], err = dataset.Digest(ctx, d.data.Val); err != nil {
+			return nil, err
+		}
+	}
+	if role == RoleStudent {
+		id["targets"] = targetsOf(d.teacher.targets)
+		id["loss"] = l.Name
+		id["temperature"] = fmt.Sprint(l.Temperature)
+		id["alpha"] = fmt.Sprint(l.Alpha)
+		id["beta"] = fmt.Sprint(*l.Beta)
+	}
+	return id, nil
+}
+
+// provenance is written into the metadata of student.onnx: where it comes
+// from, and nothing that differs between two equal runs.
+func (d *run) provenance() []onnx.Entry {
+	t, l := d.recipe.Train, d.recipe.Loss
+	key := d.teacher.targets.Key()
+	e := []onnx.Entry{
+		{Key: "version", Value: d.env.Version},
+		{Key: "architecture", Value: d.recipe.Student.Arch},
+		{Key: "teacher", Value: d.teacher.name},
+		{Key: "teacher.sha256", Value: key.Teacher},
+		{Key: "data.sha256", Value: key.Dataset},
+		{Key: "temperature", Value: fmt.Sprint(l.Temperature)},
+		{Key: "alpha", Value: fmt.Sprint(l.Alpha)},
+		{Key: "beta", Value: fmt.Sprint(*l.Beta)},
+		{Key: "seed", Value: strconv.FormatUint(t.Seed, 10)},
+		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
+		{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())},
+		{Key: "preprocess", Value: d.spec.pre.String()},
+		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
+		{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)},
+	}
+	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
+	return e
+}
+
+// classNames are the data's names of the classes, else the teacher's, else
+// their numbers.
+func (d *run) classNames() []string {
+	if names := d.data.Transfer.Spec().Classes; len(names) == d.teacher.classes {
+		return names
+	}
+	if c := d.teacher.contract; c != nil && len(c.ClassNames) == d.teacher.classes {
+		return c.ClassNames
+	}
+	names := make([]string, d.teacher.classes)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
+}

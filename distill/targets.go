@@ -1,0 +1,200 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/models/embedded"
+	"github.com/kdonnx/kdonnx/runtime/ort"
+	"github.com/kdonnx/kdonnx/teacher"
+	"github.com/kdonnx/kdonnx/teacher/store"
+)
+
+// taught is what the teacher said of every row of a run.
+type taught struct {
+	name     string            // file name of the teacher
+	info     *teacher.Info     // nil when only the store was given
+	contract *teacher.Contract // as info
+	targets  *store.Store      // transfer and validation rows
+	test     *store.Store      // test rows; nil when nobody asked the teacher about them
+	classes  int
+}
+
+// askTeacher fills the target stores, or opens those that are there already.
+func (d *run) askTeacher(ctx context.Context) error {
+	learned := dataset.Source(d.data.Transfer)
+	if d.data.Val != nil {
+		var err error
+		if learned, err = dataset.Concat(d.data.Transfer, d.data.Val); err != nil {
+			return err
+		}
+	}
+	t := &taught{}
+	d.teacher = t
+	if d.recipe.Teacher.Model == "" {
+		return d.openStore(ctx, t)
+	}
+	model, closeTeacher, err := OpenTeacher(ctx, &d.recipe.Teacher, d.env.Cache)
+	if err != nil {
+		return err
+	}
+	defer closeTeacher()
+	if t.info, err = teacher.Inspect(model.Path()); err != nil {
+		return err
+	}
+	t.name = filepath.Base(model.Path())
+	if t.contract, err = model.Detect(ctx, d.probeRows()); err != nil {
+		return err
+	}
+	for _, line := range t.contract.Lines() {
+		d.env.log("teacher: " + line)
+	}
+	d.result.Warnings = append(d.result.Warnings, t.contract.Warnings...)
+	if t.targets, err = d.ahead(ctx, model, learned); err != nil {
+		return err
+	}
+	if t.targets == nil {
+		if t.targets, err = d.fill(ctx, model, learned, d.recipe.Teacher.Store); err != nil {
+			return err
+		}
+	}
+	if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
+		return err
+	}
+	t.classes = t.targets.Classes()
+	return d.checkLabels(ctx)
+}
+
+// probeRows are the rows that a teacher's contract is detected on: labelled
+// ones where there are any.
+func (d *run) probeRows() dataset.Source {
+	if d.data.Labelled.Len() > 0 {
+		return d.data.Labelled
+	}
+	return d.data.Transfer
+}
+
+// openStore uses the store that the recipe names, without a teacher.
+func (d *run) openStore(ctx context.Context, t *taught) (err error) {
+	dir := d.recipe.Teacher.Store
+	if dir == "" {
+		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
+	}
+	if t.targets, err = store.Open(dir); err != nil {
+		return err
+	}
+	t.name = filepath.Base(dir)
+	t.classes = t.targets.Classes()
+	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
+		return err
+	}
+	return d.checkLabels(ctx)
+}
+
+// covers is the store of targets when it holds every row of src, else nil.
+func (t *taught) covers(ctx context.Context, src dataset.Source) (*store.Store, error) {
+	ids, err := dataset.IDs(ctx, src)
+	if err != nil || slices.ContainsFunc(ids, func(id dataset.RowID) bool { return !t.targets.Has(id) }) {
+		return nil, err
+	}
+	return t.targets, nil
+}
+
+// ahead is the store that the recipe names when it was filled before, by the
+// same teacher on these rows and perhaps others; else nil.
+func (d *run) ahead(ctx context.Context, model *teacher.Teacher, src dataset.Source) (*store.Store, error) {
+	dir := d.recipe.Teacher.Store
+	if dir == "" {
+		return nil, nil
+	}
+	s, err := store.Open(dir)
+	if err != nil { // Fill goes on with what can be gone on with, and names what cannot
+		return nil, nil
+	}
+	key, err := model.Key(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	key.Dataset = s.Key().Dataset
+	if field, _, _ := key.Diff(s.Key()); field != "" {
+		return nil, nil
+	}
+	found, err := (&taught{targets: s}).covers(ctx, src)
+	if found != nil {
+		d.env.log(fmt.Sprintf("targets: %d rows of %d logits were in %s", s.Len(), s.Classes(), dir))
+	}
+	return found, err
+}
+
+// fill asks model about every row of src, into dir or into the cache folder
+// that belongs to what is asked.
+func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Source, dir string) (*store.Store, error) {
+	if dir == "" {
+		key, err := model.Key(ctx, src)
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(d.env.Cache, "targets", key.Hash())
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
+	}
+	s, err := model.Fill(ctx, src, dir, teacher.FillOptions{Progress: func(done, total int) {
+		d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	d.env.log(fmt.Sprintf("targets: %d rows of %d logits in %s", s.Len(), s.Classes(), dir))
+	return s, nil
+}
+
+// checkLabels refuses labels that the teacher has no class for.
+func (d *run) checkLabels(ctx context.Context) error {
+	for _, s := range []struct {
+		path string
+		src  dataset.Source
+	}{{d.recipe.Data.Train, d.data.whole}, {d.recipe.Data.Val, d.data.Val}, {d.recipe.Data.Test, d.data.Test}} {
+		if s.src == nil {
+			continue
+		}
+		labels, err := dataset.Labels(ctx, s.src)
+		if err != nil {
+			return err
+		}
+		for i, y := range labels {
+			if int(y) >= d.teacher.classes {
+				return fault.New(fault.Input, s.path, fmt.Sprintf("row %d", i), "label %d, but the teacher knows the %d classes 0 to %d",
+					y, d.teacher.classes, d.teacher.classes-1)
+			}
+		}
+	}
+	return nil
+}
+
+// OpenTeacher opens the model that t names; the embedded one is unpacked into
+// the cache first. close ends its process.
+func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teacher.Teacher, close func(), err error) {
+	if err := ort.Available(); err != nil {
+		return nil, nil, err
+	}
+	path := t.Model
+	if path == Embedded {
+		if path, err = embedded.Unpack(cache); err != nil {
+			return nil, nil, err
+		}
+	}
+	m, err = teacher.Open(ctx, path, teacher.Options{
+		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
+		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, func() { m.Close() }, nil
+}

@@ -1,0 +1,271 @@
+package distill
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/student/optim"
+)
+
+// Roles that a net is trained in.
+const (
+	RoleTeacher  = "teacher"  // not trained here
+	RoleStudent  = "student"  // taught by the teacher
+	RoleBaseline = "baseline" // the same net on hard labels with the same budget
+)
+
+// EpochRecord is what one epoch of training came to.
+type EpochRecord struct {
+	Epoch       int     `json:"epoch"` // counted from 1
+	Loss        float64 `json:"loss"`  // mean over the steps
+	Soft        float64 `json:"soft"`  // soft term without its weight
+	Hard        float64 `json:"hard"`  // hard term without its weight
+	LR          float64 `json:"lr"`    // at the end of the epoch
+	ValAccuracy float64 `json:"val_accuracy"`
+	ValLoss     float64 `json:"val_loss"`
+	Seconds     float64 `json:"seconds"`
+}
+
+// course is one net's training: what it learns from and how long.
+type course struct {
+	role     string
+	recipe   *Recipe
+	net      *student.Student
+	train    *rows
+	val      *rows // nil: the last epoch is kept
+	loss     loss.Loss
+	perEpoch int               // steps an epoch; the same for every role
+	run      map[string]string // what the result depends on
+	files    checkpointFile
+	every    time.Duration // between checkpoints
+	progress Progress
+	schedule optim.Schedule
+	note     func(line string) // tells what is worth knowing of the run
+}
+
+// outcome is what a course came to.
+type outcome struct {
+	History []EpochRecord
+	BestAt  int     // epoch whose weights were kept, counted from 1
+	Steps   int     // optimiser steps of this process
+	Samples int     // rows of those steps
+	Seconds float64 // wall time of those steps
+}
+
+// follow trains c.net, or goes on where a checkpoint says, and leaves the
+// best weights in it. A cancelled ctx saves a checkpoint and returns a fault
+// of kind Interrupted.
+func (c *course) follow(ctx context.Context) (*outcome, error) {
+	t := c.recipe.Train
+	optimizer, err := t.optimizer()
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := student.NewTrainer(c.net, optimizer, t.Batch, t.Seed)
+	if err != nil {
+		return nil, err
+	}
+	state, err := c.resume(trainer)
+	if err != nil {
+		return nil, err
+	}
+	out := &outcome{}
+	if !state.Header.Done {
+		feedCtx, stop := context.WithCancel(ctx)
+		defer stop()
+		first := state.Header.Epoch*c.perEpoch + state.Header.Step
+		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, t.Epochs*c.perEpoch)
+		saved := time.Now()
+		for state.Header.Epoch < t.Epochs && !state.Header.Done {
+			if err := c.epoch(ctx, f, trainer, state, out, &saved); err != nil {
+				return nil, err
+			}
+		}
+		state.Header.Done = true
+		if err := c.save(trainer, state); err != nil {
+			return nil, err
+		}
+	}
+	if len(state.Best) > 0 {
+		if err := setWeights(c.net, state.Best); err != nil {
+			return nil, err
+		}
+	}
+	out.History, out.BestAt = state.Header.History, state.Header.BestAt
+	return out, nil
+}
+
+// optimizer makes the optimiser that t describes, or says what is wrong.
+func (t TrainRecipe) optimizer() (optim.Optimizer, error) {
+	momentum := t.Momentum
+	if momentum == 0 {
+		momentum = -1 // none
+	}
+	return optim.New(t.Optimizer, optim.Settings{Momentum: momentum, WeightDecay: t.WeightDecay, ClipNorm: t.Clip})
+}
+
+// resume restores the trainer from the newest checkpoint, if there is one.
+func (c *course) resume(trainer *student.Trainer) (*checkpoint, error) {
+	if c.recipe.Output.Restart {
+		c.files.remove()
+	}
+	ck, notes, err := c.files.load(c.run)
+	for _, n := range notes {
+		c.note(n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ck == nil {
+		return &checkpoint{Header: loopState{Run: c.run, Role: c.role, BestAt: -1, BestLoss: math.MaxFloat64}}, nil
+	}
+	return ck, trainer.Restore(bytes.NewReader(ck.Trainer))
+}
+
+// epoch trains from where state stands to the end of its epoch.
+func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, state *checkpoint, out *outcome, saved *time.Time) error {
+	h, t := &state.Header, c.recipe.Train
+	began := time.Now()
+	for ; h.Step < c.perEpoch; h.Step++ {
+		if time.Since(*saved) > c.every {
+			if err := c.save(trainer, state); err != nil {
+				return err
+			}
+			*saved = time.Now()
+		}
+		m, err := f.next(ctx)
+		if err != nil {
+			return c.interrupt(ctx, trainer, state, err)
+		}
+		global := h.Epoch*c.perEpoch + h.Step
+		lr := c.schedule.Rate(t.LR, uint64(global))
+		var terms loss.Terms
+		_, err = trainer.Step(m.x, m.n, func(z, dz []float32) float64 {
+			terms = c.loss.Eval(loss.Batch{N: m.n, C: c.train.classes, Student: z, Teacher: m.teacher, Labels: m.labels}, dz)
+			return terms.Total
+		}, lr)
+		out.Samples += m.n
+		out.Steps++
+		f.done(m)
+		if err != nil {
+			return err
+		}
+		h.Sum[0] += terms.Total
+		h.Sum[1] += terms.Soft
+		h.Sum[2] += terms.Hard
+		c.progress.report(c.role, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
+	}
+	out.Seconds += time.Since(began).Seconds()
+	n := float64(c.perEpoch)
+	rec := EpochRecord{Epoch: h.Epoch + 1, Loss: h.Sum[0] / n, Soft: h.Sum[1] / n, Hard: h.Sum[2] / n,
+		LR: float64(c.schedule.Rate(t.LR, uint64((h.Epoch+1)*c.perEpoch-1)))}
+	if err := c.judge(ctx, &rec, state); err != nil {
+		return c.interrupt(ctx, trainer, state, err)
+	}
+	rec.Seconds = time.Since(began).Seconds()
+	h.History = append(h.History, rec)
+	h.Epoch, h.Step, h.Sum = h.Epoch+1, 0, [3]float64{}
+	if p := t.Patience; p > 0 && h.BestAt > 0 && h.Epoch-h.BestAt >= p {
+		h.Done = true
+	}
+	return nil
+}
+
+// judge scores the net on the validation rows and keeps it if it is the best
+// so far: by accuracy, or agreement with the teacher where no row has a
+// label; the lower loss breaks a tie.
+func (c *course) judge(ctx context.Context, rec *EpochRecord, state *checkpoint) error {
+	if c.val == nil {
+		return nil
+	}
+	result, err := evaluate(ctx, c.net, c.val)
+	if err != nil {
+		return err
+	}
+	score, err := score(result)
+	if err != nil {
+		return fault.New(fault.Diverged, "", c.role, "epoch %d: %w", rec.Epoch, err)
+	}
+	rec.ValAccuracy, rec.ValLoss = score, result.NLL
+	h := &state.Header
+	if h.BestAt < 0 || score > h.BestAcc || score == h.BestAcc && result.NLL < h.BestLoss {
+		h.BestAt, h.BestAcc, h.BestLoss = rec.Epoch, score, result.NLL
+		state.Best = weights(c.net)
+	}
+	return nil
+}
+
+// score is what the best epoch is chosen by.
+func score(r metrics.Result) (float64, error) {
+	s := r.Accuracy
+	if r.Labelled == 0 {
+		s = r.Agreement
+	}
+	if math.IsNaN(s) || math.IsNaN(r.NLL) {
+		return 0, errors.New("the outputs on the validation rows are not numbers")
+	}
+	return s, nil
+}
+
+// interrupt saves where training stands when ctx was cancelled; any other
+// error passes.
+func (c *course) interrupt(ctx context.Context, trainer *student.Trainer, state *checkpoint, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if err := c.save(trainer, state); err != nil {
+		return err
+	}
+	return fault.New(fault.Interrupted, c.files.path(), "", "interrupted in epoch %d of %d; the same command goes on from this checkpoint",
+		min(state.Header.Epoch+1, c.recipe.Train.Epochs), c.recipe.Train.Epochs)
+}
+
+func (c *course) save(trainer *student.Trainer, state *checkpoint) error {
+	var b bytes.Buffer
+	if err := trainer.Save(&b); err != nil {
+		return err
+	}
+	state.Trainer = b.Bytes()
+	return c.files.save(state)
+}
+
+// last is the newest finished epoch, for the progress line.
+func (h *loopState) last() *EpochRecord {
+	if len(h.History) == 0 {
+		return nil
+	}
+	return &h.History[len(h.History)-1]
+}
+
+// weights are the bytes of all parameters and running statistics.
+func weights(s *student.Student) []byte {
+	var b []byte
+	for _, p := range s.Params() {
+		for _, v := range p.Data {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+	}
+	return b
+}
+
+// setWeights is the inverse of weights.
+func setWeights(s *student.Student, b []byte) error {
+	for _, p := range s.Params() {
+		if len(b) < 4*len(p.Data) {
+			return fault.New(fault.Integrity, "", p.Name, "the kept weights end early")
+		}
+		for i := range p.Data {
+			p.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+		b = b[4*len(p.Data):]
+	}
+	return nil
+}

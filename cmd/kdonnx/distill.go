@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kdonnx/kdonnx/distill"
+)
+
+func newDistill(a *app) *cobra.Command {
+	var (
+		shown  = distill.Default()
+		file   string
+		sets   []string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "distill",
+		Short: "Train a student on what a teacher knows, and export it verified",
+		Long: `Runs the teacher over the rows (once: the answers are kept), trains the student
+on them and, beside it, the same net on hard labels with the same budget, proves
+that ONNX Runtime reproduces the student, and writes student.onnx, report.html and
+metrics.json. Interrupted by Ctrl-C, kill or power, the same command goes on.
+
+With no arguments it distils the embedded teacher on the embedded data.`,
+		Example: `  kdonnx distill
+  kdonnx distill --teacher mnist.onnx --train mnist/ --student mlp:800,800 \
+      --temperature 4 --alpha 0.9 --epochs 10 --seed 1 -o out/student.onnx
+  kdonnx distill --recipe recipe.yaml --set loss.temperature=8`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := layered(cmd.Flags(), file, sets)
+			if err != nil {
+				return err
+			}
+			cache, err := cacheDir()
+			if err != nil {
+				return err
+			}
+			bars := newProgress(a.err)
+			defer bars.stop()
+			result, err := distill.Run(cmd.Context(), *r, distill.Env{
+				Progress: bars.report, Log: bars.log, Version: version(), Cache: cache})
+			bars.stop()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(result)
+			}
+			printResult(a, result)
+			return nil
+		},
+	}
+	recipeFlags(cmd.Flags(), &shown)
+	cmd.Flags().StringVar(&file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it")
+	cmd.Flags().StringArrayVar(&sets, "set", nil, "override one recipe key: --set loss.temperature=4")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
+	return cmd
+}
+
+// printResult shows what came of a run.
+func printResult(a *app, r *distill.Result) {
+	fmt.Fprintf(a.out, "\non %s:\n", r.TestRows)
+	r.Table(a.out)
+	fmt.Fprintf(a.out, "\n%s\n", r.Verdict.Sentence)
+	for _, w := range r.Warnings {
+		fmt.Fprintf(a.out, "warning: %s\n", w)
+	}
+	if p := r.Parity; p != nil {
+		fmt.Fprintf(a.out, "parity: %s reproduces the student on %d rows to %.2g (tolerance %.0e + %.0e of the row's largest logit)\n",
+			p.Runtime, p.Rows, p.MaxAbs, p.TolAbs, p.TolRel)
+	}
+	fmt.Fprintf(a.out, "%.0f steps/s, %.0f rows/s, %.1f s in all\n\n", r.StepsPerS, r.SamplesPerS, r.WallS)
+	fmt.Fprintf(a.out, "student  %s\nreport   %s\nmetrics  %s\n", r.Files.Model, r.Files.Report, r.Files.Metrics)
+}

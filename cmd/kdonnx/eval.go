@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/teacher/store"
+)
+
+// modelFlags name a model, its engine and rows: what eval, predict and verify
+// share.
+type modelFlags struct {
+	t      distill.TeacherRecipe
+	data   dataFlags
+	engine string
+}
+
+func (m *modelFlags) bind(cmd *cobra.Command) {
+	m.t = distill.Default().Teacher
+	m.t.Model = ""
+	f := cmd.Flags()
+	teacherFlags(f, &m.t)
+	f.MarkHidden("teacher")
+	f.StringVar(&m.t.Model, "model", "", "the .onnx file")
+	f.StringVar(&m.engine, "engine", distill.EngineORT, "what runs it: ort (ONNX Runtime), or native (pure Go, for students)")
+	m.data.bind(f)
+}
+
+// open opens the rows and the model.
+func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, error) {
+	if m.t.Model == "" || m.data.path == "" {
+		return nil, nil, usage("%s needs --model and --data (see --help)", cmd.Name())
+	}
+	src, err := m.data.open(cmd.Context(), "test")
+	if err != nil {
+		return nil, nil, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := distill.OpenModel(cmd.Context(), m.engine, m.t, src, cache)
+	return src, model, err
+}
+
+// evaluation is what `eval --json` prints.
+type evaluation struct {
+	metrics.Summary
+	Labelled  int     `json:"labelled"` // rows with a label
+	Compared  int     `json:"compared"` // rows with a teacher row
+	NLL       float64 `json:"nll"`      // mean log loss, in nats
+	Bytes     int64   `json:"bytes"`
+	LatencyUS float64 `json:"latency_us"` // median of one row at a time
+	Engine    string  `json:"engine"`
+}
+
+func newEval(a *app) *cobra.Command {
+	var (
+		m       modelFlags
+		targets string
+		asJSON  bool
+	)
+	cmd := &cobra.Command{
+		Use:   "eval",
+		Short: "Score a model on rows: accuracy, agreement, calibration, size, latency",
+		Example: `  kdonnx eval --model out/student.onnx --data mnist/
+  kdonnx eval --model out/student.onnx --data mnist/ --engine native --targets store/ --json`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			src, model, err := m.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			defer model.Close()
+			var s *store.Store
+			if targets != "" {
+				if s, err = store.Open(targets); err != nil {
+					return err
+				}
+			}
+			r, err := distill.Evaluate(cmd.Context(), model, src, model.Classes, s)
+			if err != nil {
+				return err
+			}
+			e := evaluation{Summary: r.Summary(), Labelled: r.Labelled, Compared: r.Compared, NLL: r.NLL, Engine: m.engine}
+			if st, err := os.Stat(m.t.Model); err == nil {
+				e.Bytes = st.Size()
+			}
+			if e.LatencyUS, err = latency(cmd, model, src); err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(e)
+			}
+			return printEvaluation(a, &e)
+		},
+	}
+	m.bind(cmd)
+	cmd.Flags().StringVar(&targets, "targets", "", "target store of a teacher to compare with")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
+	return cmd
+}
+
+// latency is the median time of one row, in microseconds, after a warm-up.
+func latency(cmd *cobra.Command, model *distill.Model, src dataset.Source) (float64, error) {
+	const warm, timed = 20, 100
+	if src.Len() == 0 {
+		return 0, nil
+	}
+	var b dataset.Batch
+	if err := src.Read(cmd.Context(), []int{0}, &b); err != nil {
+		return 0, err
+	}
+	out := make([]float32, model.Classes)
+	times := make([]time.Duration, 0, timed)
+	for i := range warm + timed {
+		began := time.Now()
+		if err := model.Predict(cmd.Context(), b.X, 1, out); err != nil {
+			return 0, err
+		}
+		if i >= warm {
+			times = append(times, time.Since(began))
+		}
+	}
+	slices.Sort(times)
+	return float64(times[len(times)/2].Nanoseconds()) / 1e3, nil
+}
+
+func printEvaluation(a *app, e *evaluation) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(w, "rows\t%d\n", e.N)
+	if e.Labelled > 0 {
+		fmt.Fprintf(w, "accuracy\t%.2f %%\nerrors\t%d of %d\nlog loss\t%.4f\nECE\t%.4f\n", 100**e.Accuracy, e.Errors, e.Labelled, e.NLL, *e.ECE)
+	}
+	if e.Compared > 0 {
+		fmt.Fprintf(w, "agreement\t%.2f %% of %d rows with the teacher\n", 100**e.Agreement, e.Compared)
+	}
+	fmt.Fprintf(w, "size\t%d bytes\nlatency\t%.1f us for one row (%s)\n", e.Bytes, e.LatencyUS, e.Engine)
+	return w.Flush()
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/teacher"
+)
+
+func newInspect(a *app) *cobra.Command {
+	var (
+		t      = distill.Default().Teacher
+		data   dataFlags
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL.onnx",
+		Short: "Show a model's inputs, outputs, ops and size, and what it would teach",
+		Long: `Reads the model without running it. With --data it also runs a few rows, and says
+what the model wants and what its output means, and why it concludes so.`,
+		Example: `  kdonnx inspect mnist.onnx
+  kdonnx inspect mnist.onnx --data mnist/`,
+		Args: exactly("MODEL.onnx"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			info, err := teacher.Inspect(args[0])
+			if err != nil {
+				return err
+			}
+			var contract *teacher.Contract
+			if data.path != "" {
+				t.Model = args[0]
+				if contract, err = detect(cmd, &t, &data); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(struct {
+					*teacher.Info
+					Contract *teacher.Contract `json:"contract,omitempty"`
+				}{info, contract})
+			}
+			fmt.Fprint(a.out, info)
+			if contract != nil {
+				fmt.Fprintln(a.out, "\nas a teacher of these rows")
+				for _, line := range contract.Lines() {
+					fmt.Fprintln(a.out, "  "+line)
+				}
+			}
+			return nil
+		},
+	}
+	teacherFlags(cmd.Flags(), &t)
+	data.bind(cmd.Flags())
+	cmd.Flags().MarkHidden("teacher")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
+	return cmd
+}
+
+// detect runs the model on a few of the rows and says what it teaches.
+func detect(cmd *cobra.Command, t *distill.TeacherRecipe, data *dataFlags) (*teacher.Contract, error) {
+	src, err := data.open(cmd.Context(), "train")
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	model, closeTeacher, err := distill.OpenTeacher(cmd.Context(), t, cache)
+	if err != nil {
+		return nil, err
+	}
+	defer closeTeacher()
+	return model.Detect(cmd.Context(), src)
+}

@@ -1,0 +1,107 @@
+// Command kdonnx distils a pretrained ONNX teacher into a small student.
+//
+// Each command is one file of this package: flags, files and exit codes. What
+// the commands do lies in the rooms below.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/ort"
+)
+
+func main() {
+	ort.MaybeServeWorker()
+	ctx, stop := context.WithCancel(context.Background())
+	go cancelOnSignal(stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// cancelOnSignal lets the first SIGINT or SIGTERM finish what must be
+// finished; the second ends the process.
+func cancelOnSignal(stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	<-signals
+	stop()
+	<-signals
+	os.Exit(int(fault.Interrupted))
+}
+
+// run is the program without the process: it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	err = distill.Interrupted(ctx, err)
+	fmt.Fprintf(stderr, "kdonnx: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+	if errors.Is(err, context.Canceled) {
+		return int(fault.Interrupted)
+	}
+	return int(fault.KindOf(err))
+}
+
+// app is what every command has at hand.
+type app struct {
+	out, err io.Writer
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	a := &app{out: stdout, err: stderr}
+	root := &cobra.Command{
+		Use:   "kdonnx",
+		Short: "Distil a pretrained ONNX teacher into a small student",
+		Long: `kdonnx runs a pretrained .onnx teacher in ONNX Runtime, trains a small student
+natively on what the teacher knows, and writes a verified student.onnx.
+
+  kdonnx distill                         on the embedded teacher and data
+  kdonnx distill --teacher big.onnx --train rows/ --student mlp:800,800 -o small.onnx`,
+		Args:         group,
+		RunE:         func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage("%v (see %s --help)", err, cmd.CommandPath()) })
+	root.AddCommand(newDistill(a), newTargets(a), newInspect(a), newEval(a), newPredict(a), newVerify(a), newRuntime(a), newList(a), newVersion(a))
+	return root
+}
+
+// usage is a fault of the command line.
+func usage(format string, args ...any) error { return fault.New(fault.Usage, "", "", format, args...) }
+
+// group refuses the arguments of a command that only has commands below it.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usage("%s: unknown command %q (see %[1]s --help)", cmd.CommandPath(), args[0])
+}
+
+// exactly refuses any other number of arguments, naming what is wanted.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		if len(names) == 0 {
+			return usage("%s: unexpected argument %q (see --help)", cmd.CommandPath(), args[0])
+		}
+		return usage("%s: got %d arguments, expected %s (see --help)", cmd.CommandPath(), len(args), strings.Join(names, " "))
+	}
+}

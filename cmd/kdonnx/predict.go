@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+func newPredict(a *app) *cobra.Command {
+	var (
+		m    modelFlags
+		path string
+	)
+	cmd := &cobra.Command{
+		Use:   "predict",
+		Short: "Write the class and probability of every row as CSV",
+		Example: `  kdonnx predict --model out/student.onnx --data rows.csv
+  kdonnx predict --model out/student.onnx --data images/ --engine native -o classes.csv`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := writable(path, m.t.Model, m.data.path); err != nil {
+				return err
+			}
+			src, model, err := m.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			defer model.Close()
+			if path == "" {
+				return writePredictions(cmd.Context(), a.out, model, src)
+			}
+			return durable.WriteFile(durable.OS{}, path, func(w io.Writer) error {
+				return writePredictions(cmd.Context(), w, model, src)
+			})
+		},
+	}
+	m.bind(cmd)
+	cmd.Flags().StringVarP(&path, "output", "o", "", "CSV file (default: standard output)")
+	return cmd
+}
+
+// writable tells, before any work is spent, whether an output can be put at
+// path: that it is none of the files that are read. An empty path is none.
+func writable(path string, read ...string) error {
+	if path == "" {
+		return nil
+	}
+	out, err := os.Stat(path)
+	for _, r := range read {
+		if in, errIn := os.Stat(r); err == nil && errIn == nil && os.SameFile(in, out) {
+			return fault.New(fault.Usage, path, "-o", "the output is a file that is read, expected another file")
+		}
+	}
+	return durable.Writable(path)
+}
+
+// writePredictions writes row, class and probability of every row of src.
+func writePredictions(ctx context.Context, to io.Writer, model *distill.Model, src dataset.Source) error {
+	buffered := bufio.NewWriter(to)
+	w := csv.NewWriter(buffered)
+	if err := w.Write([]string{"row", "class", "probability"}); err != nil {
+		return err
+	}
+	row := 0
+	err := distill.EachLogits(ctx, model, src, func(z []float32) error {
+		k, p := metrics.Top(z)
+		name := strconv.Itoa(k)
+		if k < len(model.ClassNames) {
+			name = model.ClassNames[k]
+		}
+		record := []string{strconv.Itoa(row), name, strconv.FormatFloat(p, 'f', 6, 64)}
+		row++
+		return w.Write(record)
+	})
+	if err != nil {
+		return err
+	}
+	w.Flush()
+	if err := w.Error(); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}

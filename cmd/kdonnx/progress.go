@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/kdonnx/kdonnx/distill"
+)
+
+// progress shows how far each stage is: a bar with rate and remaining time on
+// a terminal, a line every few seconds elsewhere.
+type progress struct {
+	w    io.Writer
+	bars *mpb.Progress // nil off a terminal
+
+	mu     sync.Mutex
+	stages map[string]*stage
+	done   bool
+}
+
+// stage is one bar, or the memory of what was last printed of it.
+type stage struct {
+	bar     *mpb.Bar
+	began   time.Time
+	from    int64 // where it stood when first heard of
+	printed time.Time
+	epoch   atomic.Pointer[distill.EpochRecord]
+}
+
+const lineEvery = 10 * time.Second
+
+func newProgress(w io.Writer) *progress {
+	p := &progress{w: w, stages: map[string]*stage{}}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(48), mpb.WithRefreshRate(150*time.Millisecond))
+	}
+	return p
+}
+
+// log prints one line above the bars.
+func (p *progress) log(line string) {
+	if p.bars != nil {
+		if _, err := fmt.Fprintln(p.bars, line); err == nil {
+			return
+		} // the bars have ended
+	}
+	fmt.Fprintln(p.w, line)
+}
+
+// report is a distill.Progress.
+func (p *progress) report(name string, done, total int64, last *distill.EpochRecord) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	s := p.stages[name]
+	if s == nil {
+		s = &stage{began: now, printed: now, from: done}
+		p.stages[name] = s
+		if p.bars != nil && !p.done {
+			s.bar = p.newBar(name, total, s)
+			s.bar.SetCurrent(done)
+			s.bar.SetRefill(done)
+		}
+	}
+	s.epoch.Store(last)
+	switch {
+	case s.bar != nil:
+		s.bar.SetCurrent(done)
+	case p.bars == nil && now.Sub(s.printed) >= lineEvery:
+		s.printed = now
+		rate := float64(done-s.from) / now.Sub(s.began).Seconds()
+		left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second))
+		fmt.Fprintf(p.w, "%s %d/%d, %.0f/s, %s left%s\n", name, done, total, rate, left.Round(time.Second), epochText(last))
+	}
+	if done >= total {
+		delete(p.stages, name)
+	}
+}
+
+func (p *progress) newBar(name string, total int64, s *stage) *mpb.Bar {
+	return p.bars.AddBar(total,
+		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DindentRight}), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
+		mpb.AppendDecorators(
+			decor.AverageSpeed(0, "%.0f/s", decor.WC{W: 9}),
+			decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 8}), " done"),
+			decor.Any(func(decor.Statistics) string { return epochText(s.epoch.Load()) })))
+}
+
+// stop waits for the last refresh of the bars; it may be called twice.
+func (p *progress) stop() {
+	p.mu.Lock()
+	stopped := p.done
+	p.done = true
+	if p.bars != nil && !stopped {
+		for _, s := range p.stages {
+			if s.bar != nil {
+				s.bar.Abort(false)
+			}
+		}
+	}
+	p.mu.Unlock()
+	if p.bars != nil && !stopped {
+		p.bars.Wait()
+	}
+}
+
+func epochText(e *distill.EpochRecord) string {
+	if e == nil {
+		return ""
+	}
+	return fmt.Sprintf("  epoch %d: loss %.4g, validation %.2f %%", e.Epoch, e.Loss, 100*e.ValAccuracy)
+}

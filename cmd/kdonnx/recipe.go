@@ -1,0 +1,118 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// betaFlag is --beta: a number that may be absent.
+type betaFlag struct{ p **float64 }
+
+func (b betaFlag) Type() string { return "float" }
+func (b betaFlag) String() string {
+	if b.p == nil || *b.p == nil {
+		return ""
+	}
+	return strconv.FormatFloat(**b.p, 'g', -1, 64)
+}
+func (b betaFlag) Set(s string) error {
+	v, err := strconv.ParseFloat(s, 64)
+	if err == nil {
+		*b.p = &v
+	}
+	return err
+}
+
+// teacherFlags bind how the teacher runs.
+func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	f.StringVar(&t.Model, "teacher", t.Model, "the teacher's .onnx file, or embedded")
+	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches (default: detected)")
+	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: auto, logits, probabilities, log-probabilities")
+	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet")
+	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows a run of the teacher (0: detected)")
+	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
+	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
+	f.IntVar(&t.Threads, "threads", t.Threads, "threads of ONNX Runtime (0: its choice)")
+	f.DurationVar(&t.Timeout, "teacher-timeout", t.Timeout, "longest wait for one batch (0: none)")
+	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, "memory cap of the teacher process in MiB (0: none)")
+}
+
+// recipeFlags bind every field of r that a run has.
+func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
+	teacherFlags(f, &r.Teacher)
+	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
+
+	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, or embedded")
+	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")
+	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
+	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
+	f.Float64Var(&r.Data.ValSplit, "val-split", r.Data.ValSplit, "fraction of --train held out for validation")
+	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position (default: detected)")
+	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
+	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
+
+	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models")
+
+	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses")
+	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
+	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")
+	f.Var(betaFlag{&r.Loss.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+
+	t := &r.Train
+	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the transfer set")
+	f.IntVar(&t.Batch, "batch", t.Batch, "rows a step")
+	f.StringVar(&t.Optimizer, "optimizer", t.Optimizer, "sgd, nesterov or adamw")
+	f.Float64Var(&t.LR, "lr", t.LR, "peak learning rate")
+	f.Float64Var(&t.Momentum, "momentum", t.Momentum, "momentum of sgd and nesterov")
+	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "weight decay of matrices and kernels; biases and norms have none")
+	f.StringVar(&t.Schedule, "schedule", t.Schedule, "learning rate over the run: constant, cosine, step")
+	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps of linear warm-up")
+	f.Float64Var(&t.Clip, "clip", t.Clip, "largest global gradient norm (0: none)")
+	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
+	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
+	f.BoolVar(&t.NoBaseline, "no-baseline", t.NoBaseline, "do not train the same net on hard labels beside the student")
+
+	o := &r.Output
+	f.StringVarP(&o.Model, "output", "o", o.Model, "the student's .onnx file")
+	f.StringVar(&o.Report, "report", o.Report, "HTML report (default: report.html beside the student)")
+	f.StringVar(&o.Metrics, "metrics", o.Metrics, "JSON metrics (default: metrics.json beside the student)")
+	f.StringVar(&o.InputName, "input-name", o.InputName, "name of the student's input (default: the teacher's)")
+	f.BoolVar(&o.Unverified, "unverified", o.Unverified, "where there is no ONNX Runtime: write NAME.unverified.onnx, for kdonnx verify -o to prove elsewhere")
+	f.BoolVar(&o.Restart, "restart", o.Restart, "begin anew where a checkpoint exists")
+}
+
+// layered is the recipe that flags, --set and a recipe file give together:
+// defaults, then the file, then --set, then the flags that were given.
+func layered(given *pflag.FlagSet, file string, sets []string) (*distill.Recipe, error) {
+	r := distill.Default()
+	if file != "" {
+		if err := r.Merge(file); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range sets {
+		if err := r.Set(s); err != nil {
+			return nil, err
+		}
+	}
+	bound := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
+	recipeFlags(bound, &r)
+	var failed error
+	given.Visit(func(f *pflag.Flag) {
+		if to := bound.Lookup(f.Name); to != nil && failed == nil {
+			if err := to.Value.Set(f.Value.String()); err != nil {
+				failed = fault.New(fault.Usage, "", "--"+f.Name, "got %q: %w", f.Value, err)
+			}
+		}
+	})
+	// Rows of one's own need a teacher of one's own: the embedded one is not
+	// a default for them.
+	if r.Data.Train != distill.Embedded && r.Teacher.Model == distill.Embedded && !given.Changed("teacher") {
+		r.Teacher.Model = ""
+	}
+	return &r, failed
+}

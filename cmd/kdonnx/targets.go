@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/teacher"
+)
+
+func newTargets(a *app) *cobra.Command {
+	var (
+		t             = distill.Default().Teacher
+		data          dataFlags
+		dir           string
+		index, shards int
+		asJSON        bool
+	)
+	cmd := &cobra.Command{
+		Use:   "targets",
+		Short: "Run the teacher over rows and keep its logits in a target store",
+		Long: `Fills a target store: the teacher's logits of every row, found again by the row's
+content, in .npy shards with digests. Interrupted, the same command goes on. A job
+array fills one store from many machines: each takes every n-th shard.`,
+		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if t.Model == "" || data.path == "" || dir == "" {
+				return usage("targets needs --teacher, --data and -o (see --help)")
+			}
+			var err error
+			if index, shards, err = shardIndex(index, shards); err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			src, err := data.open(ctx, "train")
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			cache, err := cacheDir()
+			if err != nil {
+				return err
+			}
+			model, closeTeacher, err := distill.OpenTeacher(ctx, &t, cache)
+			if err != nil {
+				return err
+			}
+			defer closeTeacher()
+			contract, err := model.Detect(ctx, src)
+			if err != nil {
+				return err
+			}
+			bars := newProgress(a.err)
+			defer bars.stop()
+			for _, line := range contract.Lines() {
+				bars.log("teacher: " + line)
+			}
+			s, err := model.Fill(ctx, src, dir, teacher.FillOptions{ShardIndex: index, Shards: shards, Progress: func(done, total int) {
+				bars.report(distill.RoleTeacher, int64(done), int64(total), nil)
+			}})
+			bars.stop()
+			if err != nil {
+				return distill.Interrupted(ctx, err)
+			}
+			if s == nil {
+				fmt.Fprintf(a.out, "shards of index %d of %d written to %s; the store is complete when every index has run\n", index, shards, dir)
+				return nil
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
+			}
+			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
+			return nil
+		},
+	}
+	t.Model = ""
+	teacherFlags(cmd.Flags(), &t)
+	data.bind(cmd.Flags())
+	cmd.Flags().StringVarP(&dir, "output", "o", "", "folder of the store")
+	cmd.Flags().IntVar(&index, "shard-index", -1, "which part this process fills, from 0 (default: the job array's index, where there is one)")
+	cmd.Flags().IntVar(&shards, "shards", 1, "how many parts there are")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
+	return cmd
+}
+
+// dataFlags name rows for the commands that only read them.
+type dataFlags struct {
+	path, split, label string
+	limit              int
+}
+
+// pflagSet is what dataFlags needs of a flag set.
+type pflagSet interface {
+	StringVar(p *string, name, value, usage string)
+	IntVar(p *int, name string, value int, usage string)
+}
+
+func (d *dataFlags) bind(f pflagSet) {
+	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, or embedded")
+	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
+	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
+	f.IntVar(&d.limit, "limit", 0, "use only the first rows (0: all)")
+}
+
+// open opens the rows; split is used where they have it and none was named.
+func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, error) {
+	if d.split != "" {
+		split = d.split
+	}
+	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label}, d.limit)
+}

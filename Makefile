@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: make demo, make test.
+GO ?= go
+BIN := bin/kdonnx
+
+.PHONY: all build demo test bench lint runtime generate teacher clean
+
+all: build
+
+build: ## the kdonnx binary in bin/
+	$(GO) build -o $(BIN) ./cmd/kdonnx
+
+runtime: build ## ONNX Runtime, once, into the user's cache
+	$(BIN) runtime install
+
+demo: runtime ## distil the embedded teacher on the embedded data
+	$(BIN) distill
+
+test: runtime ## every test of the repository
+	CGO_ENABLED=0 $(GO) build ./...
+	$(GO) vet ./...
+	$(GO) test -timeout 30m ./...
+
+bench: runtime ## speed, each figure as a ratio measured in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./...
+
+lint: ## formatting and vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+
+generate: ## protobuf types and assembly anew (needs protoc)
+	GOBIN=$(CURDIR)/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go
+	PATH=$(CURDIR)/bin:$$PATH $(GO) generate ./...
+
+teacher: ## train the embedded teacher anew (about a quarter of an hour)
+	$(GO) run ./models/mkteacher -o models/embedded/teacher.onnx
+
+clean:
+	rm -rf bin out

@@ -53,18 +53,9 @@ func sameFile(a, b string) bool {
 // Those of other files in the same folders may be in use.
 func (r *Recipe) cleanOutputs() error {
 	for _, path := range []string{r.Output.Model, r.Output.Report, r.Output.Metrics} {
-		dir := filepath.Dir(path)
-		entries, err := os.ReadDir(dir)
+		err := durable.Clean(filepath.Dir(path), func(name string) bool { return name == filepath.Base(path) })
 		if err != nil {
-			return fault.New(fault.IO, dir, "", "cannot list: %w", err)
-		}
-		for _, e := range entries {
-			if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), filepath.Base(path)+".kdonnx-tmp-") {
-				continue
-			}
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !os.IsNotExist(err) {
-				return fault.New(fault.IO, filepath.Join(dir, e.Name()), "", "cannot remove: %w", err)
-			}
+			return err
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/optim"
 )
 
@@ -192,6 +193,9 @@ func (r *Recipe) Validate() error {
 		}
 	}
 	if _, err := r.Loss.build(); err != nil {
+		return err
+	}
+	if err := models.Check(r.Student.Arch); err != nil {
 		return err
 	}
 	if _, err := t.optimizer(); err != nil {

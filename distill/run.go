@@ -124,7 +124,7 @@ func (d *run) prepare() (unlock func(), err error) {
 		d.leave()
 		lock.Unlock()
 	}
-	if err := durable.Clean(d.work); err != nil {
+	if err := durable.Clean(d.work, nil); err != nil {
 		unlock()
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"os"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill/loss"
@@ -156,7 +157,7 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		out.Steps++
 		f.done(m)
 		if err != nil {
-			return err
+			return c.diverged(err)
 		}
 		h.Sum[0] += terms.Total
 		h.Sum[1] += terms.Soft
@@ -226,6 +227,17 @@ func (c *course) interrupt(ctx context.Context, trainer *student.Trainer, state 
 	}
 	return fault.New(fault.Interrupted, c.files.path(), "", "interrupted in epoch %d of %d; the same command goes on from this checkpoint",
 		min(state.Header.Epoch+1, c.recipe.Train.Epochs), c.recipe.Train.Epochs)
+}
+
+// diverged adds to a fault of kind Diverged where the last good checkpoint is.
+func (c *course) diverged(err error) error {
+	if fault.KindOf(err) != fault.Diverged {
+		return err
+	}
+	if _, stat := os.Stat(c.files.path()); stat != nil {
+		return fault.New(fault.Diverged, "", c.role, "%w; no checkpoint had been saved; try a lower --lr", err)
+	}
+	return fault.New(fault.Diverged, "", c.role, "%w; the last good checkpoint is %s; try a lower --lr with --restart", err, c.files.path())
 }
 
 func (c *course) save(trainer *student.Trainer, state *checkpoint) error {

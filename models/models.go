@@ -76,6 +76,13 @@ func Build(text string, in Input, classes int, seed uint64) (*onnx.Model, error)
 	return b.finish(text, classes)
 }
 
+// Check tells what is wrong with the text of an architecture, as far as that
+// can be said without its input: an unknown name, size or option.
+func Check(text string) error {
+	_, err := parse(text)
+	return err
+}
+
 func usage(field, format string, args ...any) error {
 	return fault.New(fault.Usage, "", field, format, args...)
 }
@@ -99,7 +106,7 @@ func parse(text string) (spec, error) {
 		for _, a := range List() {
 			names = append(names, a.Name)
 		}
-		return spec{}, usage(field, "names no architecture, expected one of %s, or the path of an .onnx file", strings.Join(names, ", "))
+		return spec{}, usage(field, "names no architecture, expected one of %s", strings.Join(names, ", "))
 	}
 	s := spec{text: text, name: name}
 	if hasSizes {

@@ -155,18 +155,22 @@ func refuseSpecial(path string) error {
 	return nil
 }
 
-// Clean removes the temporaries that killed processes left in dir. Call it
-// with the folder's Lock held.
-func Clean(dir string) error {
+// Clean removes the temporaries that killed processes left in dir of the files
+// whose names mine accepts; nil accepts all. Call it with those files' lock
+// held.
+func Clean(dir string, mine func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fault.New(fault.IO, dir, "", "cannot list: %w", cause(err))
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.Contains(e.Name(), tempMark) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return fault.New(fault.IO, filepath.Join(dir, e.Name()), "", "cannot remove: %w", cause(err))
-			}
+		name, _, temporary := strings.Cut(e.Name(), tempMark)
+		if !temporary || !e.Type().IsRegular() || mine != nil && !mine(name) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fault.New(fault.IO, path, "", "cannot remove: %w", cause(err))
 		}
 	}
 	return nil

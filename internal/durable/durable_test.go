@@ -197,16 +197,21 @@ func TestLock(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"a.onnx", "a.onnx" + tempMark + "123", "b" + tempMark} {
+	for _, name := range []string{"a.onnx", "a.onnx" + tempMark + "123", "b" + tempMark + "4"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := Clean(dir); err != nil {
-		t.Fatal(err)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "a.onnx" {
-		t.Errorf("left %v, %v", entries, err)
+	for _, c := range []struct {
+		mine func(string) bool
+		want int
+	}{{func(name string) bool { return name == "b" }, 2}, {nil, 1}} {
+		if err := Clean(dir, c.mine); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != c.want || entries[0].Name() != "a.onnx" {
+			t.Errorf("left %v, %v, want %d with a.onnx first", entries, err, c.want)
+		}
 	}
 }

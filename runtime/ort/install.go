@@ -94,7 +94,7 @@ func settle(staged Library, dir, origin string, log func(string)) (Library, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Library{}, fault.New(fault.IO, dir, "", "cannot be created: %s", reason(err))
 	}
-	if err := durable.Clean(dir); err != nil {
+	if err := durable.Clean(dir, nil); err != nil {
 		return Library{}, err
 	}
 	src, err := os.Open(staged.Path)

@@ -1,16 +1,12 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/durable"
-	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // A writer of the whole store holds "lock" to its end. A writer of a part
@@ -57,20 +53,7 @@ func (w *Writer) lockPart(part, parts int) error {
 	}
 	w.lock.Unlock()
 	w.lock = own
-	entries, err := os.ReadDir(w.dir)
-	if err != nil {
-		return fault.New(fault.IO, w.dir, "", "cannot list: %w", reason(err))
-	}
-	for _, e := range entries {
-		name, mark, temporary := strings.Cut(e.Name(), ".kdonnx-tmp-")
-		if !temporary || mark == "" || !w.inPart(name, part, parts) {
-			continue
-		}
-		if err := os.Remove(filepath.Join(w.dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fault.New(fault.IO, filepath.Join(w.dir, e.Name()), "", "cannot remove: %w", reason(err))
-		}
-	}
-	return nil
+	return durable.Clean(w.dir, func(name string) bool { return w.inPart(name, part, parts) })
 }
 
 // inPart tells whether name is a file of one of the part's shards.

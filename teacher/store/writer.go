@@ -96,7 +96,7 @@ func create(dir string, k Key, ids []dataset.RowID, o options) (_ *Writer, err e
 		return nil, err
 	}
 	if o.parts == 1 {
-		err = durable.Clean(dir)
+		err = durable.Clean(dir, nil)
 	} else {
 		err = w.lockPart(o.part, o.parts)
 	}

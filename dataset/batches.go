@@ -2,9 +2,6 @@ package dataset
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"runtime"
 	"sync"
 
@@ -76,35 +73,4 @@ func Batches(ctx context.Context, src Source, order []int, size int, fn func(row
 		}
 	}
 	return ctx.Err()
-}
-
-// IDs gives the identity of every row.
-func IDs(ctx context.Context, src Source) ([]RowID, error) {
-	ids := make([]RowID, 0, src.Len())
-	size := src.Spec().Size()
-	err := Batches(ctx, src, nil, 256, func(_ []int, b *Batch) error {
-		for i := range b.N {
-			ids = append(ids, IDOf(b.X[i*size:(i+1)*size]))
-		}
-		return nil
-	})
-	return ids, err
-}
-
-// Digest is the SHA-256, in hexadecimal, of the identities and labels of all
-// rows in their order.
-func Digest(ctx context.Context, src Source) (string, error) {
-	h := sha256.New()
-	size := src.Spec().Size()
-	err := Batches(ctx, src, nil, 256, func(_ []int, b *Batch) error {
-		for i := range b.N {
-			id := IDOf(b.X[i*size : (i+1)*size])
-			h.Write(binary.LittleEndian.AppendUint32(id[:], uint32(b.Y[i])))
-		}
-		return nil
-	})
-	if err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"slices"
 )
 
 // Unlabelled is the label of a row that has none.
@@ -90,12 +91,36 @@ type RowID [16]byte
 // String is the identity in hexadecimal.
 func (id RowID) String() string { return hex.EncodeToString(id[:]) }
 
-// IDOf digests the values of one row as little-endian float32.
+// IDOf digests the values of one row: as bytes where all are whole numbers of
+// 0 to 255, else as little-endian float32. The first byte digested tells which.
 func IDOf(x []float32) RowID {
-	buf := make([]byte, 4*len(x))
+	id, _ := idOf(x, nil)
+	return id
+}
+
+// idOf is IDOf with memory to use again.
+func idOf(x []float32, buf []byte) (RowID, []byte) {
+	buf = slices.Grow(buf[:0], 1+4*len(x))[:1+len(x)]
+	buf[0] = 0
+	odd := uint32(0) // stays 0 as long as every value is a byte
 	for i, v := range x {
-		binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+		k := int32(v)
+		odd |= uint32(k)&^0xff | math.Float32bits(float32(k)) ^ math.Float32bits(v)
+		buf[1+i] = uint8(k)
+	}
+	if odd != 0 {
+		buf = append(buf[:0], 1)
+		for _, v := range x {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		}
 	}
 	sum := sha256.Sum256(buf)
-	return RowID(sum[:16])
+	return RowID(sum[:16]), buf
+}
+
+// isByte tells whether v is a whole number of 0 to 255; a negative zero and
+// NaN are not.
+func isByte(v float32) bool {
+	k := int32(v) // of no use outside int32, which the bits then tell
+	return uint32(k) <= 255 && math.Float32bits(float32(k)) == math.Float32bits(v)
 }

@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"context"
-	"math"
 	"slices"
 )
 
@@ -37,7 +36,7 @@ type memory struct {
 
 // keep stores the values x at position at.
 func (m *memory) keep(at int, x []float32) {
-	if m.floats == nil && !slices.ContainsFunc(x, noByte) {
+	if m.floats == nil && !slices.ContainsFunc(x, func(v float32) bool { return !isByte(v) }) {
 		for i, v := range x {
 			m.bytes[at+i] = uint8(v)
 		}
@@ -51,12 +50,6 @@ func (m *memory) keep(at int, x []float32) {
 		m.bytes = nil
 	}
 	copy(m.floats[at:], x)
-}
-
-// noByte tells whether v is something else than a whole number of 0 to 255; a
-// negative zero is, and NaN.
-func noByte(v float32) bool {
-	return !(v >= 0 && v <= 255) || math.Float32bits(float32(uint8(v))) != math.Float32bits(v)
 }
 
 func (m *memory) Spec() Spec   { return m.spec }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -234,10 +235,17 @@ func (e *encoder) encode(b *encoded, x []float32, n int) {
 		if e.plan.features != nil {
 			first, stride, count = e.plan.features[i], out, n
 		}
-		b.bytes[i] = convert(b.bytes[i], in.DType, b.floats, first, stride, count)
+		if in.DType == onnx.Float32 && stride == 1 && littleEndian {
+			b.bytes[i] = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.floats))), 4*count)
+		} else {
+			b.bytes[i] = convert(b.bytes[i], in.DType, b.floats, first, stride, count)
+		}
 		b.values[i] = ort.Value{DType: in.DType, Shape: append([]int64{int64(n)}, e.plan.dims...), Data: b.bytes[i]}
 	}
 }
+
+// littleEndian tells whether the memory of a float32 is its encoding.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // convert writes count values of x, from first on and stride apart, into dst
 // as little-endian values of type d. Integers are rounded to nearest and

@@ -1,0 +1,84 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// IDs gives the identity of every row.
+func IDs(ctx context.Context, src Source) ([]RowID, error) {
+	ids, _, err := identify(ctx, src)
+	return ids, err
+}
+
+// Digest is the SHA-256, in hexadecimal, of the identities and labels of all
+// rows in their order.
+func Digest(ctx context.Context, src Source) (string, error) {
+	ids, labels, err := identify(ctx, src)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for i, id := range ids {
+		h.Write(binary.LittleEndian.AppendUint32(id[:], uint32(labels[i])))
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// identify reads every row once, in pieces on all cores. Of several errors it
+// returns the one of the first piece.
+func identify(ctx context.Context, src Source) (ids []RowID, labels []int32, err error) {
+	const piece = 256
+	n, size := src.Len(), src.Spec().Size()
+	ids, labels = make([]RowID, n), make([]int32, n)
+	failed := make([]error, (n+piece-1)/piece) // by piece
+	var next atomic.Int64
+	var stop atomic.Bool
+	read := func() {
+		var b Batch
+		var buf []byte
+		rows := make([]int, 0, piece)
+		for !stop.Load() {
+			p := int(next.Add(1)) - 1
+			if p >= len(failed) {
+				return
+			}
+			rows = rows[:0]
+			for i := p * piece; i < min((p+1)*piece, n); i++ {
+				rows = append(rows, i)
+			}
+			if failed[p] = src.Read(ctx, rows, &b); failed[p] != nil {
+				stop.Store(true)
+				return
+			}
+			copy(labels[p*piece:], b.Y)
+			for i := range b.N {
+				ids[p*piece+i], buf = idOf(b.X[i*size:(i+1)*size], buf)
+			}
+		}
+	}
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(read)
+	}
+	readers.Wait()
+	if err := first(failed); err != nil {
+		return nil, nil, err
+	}
+	return ids, labels, ctx.Err()
+}
+
+// first is the first error that is not nil.
+func first(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -112,6 +112,9 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 	return err
 }
 
+// fewSteps is a budget too small to judge a student by.
+const fewSteps = 200
+
 // follow trains a fresh copy of the net in one role.
 func (d *run) follow(ctx context.Context, role string, train *rows) (*student.Student, *outcome, error) {
 	net, err := student.FromModel(d.spec.model, role)
@@ -133,6 +136,9 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 		return nil, nil, err
 	}
 	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.Arch, d.spec.params, t.Epochs, perEpoch, l.Formula()))
+	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
+		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
+	}
 	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, run: identity,
 		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note}
 	out, err := c.follow(ctx)

@@ -48,14 +48,20 @@ func fmaPeak(v *variant) float64 {
 // gonum's Sgemm.
 func BenchmarkGemmSquare(b *testing.B) {
 	const n = 1024
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	rng := rand.New(rand.NewPCG(1, 1))
 	x, y, z := matrix(rng, n, n, n, 0), matrix(rng, n, n, n, 0), make([]float32, n*n)
+	one := func() func() { // the testing package sets GOMAXPROCS anew for each b.Run
+		old := runtime.GOMAXPROCS(1)
+		return func() { runtime.GOMAXPROCS(old) }
+	}
+	restore := one()
 	slow := seconds(10, func() {
 		gonum.Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, n, n, n, 1, x, n, y, n, 0, z, n)
 	})
+	restore()
 	for _, v := range variants {
 		b.Run(v.name, func(b *testing.B) {
+			defer one()()
 			var times timing
 			for b.Loop() {
 				times.run(func() { gemm(v, false, false, n, n, n, 1, x, n, y, n, 0, z, n) })

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -214,4 +215,32 @@ func TestClean(t *testing.T) {
 			t.Errorf("left %v, %v, want %d with a.onnx first", entries, err, c.want)
 		}
 	}
+}
+
+// TestLockOutlivesItsFile holds that a lock is never taken on a file that its
+// owner removed when it had done.
+func TestLockOutlivesItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first, err := TryLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan *Lock)
+	go func() {
+		l, err := TryLock(path)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- l
+	}()
+	time.Sleep(100 * time.Millisecond) // until it waits; a later try passes all the same
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	first.Unlock()
+	second := <-got
+	if _, err := TryLock(path); err == nil {
+		t.Error("two processes have the lock")
+	}
+	second.Unlock()
 }

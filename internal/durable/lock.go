@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -15,25 +16,57 @@ import (
 // that ends.
 type Lock struct{ f *os.File }
 
-// TryLock takes the lock file at path, or fails naming the process that has
-// it. The file stays behind when released: only the kernel's lock counts.
+// lockPatience is how long a lock is waited for: a killed process holds on to
+// its locks until the kernel has freed its memory.
+const lockPatience = time.Second
+
+// TryLock takes the lock file at path, or fails after a second naming the
+// process that has it. The file stays behind when released: only the kernel's
+// lock counts.
 func TryLock(path string) (*Lock, error) {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		l, owner, err := tryLock(path)
+		switch {
+		case err != nil:
+			return nil, fault.New(fault.IO, path, "", "cannot lock: %w", cause(err))
+		case l != nil:
+			return l, nil
+		case time.Since(began) > lockPatience:
+			return nil, fault.New(fault.IO, path, "", "in use by process %s: wait for it or choose another output", owner)
+		}
+	}
+}
+
+// tryLock tries once. Without lock and error it says who has it.
+func tryLock(path string) (l *Lock, owner string, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o644)
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot lock: %w", cause(err))
+		return nil, "", err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			owner, _ := io.ReadAll(io.LimitReader(f, 32))
-			return nil, fault.New(fault.IO, path, "", "in use by process %s: wait for it or choose another output", strings.TrimSpace(string(owner)))
+	defer func() {
+		if l == nil {
+			f.Close()
 		}
-		return nil, fault.New(fault.IO, path, "", "cannot lock: %w", err)
+	}()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		pid, _ := io.ReadAll(io.LimitReader(f, 32))
+		return nil, strings.TrimSpace(string(pid)), nil
+	} else if err != nil {
+		return nil, "", err
+	}
+	// Whoever had the lock may have removed the file meanwhile: a lock on a
+	// file that is no longer there keeps nobody out.
+	mine, err := f.Stat()
+	if err != nil {
+		return nil, "", err
+	}
+	if there, err := os.Lstat(path); err != nil || !os.SameFile(mine, there) {
+		return nil, "that has just ended", nil
 	}
 	if err := f.Truncate(0); err == nil {
 		fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
-	return &Lock{f}, nil
+	return &Lock{f}, "", nil
 }
 
 // Unlock releases the lock.

@@ -3,6 +3,7 @@ package distill
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -72,18 +73,18 @@ func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.
 	return &Model{Classes: c.Classes, ClassNames: names, Lines: c.Lines(), logits: m.Logits, close: closeTeacher}, nil
 }
 
-// openNative runs a student in this process, on raw rows in the layout that
-// its input has.
+// openNative runs a student in this process, on raw rows in the layout and
+// size that its input has.
 func openNative(path string, spec dataset.Spec, names []string) (*Model, error) {
 	st, err := student.Load(path)
 	if err != nil {
 		return nil, err
 	}
-	layout, err := layoutOf(st.InputShape(), spec)
+	pre, err := inputOf(st.InputShape(), spec)
 	if err != nil {
 		return nil, fault.New(fault.Input, path, fmt.Sprintf("graph input %q", st.InputName()), "%w", err)
 	}
-	pipe, err := dataset.Preprocess{Layout: layout}.Compile(spec)
+	pipe, err := pre.Compile(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +97,17 @@ func openNative(path string, spec dataset.Spec, names []string) (*Model, error) 
 	return &Model{Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {}}, nil
 }
 
-// layoutOf finds the layout in which rows of spec have the shape that a model
-// wants.
-func layoutOf(want []int, spec dataset.Spec) (dataset.Layout, error) {
-	for _, layout := range []dataset.Layout{dataset.NCHW, dataset.NHWC, dataset.Flat} {
-		pipe, err := dataset.Preprocess{Layout: layout}.Compile(spec)
-		if err == nil && fmt.Sprint(pipe.OutShape()) == fmt.Sprint(want) {
-			return layout, nil
+// inputOf finds the layout, and for images the size, in which rows of spec have
+// the shape that a model wants.
+func inputOf(want []int, spec dataset.Spec) (dataset.Preprocess, error) {
+	tries := []dataset.Preprocess{{Layout: dataset.NCHW}, {Layout: dataset.NHWC}, {Layout: dataset.Flat}}
+	if spec.Image && len(want) == 3 {
+		tries = append(tries, dataset.Preprocess{Layout: dataset.NCHW, Resize: want[1:]}, dataset.Preprocess{Layout: dataset.NHWC, Resize: want[:2]})
+	}
+	for _, pre := range tries {
+		if pipe, err := pre.Compile(spec); err == nil && slices.Equal(pipe.OutShape(), want) {
+			return pre, nil
 		}
 	}
-	return "", fmt.Errorf("got rows of shape %v, expected %v", spec.Shape, want)
+	return dataset.Preprocess{}, fmt.Errorf("got rows of shape %v, expected %v", spec.Shape, want)
 }

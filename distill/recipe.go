@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
@@ -28,17 +29,18 @@ type Recipe struct {
 
 // TeacherRecipe names the teacher and overrides what would be detected.
 type TeacherRecipe struct {
-	Model    string        `yaml:"model" json:"model"`       // .onnx file, or "embedded"
-	Store    string        `yaml:"store" json:"store"`       // folder of the target store; empty: in the cache, keyed by content
-	Output   string        `yaml:"output" json:"output"`     // name of the output that teaches; empty: detected
-	Kind     string        `yaml:"kind" json:"kind"`         // auto, logits, probabilities or log-probabilities
-	Input    string        `yaml:"input" json:"input"`       // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
-	Batch    int           `yaml:"batch" json:"batch"`       // rows a run; 0: detected
-	Provider string        `yaml:"provider" json:"provider"` // cpu, cuda, cuda:N or auto
-	Library  string        `yaml:"library" json:"library"`   // libonnxruntime; empty: looked up
-	Threads  int           `yaml:"threads" json:"threads"`   // intra-op threads; 0: ONNX Runtime chooses
-	Timeout  time.Duration `yaml:"timeout" json:"timeout"`   // longest wait for one batch
-	Memory   int64         `yaml:"memory" json:"memory"`     // cap of the teacher process in MiB; 0: none
+	Model    string        `yaml:"model" json:"model"`           // .onnx file, or "embedded"
+	Store    string        `yaml:"store" json:"store"`           // folder of the target store; empty: in the cache, keyed by content
+	Output   string        `yaml:"output" json:"output"`         // name of the output that teaches; empty: detected
+	Kind     string        `yaml:"kind" json:"kind"`             // auto, logits, probabilities or log-probabilities
+	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
+	Provider string        `yaml:"provider" json:"provider"`     // cpu, cuda, cuda:N or auto
+	Library  string        `yaml:"library" json:"library"`       // libonnxruntime; empty: looked up
+	Threads  int           `yaml:"threads" json:"threads"`       // intra-op threads; 0: ONNX Runtime chooses
+	Timeout  time.Duration `yaml:"timeout" json:"timeout"`       // longest wait for one batch
+	Memory   int64         `yaml:"memory" json:"memory"`         // cap of the teacher process in MiB; 0: none
 }
 
 // DataRecipe names the rows.
@@ -55,7 +57,8 @@ type DataRecipe struct {
 
 // StudentRecipe names the architecture.
 type StudentRecipe struct {
-	Arch string `yaml:"arch" json:"arch"` // e.g. mlp:800,800
+	Arch string `yaml:"arch" json:"arch"`             // e.g. mlp:800,800
+	Prep string `yaml:"preprocess" json:"preprocess"` // raw rows to input; empty: the teacher's layout and size, bytes to 0..1, tables to mean 0 and std 1
 }
 
 // LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015).
@@ -197,6 +200,11 @@ func (r *Recipe) Validate() error {
 	}
 	if err := models.Check(r.Student.Arch); err != nil {
 		return err
+	}
+	for _, text := range []string{r.Teacher.Prep, r.Student.Prep} {
+		if _, err := dataset.ParsePreprocess(text); err != nil {
+			return err
+		}
 	}
 	if _, err := t.optimizer(); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -39,17 +40,29 @@ func (d *run) designStudent(ctx context.Context) error {
 	}
 	if c := d.teacher.contract; c != nil {
 		s.pre.Layout, s.pre.Resize = c.Preprocess.Layout, c.Preprocess.Resize
-		name = c.InputName
+		if c.InputName != "" {
+			name = c.InputName
+		}
 	}
 	if d.recipe.Output.InputName != "" {
 		name = d.recipe.Output.InputName
 	}
-	var err error
+	asked, err := dataset.ParsePreprocess(d.recipe.Student.Prep)
+	if err != nil {
+		return err
+	}
+	if asked.Layout != "" {
+		s.pre.Layout = asked.Layout
+	}
+	if len(asked.Resize) > 0 {
+		s.pre.Resize = asked.Resize
+	}
 	if s.pipe, err = s.pre.Compile(spec); err != nil {
 		return err
 	}
 	in := models.Input{Name: name, Shape: s.pipe.OutShape(), NHWC: s.pre.Layout == dataset.NHWC}
-	if in.Scale, in.Shift, err = normalisation(ctx, d.data.Transfer); err != nil {
+	asked.Layout, asked.Resize = s.pre.Layout, s.pre.Resize
+	if in.Scale, in.Shift, err = normalisation(ctx, asked, d.data.Transfer); err != nil {
 		return err
 	}
 	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
@@ -64,9 +77,21 @@ func (d *run) designStudent(ctx context.Context) error {
 	return d.openRoles(ctx)
 }
 
-// normalisation maps raw rows to what a fresh net learns well from: bytes to
-// 0..1, features to mean 0 and standard deviation 1.
-func normalisation(ctx context.Context, src dataset.Source) (scale, shift []float32, err error) {
+// normalisation is x·scale + shift for the graph: (x·Scale − Mean)/Std where
+// that is asked for, else what a fresh net learns well from, bytes to 0..1 and
+// features to mean 0 and standard deviation 1.
+func normalisation(ctx context.Context, asked dataset.Preprocess, src dataset.Source) (scale, shift []float32, err error) {
+	if asked.Scale != 0 || len(asked.Mean) > 0 || len(asked.Std) > 0 {
+		if _, err := asked.Compile(src.Spec()); err != nil {
+			return nil, nil, err
+		}
+		for i := range max(len(asked.Mean), len(asked.Std), 1) {
+			mean, std := at(asked.Mean, i, 0), at(asked.Std, i, 1)
+			scale = append(scale, cmp.Or(asked.Scale, 1)/std)
+			shift = append(shift, -mean/std)
+		}
+		return scale, shift, nil
+	}
 	if spec := src.Spec(); spec.Image && spec.DType == dataset.Uint8 {
 		return []float32{1.0 / 255}, []float32{0}, nil
 	}
@@ -82,6 +107,17 @@ func normalisation(ctx context.Context, src dataset.Source) (scale, shift []floa
 		shift = append(shift, -mean[i]/std[i])
 	}
 	return scale, shift, nil
+}
+
+// at is v[i] of a list of one value for all, one for each, or none.
+func at(v []float32, i int, none float32) float32 {
+	switch len(v) {
+	case 0:
+		return none
+	case 1:
+		return v[0]
+	}
+	return v[i]
 }
 
 // openRoles pairs the rows with what the teacher said of them.
@@ -170,7 +206,7 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 	}
 	t, l := d.recipe.Train, d.recipe.Loss
 	id := map[string]string{
-		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.Arch, "input": d.spec.model.Graph.Inputs[0].Name,
+		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.Arch, "student preprocess": d.recipe.Student.Prep, "input": d.spec.model.Graph.Inputs[0].Name,
 		"classes": strconv.Itoa(d.teacher.classes), "transfer rows": digest, "labelled rows": labelled,
 		"epochs": strconv.Itoa(t.Epochs), "batch": strconv.Itoa(t.Batch), "optimizer": t.Optimizer, "lr": fmt.Sprint(t.LR),
 		"momentum": fmt.Sprint(t.Momentum), "weight decay": fmt.Sprint(t.WeightDecay),

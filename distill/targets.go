@@ -189,8 +189,17 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 			return nil, nil, err
 		}
 	}
+	var pre *dataset.Preprocess
+	if t.Prep != "" {
+		p, err := dataset.ParsePreprocess(t.Prep)
+		if err != nil {
+			return nil, nil, err
+		}
+		pre = &p
+	}
 	m, err = teacher.Open(ctx, path, teacher.Options{
-		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
+		Preprocess: pre,
+		Output:     t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
 		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
 	})
 	if err != nil {

@@ -46,11 +46,11 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	if err != nil {
 		return nil, err
 	}
-	layout, err := layoutOf(st.InputShape(), src.Spec())
+	pre, err := inputOf(st.InputShape(), src.Spec())
 	if err != nil {
 		return nil, fault.New(fault.Input, path, "", "%w", err)
 	}
-	pipe, err := dataset.Preprocess{Layout: layout}.Compile(src.Spec())
+	pipe, err := pre.Compile(src.Spec())
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches (default: detected)")
 	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: auto, logits, probabilities, log-probabilities")
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet")
+	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat if need be`)
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows a run of the teacher (0: detected)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
 	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
@@ -56,6 +57,8 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models")
+
+	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1); its scale, mean and std become part of the student")
 
 	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses")
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")

@@ -1,0 +1,87 @@
+package dataset
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// ParsePreprocess reads a Preprocess from text such as
+//
+//	NCHW resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225
+//
+// in any order, each word at most once. What is left out stays at its zero
+// value, the layout included.
+func ParsePreprocess(text string) (Preprocess, error) {
+	var p Preprocess
+	seen := map[string]bool{}
+	for _, word := range strings.Fields(text) {
+		key, value, ok := strings.Cut(word, "=")
+		if !ok {
+			key, value = "layout", word
+		}
+		bad := func(want string) (Preprocess, error) {
+			return Preprocess{}, fault.New(fault.Usage, "", "preprocess "+strconv.Quote(text), "got %q, expected %s", word, want)
+		}
+		if seen[key] {
+			return bad("each word once")
+		}
+		seen[key] = true
+		var err error
+		switch key {
+		case "layout":
+			if p.Layout = Layout(value); p.Layout != NCHW && p.Layout != NHWC && p.Layout != Flat {
+				return bad("NCHW, NHWC, flat, resize=, scale=, mean= or std=")
+			}
+		case "resize":
+			h, w, _ := strings.Cut(value, "x")
+			p.Resize = make([]int, 2)
+			p.Resize[0], err = strconv.Atoi(h)
+			if err == nil {
+				p.Resize[1], err = strconv.Atoi(w)
+			}
+			if err != nil {
+				return bad("resize=HEIGHTxWIDTH")
+			}
+		case "scale":
+			if p.Scale, err = fraction(value); err != nil || p.Scale == 0 {
+				return bad("scale=NUMBER or scale=1/255, and not 0")
+			}
+		case "mean":
+			if p.Mean, err = fractions(value); err != nil {
+				return bad("mean=NUMBER,…")
+			}
+		case "std":
+			if p.Std, err = fractions(value); err != nil {
+				return bad("std=NUMBER,…")
+			}
+		default:
+			return bad("NCHW, NHWC, flat, resize=, scale=, mean= or std=")
+		}
+	}
+	return p, nil
+}
+
+// fraction reads 0.5 or 1/2.
+func fraction(s string) (float32, error) {
+	above, below, divided := strings.Cut(s, "/")
+	v, err := strconv.ParseFloat(above, 32)
+	if err != nil || !divided {
+		return float32(v), err
+	}
+	d, err := strconv.ParseFloat(below, 32)
+	return float32(v / d), err
+}
+
+func fractions(s string) ([]float32, error) {
+	var list []float32
+	for _, part := range strings.Split(s, ",") {
+		v, err := fraction(part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}

@@ -32,7 +32,7 @@ generate: ## protobuf types and assembly anew (needs protoc)
 	PATH=$(CURDIR)/bin:$$PATH $(GO) generate ./...
 
 teacher: ## train the embedded teacher anew (about a quarter of an hour)
-	$(GO) run ./models/mkteacher -o models/embedded/teacher.onnx
+	$(GO) run ./cmd/mkteacher -o models/embedded/teacher.onnx
 
 clean:
 	rm -rf bin out

@@ -31,7 +31,6 @@ var floors = map[string]int{
 	"student":               2,
 	"teacher":               2,
 	"models":                3,
-	"models/mkteacher":      6,
 	"export":                3,
 	"distill/report":        3,
 	"distill":               4,

@@ -2,7 +2,7 @@
 // freshly drawn characters, with hard labels. The same flags on the same
 // processor give the same bytes.
 //
-//	go run ./models/mkteacher -o models/embedded/teacher.onnx
+//	go run ./cmd/mkteacher -o models/embedded/teacher.onnx
 package main
 
 import (

@@ -267,7 +267,7 @@ func (t *Teacher) rawScores(ctx context.Context, c *Contract, e *encoder, l *loo
 		n := min(c.Batch, l.n-at)
 		e.encode(&b, l.x[at*size:(at+n)*size], n)
 		var err error
-		if out, err = t.callInto(ctx, c, out, &b, n, raw); err != nil {
+		if out, err = t.callInto(ctx, c, out, &b, nil, n, raw); err != nil {
 			return nil, err
 		}
 	}

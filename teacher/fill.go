@@ -176,9 +176,11 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 		}
 	})
 	stages.Go(func() {
-		for s := range shards {
-			if context.Cause(ctx) == nil {
+		failed := false
+		for s := range shards { // a complete one is kept whatever happens after it
+			if !failed {
 				if err := w.WriteShard(s.index, s.logits); err != nil {
+					failed = true
 					cancel(err)
 				}
 			}
@@ -225,7 +227,8 @@ func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []sto
 	return nil
 }
 
-// runAll runs every batch and hands over each shard when it is full.
+// runAll runs every batch, the next one in hand already so that the runner can
+// go straight on to it, and hands over each shard when it is full.
 func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.ShardRange, ids []dataset.RowID,
 	ready <-chan *work, spare chan<- *work, shards chan<- full, free <-chan []float32, o FillOptions) error {
 	c, d := t.contract, t.contract.decoder()
@@ -234,7 +237,12 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 		total += len(m.Rows)
 	}
 	var raw, logits []float32
-	for k := range ready {
+	var next *work
+	for k := <-ready; k != nil; k = next {
+		var then *encoded
+		if next = <-ready; next != nil {
+			then = &next.in
+		}
 		if logits == nil {
 			logits = <-free
 			if logits == nil {
@@ -246,7 +254,7 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 		n := len(k.rows)
 		name := fmt.Sprintf("batch %d (rows %d to %d of shard %d)", batch, len(logits)/c.Classes, len(logits)/c.Classes+n-1, missing[k.shard].Index)
 		var err error
-		if raw, err = t.callInto(ctx, c, raw[:0], &k.in, n, d.raw); err != nil {
+		if raw, err = t.callInto(ctx, c, raw[:0], &k.in, then, n, d.raw); err != nil {
 			return inBatch(ctx, name, err)
 		}
 		t.reportRestarts(name, o)

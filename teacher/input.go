@@ -268,7 +268,7 @@ func convert(dst []byte, d onnx.DType, x []float32, first, stride, count int) []
 		case onnx.Float64:
 			le.PutUint64(dst[8*i:], math.Float64bits(float64(v)))
 		case onnx.Float16:
-			le.PutUint16(dst[2*i:], toHalf(v))
+			le.PutUint16(dst[2*i:], onnx.ToHalf(v))
 		case onnx.Uint8:
 			dst[i] = byte(whole(v, 0, 255))
 		case onnx.Int8:

@@ -30,7 +30,7 @@ func (t *Teacher) Logits(ctx context.Context, x []float32, n int, out []float32)
 		m := min(c.Batch, n-at)
 		t.encode.encode(&b, x[at*size:(at+m)*size], m)
 		var err error
-		if raw, err = t.callInto(ctx, c, raw[:0], &b, m, d.raw); err != nil {
+		if raw, err = t.callInto(ctx, c, raw[:0], &b, nil, m, d.raw); err != nil {
 			return err
 		}
 		if bad := d.logits(out[at*c.Classes:(at+m)*c.Classes], raw, m); bad >= 0 {
@@ -41,13 +41,17 @@ func (t *Teacher) Logits(ctx context.Context, x []float32, n int, out []float32)
 }
 
 // callInto runs n encoded rows and appends the chosen output, (n, raw), to dst.
-func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b *encoded, n, raw int) ([]float32, error) {
+func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b, next *encoded, n, raw int) ([]float32, error) {
 	var values []ort.Value
 	var err error
 	if c.Single {
 		values, err = t.single(ctx, b.values, n)
 	} else {
-		values, err = t.run(ctx, b.values)
+		var then []ort.Value
+		if next != nil {
+			then = next.values
+		}
+		values, err = t.runThen(ctx, b.values, then)
 	}
 	if err != nil {
 		return dst, err

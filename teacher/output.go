@@ -53,7 +53,7 @@ func scores(dst []float32, v ort.Value) []float32 {
 		}
 	case onnx.Float16:
 		for ; len(b) >= 2; b = b[2:] {
-			dst = append(dst, fromHalf(le.Uint16(b)))
+			dst = append(dst, onnx.FromHalf(le.Uint16(b)))
 		}
 	case onnx.BFloat16:
 		for ; len(b) >= 2; b = b[2:] {

@@ -196,15 +196,35 @@ type restarter interface {
 	Restart(ctx context.Context) error
 }
 
-// run calls the model. When the worker dies or times out it is started again
-// and asked once more; what ends it twice is given up. While the contract is
-// not known a timeout is final: there is another batch size to try.
+// goesAhead is a runner that takes the inputs of the next run during a run.
+type goesAhead interface {
+	RunAhead(ctx context.Context, in, next []ort.Value) ([]ort.Value, error)
+}
+
+// call runs the model once. The call after it should be for next, unless that
+// is nil.
+func (t *Teacher) call(ctx context.Context, in, next []ort.Value) ([]ort.Value, error) {
+	if r, ok := t.runner.(goesAhead); ok && next != nil {
+		return r.RunAhead(ctx, in, next)
+	}
+	return t.runner.Run(ctx, in)
+}
+
+// run calls the model on in alone.
 func (t *Teacher) run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
+	return t.runThen(ctx, in, nil)
+}
+
+// runThen calls the model, and says what comes next, nil for nothing. When the
+// worker dies or times out it is started again and asked once more; what ends
+// it twice is given up. While the contract is not known a timeout is final:
+// there is another batch size to try.
+func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Value, error) {
 	if t.runner == nil {
 		return nil, fault.New(fault.Usage, t.path, "", "the teacher is closed")
 	}
 	start := time.Now()
-	out, err := t.runner.Run(ctx, in)
+	out, err := t.call(ctx, in, next)
 	r, can := t.runner.(restarter)
 	if err == nil || !can || ctx.Err() != nil || !isTeacher(err) {
 		return out, err
@@ -215,7 +235,7 @@ func (t *Teacher) run(ctx context.Context, in []ort.Value) ([]ort.Value, error) 
 	if again := r.Restart(ctx); again != nil {
 		return nil, again
 	}
-	out, again := t.runner.Run(ctx, in)
+	out, again := t.call(ctx, in, next)
 	if again == nil {
 		t.restarts = append(t.restarts, err)
 		return out, nil

@@ -122,7 +122,7 @@ func tensorAt(t *Tensor) string { return (&loc{field: "tensor", index: -1, name:
 func (e elements) float(i int) float64 {
 	switch e.d {
 	case Float16:
-		return float64(half(binary.LittleEndian.Uint16(e.data[2*i:])))
+		return float64(FromHalf(binary.LittleEndian.Uint16(e.data[2*i:])))
 	case BFloat16:
 		return float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(e.data[2*i:])) << 16))
 	case Float32:
@@ -151,18 +151,6 @@ func (e elements) int(i int) int64 {
 	default: // uint8, bool
 		return int64(e.data[i])
 	}
-}
-
-// half widens an IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits.
-func half(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
-	switch exp {
-	case 0: // zero or subnormal: frac · 2⁻²⁴, exact in float32
-		return math.Float32frombits(sign | math.Float32bits(float32(frac)*0x1p-24))
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 }
 
 // FloatTensor makes a float32 constant. It panics unless len(v) is the product

@@ -75,7 +75,7 @@ func TestHalf(t *testing.T) {
 				want = math.NaN()
 			}
 		}
-		got := float64(half(uint16(h)))
+		got := float64(FromHalf(uint16(h)))
 		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) || math.Signbit(got) != (h>>15 == 1) {
 			t.Fatalf("%04x: %v, want %v", h, got, want)
 		}

@@ -29,9 +29,11 @@ type child struct {
 	cmd     *exec.Cmd
 	socket  *os.File
 	reader  *bufio.Reader
-	in, out *region
+	in, out [2]*region // used in turn
 	tail    *tail
 	done    chan struct{} // closed when the process is reaped
+	turn    int           // of the next run
+	ahead   *handed       // the run that waits behind the present one; nil: none
 
 	mu     sync.Mutex
 	reason string // why we killed it; empty when it died by itself
@@ -59,11 +61,13 @@ func startChild(o WorkerOptions) (c *child, err error) {
 			c.free()
 		}
 	}()
-	if c.in, err = newRegion("kdonnx-inputs"); err != nil {
-		return fail(err)
-	}
-	if c.out, err = newRegion("kdonnx-outputs"); err != nil {
-		return fail(err)
+	for i := range c.in {
+		if c.in[i], err = newRegion("kdonnx-inputs"); err != nil {
+			return fail(err)
+		}
+		if c.out[i], err = newRegion("kdonnx-outputs"); err != nil {
+			return fail(err)
+		}
 	}
 	// The link, not the path: it is this very program even when the file has
 	// been replaced since.
@@ -71,7 +75,7 @@ func startChild(o WorkerOptions) (c *child, err error) {
 	c.cmd.Args = []string{"kdonnx-teacher"}
 	c.cmd.Env = append(os.Environ(), workerVariable+"=1")
 	c.cmd.Stdout, c.cmd.Stderr = c.tail, c.tail
-	c.cmd.ExtraFiles = []*os.File{theirs, c.in.file, c.out.file}
+	c.cmd.ExtraFiles = []*os.File{theirs, c.in[0].file, c.in[1].file, c.out[0].file, c.out[1].file}
 	c.cmd.WaitDelay = time.Second
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
@@ -165,7 +169,7 @@ func ending(state *os.ProcessState) string {
 
 func (c *child) free() {
 	c.socket.Close()
-	for _, r := range []*region{c.in, c.out} {
+	for _, r := range []*region{c.in[0], c.in[1], c.out[0], c.out[1]} {
 		if r != nil {
 			r.close()
 		}

@@ -66,6 +66,11 @@ func startWorker(ctx context.Context, first request, o Options, w WorkerOptions)
 	return nil, without(first.Name)
 }
 
+// RunAhead says that this binary has no ONNX Runtime.
+func (w *Worker) RunAhead(context.Context, []Value, []Value) ([]Value, error) {
+	return nil, without("")
+}
+
 // Restart says that this binary has no ONNX Runtime.
 func (w *Worker) Restart(context.Context) error { return without("") }
 

@@ -30,11 +30,12 @@ import (
 // workerVariable marks a process that was started to be a worker.
 const workerVariable = "KDONNX_ORT_WORKER"
 
-// The worker's end of the socket and the two shared regions.
+// The worker's end of the socket and the shared regions, two of a kind.
 const (
-	socketFD = 3 + iota
-	inputFD
-	outputFD
+	socketFD = 3
+	inputFD  = socketFD + 1
+	outputFD = inputFD + 2
+	lastFD   = outputFD + 1
 )
 
 // beforeRun is called in the worker with the number of the run, from 1. Only
@@ -54,7 +55,7 @@ func MaybeServeWorker() {
 	// to the machine: where they are forbidden the worker works all the same.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
-	for fd := socketFD; fd <= outputFD; fd++ {
+	for fd := socketFD; fd <= lastFD; fd++ {
 		var st unix.Stat_t
 		if err := unix.Fstat(fd, &st); err != nil {
 			fmt.Fprintf(os.Stderr, "%s is set, but no kdonnx started this process\n", workerVariable)
@@ -67,9 +68,11 @@ func MaybeServeWorker() {
 	}
 	w := &server{
 		socket:   os.NewFile(socketFD, "socket"),
-		in:       &region{file: os.NewFile(inputFD, "inputs")},
-		out:      &region{file: os.NewFile(outputFD, "outputs")},
-		requests: make(chan request),
+		requests: make(chan request, 1), // one waits, so that a cancel behind it is heard
+	}
+	for i := range w.in {
+		w.in[i] = &region{file: os.NewFile(inputFD+uintptr(i), "inputs")}
+		w.out[i] = &region{file: os.NewFile(outputFD+uintptr(i), "outputs")}
 	}
 	go w.read()
 	for req := range w.requests {
@@ -80,7 +83,7 @@ func MaybeServeWorker() {
 // server is the worker's side.
 type server struct {
 	socket   *os.File
-	in, out  *region
+	in, out  [2]*region
 	requests chan request
 	session  *Session
 	runs     int
@@ -175,7 +178,7 @@ func (w *server) run(req request) error {
 		w.cancel = nil
 		w.mu.Unlock()
 	}()
-	inputs, err := get(w.in, req.Size, req.Values)
+	inputs, err := get(w.in[req.Turn], req.Size, req.Values)
 	if err != nil {
 		return err
 	}
@@ -185,10 +188,11 @@ func (w *server) run(req request) error {
 	if err != nil {
 		return err
 	}
-	values, err := put(w.out, outputs)
+	out := w.out[req.Turn]
+	values, err := put(out, outputs)
 	if err != nil {
 		return err
 	}
-	w.reply(reply{Event: "done", Size: int64(len(w.out.data)), Values: values})
+	w.reply(reply{Event: "done", Size: int64(len(out.data)), Values: values})
 	return nil
 }

@@ -22,6 +22,7 @@ type request struct {
 	Data    []byte    `json:",omitzero"` // the model
 	Library Library   `json:",omitzero"` // must still have that digest
 	Options Options   `json:",omitzero"`
+	Turn    int       `json:",omitzero"` // which input region, and which output region to answer in
 	Size    int64     `json:",omitzero"` // bytes of the input region
 	Values  []payload `json:",omitzero"`
 }

@@ -79,7 +79,7 @@ func (w *Worker) start(ctx context.Context) error {
 	}
 	w.child = c
 	stage := "while loading " + w.first.Library.Path
-	r, err := w.exchange(ctx, w.first, w.openTimeout(), &stage)
+	r, err := w.exchange(ctx, &w.first, nil, w.openTimeout(), &stage)
 	if err != nil {
 		w.stop()
 		return err
@@ -88,20 +88,27 @@ func (w *Worker) start(ctx context.Context) error {
 	return nil
 }
 
-// exchange sends a request and waits for its last reply. An error of the
-// worker's own leaves the process alive; any other kills it. stage says in
+// exchange sends a request, unless it is nil for one sent before, calls then,
+// unless it is nil, and waits for the last reply to the request. An error of
+// the worker's own leaves the process alive; any other kills it. stage says in
 // errors what it was doing, and moves on when the library is loaded.
-func (w *Worker) exchange(ctx context.Context, req request, limit time.Duration, stage *string) (reply, error) {
+func (w *Worker) exchange(ctx context.Context, req *request, then func(), limit time.Duration, stage *string) (reply, error) {
 	c := w.child
 	if limit > 0 {
 		timer := time.AfterFunc(limit, func() { c.kill(fmt.Sprintf("no answer after %v", limit)) })
 		defer timer.Stop()
 	}
 	sent := make(chan struct{})
-	release := w.cancelOn(ctx, c, sent, req.Op == "open")
+	release := w.cancelOn(ctx, c, sent, req == &w.first)
 	defer release()
-	err := send(c.socket, req)
+	var err error
+	if req != nil {
+		err = send(c.socket, req)
+	}
 	close(sent)
+	if err == nil && then != nil {
+		then()
+	}
 	for err == nil {
 		var r reply
 		if err = receive(c.reader, &r); err != nil {
@@ -177,32 +184,7 @@ func (w *Worker) interrupted(err error) error {
 // After a fault of kind Teacher the process is gone: Restart it and run the
 // same batch again, or give up.
 func (w *Worker) Run(ctx context.Context, inputs []Value) ([]Value, error) {
-	if w.child == nil {
-		return nil, fault.New(fault.Teacher, w.first.Name, "", "the teacher process is not running")
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, w.interrupted(err)
-	}
-	values, err := put(w.child.in, inputs)
-	if err != nil {
-		return nil, fault.New(fault.IO, w.first.Name, "", "%w", err)
-	}
-	stage := fmt.Sprintf("at batch %d", w.done+1)
-	req := request{Op: "run", Size: int64(len(w.child.in.data)), Values: values}
-	r, err := w.exchange(ctx, req, w.options.Timeout, &stage)
-	if err != nil {
-		return nil, err
-	}
-	shared, err := get(w.child.out, r.Size, r.Values)
-	if err == nil && len(shared) != len(w.ready.Outputs) {
-		err = fmt.Errorf("%d outputs, want %d", len(shared), len(w.ready.Outputs))
-	}
-	if err != nil {
-		w.stop()
-		return nil, fault.New(fault.Teacher, w.first.Name, "", "the teacher process answered nonsense %s: %w", stage, err)
-	}
-	w.done++
-	return w.keep(shared), nil
+	return w.RunAhead(ctx, inputs, nil)
 }
 
 // keep copies results out of the shared region, into buffers that are reused:

@@ -1,4 +1,4 @@
-package teacher
+package onnx
 
 import (
 	"math"
@@ -9,23 +9,23 @@ import (
 // neighbours to the even one.
 func TestHalf(t *testing.T) {
 	for h := range 1 << 16 {
-		f := fromHalf(uint16(h))
+		f := FromHalf(uint16(h))
 		if f != f {
-			if back := toHalf(f); back&0x7c00 != 0x7c00 || back&0x3ff == 0 {
+			if back := ToHalf(f); back&0x7c00 != 0x7c00 || back&0x3ff == 0 {
 				t.Fatalf("%04x: NaN became %04x", h, back)
 			}
 			continue
 		}
-		if back := toHalf(f); back != uint16(h) {
+		if back := ToHalf(f); back != uint16(h) {
 			t.Fatalf("%04x: became %v and then %04x", h, f, back)
 		}
 		if h&0x7fff < 0x7bff {
-			up := fromHalf(uint16(h + 1))
+			up := FromHalf(uint16(h + 1))
 			even := uint16(h + h&1)
-			if got := toHalf((f + up) / 2); got != even {
+			if got := ToHalf((f + up) / 2); got != even {
 				t.Fatalf("between %04x and %04x: got %04x, expected %04x", h, h+1, got, even)
 			}
-			if got := toHalf(math.Nextafter32((f+up)/2, f)); got != uint16(h) {
+			if got := ToHalf(math.Nextafter32((f+up)/2, f)); got != uint16(h) {
 				t.Fatalf("just beside %04x: got %04x", h, got)
 			}
 		}
@@ -34,7 +34,7 @@ func TestHalf(t *testing.T) {
 		f float32
 		h uint16
 	}{{1, 0x3c00}, {-2, 0xc000}, {65504, 0x7bff}, {65519, 0x7bff}, {65520, 0x7c00}, {1e9, 0x7c00}, {0x1p-24, 1}, {0x1p-26, 0}} {
-		if got := toHalf(c.f); got != c.h {
+		if got := ToHalf(c.f); got != c.h {
 			t.Errorf("%v: got %04x, expected %04x", c.f, got, c.h)
 		}
 	}

@@ -1,10 +1,10 @@
-package teacher
+package onnx
 
 import "math"
 
-// toHalf rounds f to IEEE 754 binary16, ties to even; what is too large
+// ToHalf rounds f to IEEE 754 binary16, ties to even; what is too large
 // becomes infinite.
-func toHalf(f float32) uint16 {
+func ToHalf(f float32) uint16 {
 	bits := math.Float32bits(f)
 	sign := uint16(bits >> 16 & 0x8000)
 	bits &= 0x7fffffff
@@ -20,13 +20,12 @@ func toHalf(f float32) uint16 {
 	return sign | uint16((bits-0x38000000)>>13)
 }
 
-// fromHalf widens binary16.
-func fromHalf(h uint16) float32 {
-	sign, exp, frac := uint32(h&0x8000)<<16, uint32(h>>10&0x1f), uint32(h&0x3ff)
+// FromHalf widens an IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits.
+func FromHalf(h uint16) float32 {
+	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
 	switch exp {
-	case 0:
-		f := float32(frac) / (1 << 24)
-		return math.Float32frombits(sign | math.Float32bits(f))
+	case 0: // zero or subnormal: frac · 2⁻²⁴, exact in float32
+		return math.Float32frombits(sign | math.Float32bits(float32(frac)*0x1p-24))
 	case 31:
 		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
 	}

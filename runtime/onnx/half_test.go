@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestHalf converts every binary16 there and back, and the midpoints between
+// TestHalfBothWays converts every binary16 there and back, and the midpoints between
 // neighbours to the even one.
-func TestHalf(t *testing.T) {
+func TestHalfBothWays(t *testing.T) {
 	for h := range 1 << 16 {
 		f := FromHalf(uint16(h))
 		if f != f {

@@ -140,9 +140,11 @@ func parseCheckpoint(path string, data []byte) (*checkpoint, error) {
 
 // sameRun compares what a checkpoint was made from with what this run has.
 func sameRun(path string, got, want map[string]string) error {
-	for _, k := range slices.Sorted(maps.Keys(want)) {
+	all := maps.Clone(got)
+	maps.Copy(all, want)
+	for _, k := range slices.Sorted(maps.Keys(all)) {
 		if got[k] != want[k] {
-			return fault.New(fault.Integrity, path, k, "the checkpoint is of another run: got %s, expected %s; --restart begins anew", got[k], want[k])
+			return fault.New(fault.Integrity, path, k, "the checkpoint is of another run: got %q, expected %q; --restart begins anew", got[k], want[k])
 		}
 	}
 	return nil

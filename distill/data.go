@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/dataset/glyphs"
@@ -54,6 +55,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
 			return nil, err
 		}
+		d.Notes = append(d.Notes, fmt.Sprintf("labels of %d training rows are kept; the held-out rows keep theirs", r.Data.Labelled))
 	}
 	var more dataset.Source
 	if r.Data.Unlabelled != "" {
@@ -64,14 +66,46 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	if err := d.setTransfer(ctx, train, more); err != nil {
 		return nil, err
 	}
-	return d, d.check(r)
+	if err := d.check(r); err != nil {
+		return nil, err
+	}
+	return d, d.seenTwice(ctx)
+}
+
+// seenTwice notes how many of the rows that judge are learned from too.
+func (d *Data) seenTwice(ctx context.Context) error {
+	learned, err := dataset.IDs(ctx, d.Transfer)
+	if err != nil {
+		return err
+	}
+	known := make(map[dataset.RowID]bool, len(learned))
+	for _, id := range learned {
+		known[id] = true
+	}
+	ids, err := dataset.IDs(ctx, d.Test)
+	if err != nil {
+		return err
+	}
+	twice := 0
+	for _, id := range ids {
+		if known[id] {
+			twice++
+		}
+	}
+	if twice > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%d of %d test rows are among the rows that are learned from: the result flatters", twice, len(ids)))
+	}
+	return nil
 }
 
 // openSplit opens the named split of a data argument, or all of it when it
-// has no splits.
+// has no splits. Another split never stands in: what is judged on training
+// rows must say so.
 func openSplit(ctx context.Context, arg, split string, o dataset.Options) (dataset.Source, error) {
-	if slices.Contains(dataset.Splits(arg), split) {
+	if splits := dataset.Splits(arg); slices.Contains(splits, split) {
 		o.Split = split
+	} else if len(splits) > 0 {
+		return nil, fault.New(fault.Input, arg, "", "has no %s rows, only %s: name the rows themselves", split, strings.Join(splits, ", "))
 	}
 	src, err := dataset.Open(arg, o)
 	if err != nil {
@@ -90,6 +124,8 @@ func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Opt
 	var src dataset.Source
 	var err error
 	switch {
+	case limit < 0:
+		return nil, fault.New(fault.Usage, "", "--limit", "got %d, expected a number of at least 0", limit)
 	case arg == Embedded:
 		src, err = openEmbedded(ctx, split)
 	case wanted:
@@ -247,6 +283,9 @@ func embeddedData(ctx context.Context, r *Recipe) (d *Data, err error) {
 func (d *Data) check(r *Recipe) error {
 	if d.Transfer.Len() == 0 {
 		return fault.New(fault.Input, r.Data.Train, "", "got 0 rows, expected at least 1")
+	}
+	if d.Labelled.Len() == 0 && (r.Loss.Alpha == 0 || r.Loss.Name == "hard-label") {
+		return fault.New(fault.Usage, r.Data.Train, "", "no row has a label and the loss has no soft term: nothing would be learned")
 	}
 	want := d.Transfer.Spec()
 	for _, s := range []struct {

@@ -80,7 +80,7 @@ func (r *rows) read(ctx context.Context, order []int, m *mini) error {
 
 // feed reads mini-batches ahead of the trainer: step g of the run is batch
 // g mod p of pass g div p over the rows, where a pass is one seeded order of
-// all rows cut into p batches of equal size but for one row. It depends on nothing but seed and g, so a
+// all rows cut into p batches. It depends on nothing but seed and g, so a
 // resumed run sees what an uninterrupted one would.
 type feed struct {
 	ready chan *mini
@@ -113,8 +113,8 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 		case <-ctx.Done():
 			return
 		}
-		i := g % perPass
-		m.err = r.read(ctx, order[i*n/perPass:(i+1)*n/perPass], m)
+		lo, hi := cut(n, batch, g%perPass)
+		m.err = r.read(ctx, order[lo:hi], m)
 		f.ready <- m
 		if m.err != nil {
 			return
@@ -146,6 +146,21 @@ func grow(v []float32, n int) []float32 {
 		return make([]float32, n)
 	}
 	return v[:n]
+}
+
+// cut is batch i of n rows: whole batches and what is left, but never a single
+// row, whose batch statistics mean nothing, where the one before can spare one.
+func cut(n, batch, i int) (lo, hi int) {
+	lo, hi = i*batch, min((i+1)*batch, n)
+	if batch > 2 && n > batch && n%batch == 1 {
+		switch i {
+		case n / batch:
+			lo--
+		case n/batch - 1:
+			hi--
+		}
+	}
+	return lo, hi
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -13,8 +13,8 @@ import (
 // that are a file which the run reads.
 func (r *Recipe) checkOutputs() error {
 	read := []struct{ path, is string }{
-		{r.Teacher.Model, "the teacher"}, {r.Teacher.Library, "the ONNX Runtime library"}, {filePart(r.Data.Train), "the training rows"},
-		{filePart(r.Data.Unlabelled), "the unlabelled rows"}, {filePart(r.Data.Val), "the validation rows"}, {filePart(r.Data.Test), "the test rows"},
+		{r.Teacher.Model, "the teacher"}, {r.Teacher.Library, "the ONNX Runtime library"}, {FilePart(r.Data.Train), "the training rows"},
+		{FilePart(r.Data.Unlabelled), "the unlabelled rows"}, {FilePart(r.Data.Val), "the validation rows"}, {FilePart(r.Data.Test), "the test rows"},
 	}
 	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}
 	for i, w := range written {
@@ -35,8 +35,8 @@ func (r *Recipe) checkOutputs() error {
 	return nil
 }
 
-// filePart is a data argument without the name of its format.
-func filePart(arg string) string {
+// FilePart is a data argument without the name of its format.
+func FilePart(arg string) string {
 	if _, path, ok := strings.Cut(arg, ":"); ok && sameFile(path, path) {
 		return path
 	}

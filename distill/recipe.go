@@ -13,6 +13,7 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/optim"
+	"github.com/kdonnx/kdonnx/teacher"
 )
 
 // Recipe says everything that a run depends on. The command line's flags and
@@ -38,6 +39,7 @@ type TeacherRecipe struct {
 	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
 	Provider string        `yaml:"provider" json:"provider"`     // cpu, cuda, cuda:N or auto
 	Library  string        `yaml:"library" json:"library"`       // libonnxruntime; empty: looked up
+	Repair   bool          `yaml:"repair" json:"repair"`         // compute damaged shards of the store again
 	Threads  int           `yaml:"threads" json:"threads"`       // intra-op threads; 0: ONNX Runtime chooses
 	Timeout  time.Duration `yaml:"timeout" json:"timeout"`       // longest wait for one batch
 	Memory   int64         `yaml:"memory" json:"memory"`         // cap of the teacher process in MiB; 0: none
@@ -178,7 +180,7 @@ func (r *Recipe) Validate() error {
 		{"--teacher-batch", float64(r.Teacher.Batch), r.Teacher.Batch >= 0 && r.Teacher.Batch <= 1<<16, "a number from 0 to 65536"},
 		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
-		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= 0, "a number of MiB of at least 0"},
+		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= 0 && r.Teacher.Memory <= 1<<40, "a number of MiB from 0 to 1099511627776"},
 	} {
 		if !c.ok {
 			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
@@ -189,7 +191,7 @@ func (r *Recipe) Validate() error {
 		names       []string
 	}{
 		{"--teacher-kind", r.Teacher.Kind, []string{"auto", "logits", "probabilities", "log-probabilities"}},
-		{"--teacher-input", r.Teacher.Input, []string{"auto", "raw", "unit", "symmetric", "standard", "imagenet"}},
+		{"--teacher-input", r.Teacher.Input, append([]string{"auto"}, teacher.Ranges...)},
 	} {
 		if !slices.Contains(c.names, c.value) {
 			return fault.New(fault.Usage, "", c.flag, "got %q, expected one of %s", c.value, strings.Join(c.names, ", "))
@@ -213,6 +215,8 @@ func (r *Recipe) Validate() error {
 		return err
 	}
 	switch {
+	case r.Output.Model == "":
+		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
 	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0):

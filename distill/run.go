@@ -18,7 +18,6 @@ import (
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
-	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // Env is what a run needs of its surroundings.
@@ -57,6 +56,7 @@ type run struct {
 	val     *rows
 	test    *rows
 	result  *Result
+	done    bool // the work folder is removed
 }
 
 // Run distils as r says. What it writes appears under final names only when
@@ -76,6 +76,7 @@ func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
 			return nil, Interrupted(ctx, err)
 		}
 	}
+	d.done = true
 	return d.result, os.RemoveAll(d.work)
 }
 
@@ -121,12 +122,18 @@ func (d *run) prepare() (unlock func(), err error) {
 		return nil, err
 	}
 	unlock = func() {
-		d.leave()
+		if !d.done { // else the folder may be another run's by now
+			d.leave()
+		}
 		lock.Unlock()
 	}
 	if err := durable.Clean(d.work, nil); err != nil {
 		unlock()
 		return nil, err
+	}
+	if o.Restart {
+		checkpointFile{d.work, RoleStudent}.remove()
+		checkpointFile{d.work, RoleBaseline}.remove()
 	}
 	if err := d.recipe.cleanOutputs(); err != nil {
 		unlock()
@@ -243,6 +250,3 @@ func (d *run) note(line string) {
 
 // parityRows is how many test rows ONNX Runtime must reproduce.
 const parityRows = 1000
-
-// targetsOf is the store's digest of identity, for checkpoints and metadata.
-func targetsOf(s *store.Store) string { return s.Key().Hash() }

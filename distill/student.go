@@ -12,6 +12,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
@@ -163,6 +164,9 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	}
 	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
 	t := d.recipe.Train
+	if steps := t.Epochs * perEpoch; t.Warmup >= steps {
+		return nil, nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
+	}
 	schedule, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
 	if err != nil {
 		return nil, nil, err
@@ -219,7 +223,7 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		}
 	}
 	if role == RoleStudent {
-		id["targets"] = targetsOf(d.teacher.targets)
+		id["targets"] = d.teacher.targets.Content()
 		id["loss"] = l.Name
 		id["temperature"] = fmt.Sprint(l.Temperature)
 		id["alpha"] = fmt.Sprint(l.Alpha)

@@ -73,6 +73,9 @@ func (d *run) askTeacher(ctx context.Context) error {
 // probeRows are the rows that a teacher's contract is detected on: labelled
 // ones where there are any.
 func (d *run) probeRows() dataset.Source {
+	if r := d.recipe.Data; d.data.whole != nil && len(d.data.whole.Spec().Classes) > 0 && r.Labelled == 0 && r.Limit == 0 {
+		return d.data.whole // as kdonnx targets does, so that both conclude the same
+	}
 	if d.data.Labelled.Len() > 0 {
 		return d.data.Labelled
 	}
@@ -144,9 +147,11 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
 	}
-	s, err := model.Fill(ctx, src, dir, teacher.FillOptions{Progress: func(done, total int) {
-		d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil)
-	}})
+	s, err := model.Fill(ctx, src, dir, teacher.FillOptions{
+		Repair:    d.recipe.Teacher.Repair,
+		Progress:  func(done, total int) { d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil) },
+		Restarted: func(batch string, err error) { d.note("teacher: " + batch + ", restarted and went on: " + err.Error()) },
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -115,9 +115,6 @@ func (t TrainRecipe) optimizer() (optim.Optimizer, error) {
 
 // resume restores the trainer from the newest checkpoint, if there is one.
 func (c *course) resume(trainer *student.Trainer) (*checkpoint, error) {
-	if c.recipe.Output.Restart {
-		c.files.remove()
-	}
 	ck, notes, err := c.files.load(c.run)
 	for _, n := range notes {
 		c.note(n)

@@ -62,6 +62,16 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	return v, err
 }
 
+// StudentClasses are the class names, by label, that the exported student at
+// path carries; nil for another model.
+func StudentClasses(path string) ([]string, error) {
+	m, err := onnx.Read(path, onnx.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return studentClasses(m), nil
+}
+
 // studentClasses are the class names that an exported student carries.
 func studentClasses(m *onnx.Model) []string {
 	names, ok := m.Meta(metaClasses)

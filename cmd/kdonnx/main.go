@@ -41,9 +41,13 @@ func cancelOnSignal(stop func()) {
 
 // run is the program without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot(stdout, stderr)
+	out := &checked{w: stdout}
+	root := newRoot(out, stderr)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fault.New(fault.IO, "standard output", "", "cannot write: %w", out.err)
+	}
 	if err == nil {
 		return 0
 	}
@@ -53,6 +57,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return int(fault.Interrupted)
 	}
 	return int(fault.KindOf(err))
+}
+
+// checked remembers the first write that failed: a result that nobody could
+// read is no success.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (o *checked) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // app is what every command has at hand.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -106,4 +107,17 @@ func lookPath(path, name string) (string, error) {
 		}
 	}
 	return "", exec.ErrNotFound
+}
+
+// brokenPipe is a standard output that takes nothing.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// TestUnwrittenResult holds that what could not be printed is no success.
+func TestUnwrittenResult(t *testing.T) {
+	var stderr strings.Builder
+	if code := run(context.Background(), []string{"version"}, brokenPipe{}, &stderr); code != 4 || !strings.Contains(stderr.String(), "no space left") {
+		t.Errorf("exit code %d, %q", code, &stderr)
+	}
 }

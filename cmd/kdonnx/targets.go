@@ -61,9 +61,12 @@ array fills one store from many machines: each takes every n-th shard.`,
 			for _, line := range contract.Lines() {
 				bars.log("teacher: " + line)
 			}
-			s, err := model.Fill(ctx, src, dir, teacher.FillOptions{ShardIndex: index, Shards: shards, Progress: func(done, total int) {
-				bars.report(distill.RoleTeacher, int64(done), int64(total), nil)
-			}})
+			s, err := model.Fill(ctx, src, dir, teacher.FillOptions{ShardIndex: index, Shards: shards, Repair: t.Repair,
+				Restarted: func(batch string, err error) {
+					bars.log("teacher: " + batch + ", restarted and went on: " + err.Error())
+				}, Progress: func(done, total int) {
+					bars.report(distill.RoleTeacher, int64(done), int64(total), nil)
+				}})
 			bars.stop()
 			if err != nil {
 				return distill.Interrupted(ctx, err)
@@ -93,6 +96,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 type dataFlags struct {
 	path, split, label string
 	limit              int
+	classes            []string // names by label, where a model gives them
 }
 
 // pflagSet is what dataFlags needs of a flag set.
@@ -113,5 +117,5 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	if d.split != "" {
 		split = d.split
 	}
-	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label}, d.limit)
+	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label, Classes: d.classes}, d.limit)
 }

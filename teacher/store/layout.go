@@ -184,6 +184,7 @@ func readPlan(dir string) (plan, error) {
 type shard struct {
 	targets []byte // (rows, classes) little-endian float32
 	ids     []byte // (rows, idSize)
+	sum     string // SHA-256 of the targets' file
 }
 
 // readShard reads and verifies shard i of p in dir. With keep it returns the
@@ -212,7 +213,7 @@ func readShard(dir string, p plan, i int, keep bool) (shard, error) {
 	if err != nil {
 		return shard{}, err
 	}
-	return shard{targets, ids}, nil
+	return shard{targets, ids, got.TargetsSHA256}, nil
 }
 
 // readArray checks that the file at path is header and then size bytes with

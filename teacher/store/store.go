@@ -1,7 +1,9 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"math"
@@ -18,6 +20,7 @@ type Store struct {
 	mapped bool
 	shards []table                  // targets by shard
 	where  map[dataset.RowID]uint64 // position among the distinct rows
+	sums   []byte                   // SHA-256 of every shard's targets, in hexadecimal
 }
 
 // Open verifies every digest, shape and row of the store in dir and gives
@@ -87,7 +90,15 @@ func (s *Store) load(i int) (ids []byte, err error) {
 		}
 	}
 	s.shards = append(s.shards, t)
+	s.sums = append(s.sums, sh.sum...)
 	return sh.ids, nil
+}
+
+// Content is the SHA-256 of the targets themselves, in hexadecimal. Stores
+// with one key may differ in it: another processor rounds otherwise.
+func (s *Store) Content() string {
+	sum := sha256.Sum256(s.sums)
+	return hex.EncodeToString(sum[:])
 }
 
 // Lookup copies the targets of the rows with the given ids to dst, which is

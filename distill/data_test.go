@@ -1,0 +1,112 @@
+package distill
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// TestNoSplitStandsIn holds that rows that a folder does not have are refused
+// and not replaced by its training rows.
+func TestNoSplitStandsIn(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	if err := writeIDX(dir, "train", 12); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeIDX(dir, "t10k", 6); err != nil {
+		t.Fatal(err)
+	}
+	for split, rows := range map[string]int{"train": 12, "test": 6} {
+		src, err := OpenRows(ctx, dir, split, false, dataset.Options{}, 0)
+		if err != nil || src.Len() != rows {
+			t.Errorf("%s: %v, expected %d rows", split, err, rows)
+		}
+	}
+	_, err := OpenRows(ctx, dir, "val", false, dataset.Options{}, 0)
+	wantFault(t, err, fault.Input, dir, "has no val rows, only train, test")
+	_, err = OpenRows(ctx, dir, "test", false, dataset.Options{}, -1)
+	wantFault(t, err, fault.Usage, "--limit", "-1")
+}
+
+// writeIDX writes n 2×2 images and their labels.
+func writeIDX(dir, split string, n int) error {
+	images := append([]byte{0, 0, 8, 3, 0, 0, 0, byte(n), 0, 0, 0, 2, 0, 0, 0, 2}, bytes.Repeat([]byte{1, 2, 3, 4}, n)...)
+	labels := append([]byte{0, 0, 8, 1, 0, 0, 0, byte(n)}, bytes.Repeat([]byte{0, 1}, n/2)...)
+	if err := os.WriteFile(filepath.Join(dir, split+"-images-idx3-ubyte"), images, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, split+"-labels-idx1-ubyte"), labels, 0o644)
+}
+
+func TestRowsSeenTwice(t *testing.T) {
+	r := stored(t)
+	r.Data.Test = r.Data.Train
+	d, err := OpenData(context.Background(), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("%d of %d test rows are among the rows that are learned from: the result flatters", d.Transfer.Len(), trainRows)
+	if len(d.Notes) == 0 || d.Notes[len(d.Notes)-1] != want {
+		t.Errorf("notes %q, expected %q", d.Notes, want)
+	}
+}
+
+func TestNothingToLearn(t *testing.T) {
+	r := stored(t)
+	r.Data.Train = rewrite(t, func(int, int32) int32 { return dataset.Unlabelled })
+	r.Loss.Alpha = 0
+	_, err := Run(context.Background(), r, newRecord().Env)
+	wantFault(t, err, fault.Usage, "nothing would be learned")
+}
+
+func TestWarmupLongerThanTheRun(t *testing.T) {
+	r := stored(t)
+	r.Train.Warmup = 1 << 20
+	_, err := Run(context.Background(), r, newRecord().Env)
+	wantFault(t, err, fault.Usage, "--warmup", "1048576")
+	r.Train.Warmup, r.Output.Model = 0, ""
+	_, err = Run(context.Background(), r, newRecord().Env)
+	wantFault(t, err, fault.Usage, "-o", "empty")
+}
+
+// TestCut holds that the batches of a pass cover each row once, are never
+// larger than asked, and never a single row where that can be helped.
+func TestCut(t *testing.T) {
+	for n := 1; n < 60; n++ {
+		for batch := 1; batch < 20; batch++ {
+			at := 0
+			for i := range ceilDiv(n, batch) {
+				lo, hi := cut(n, batch, i)
+				if lo != at || hi <= lo || hi-lo > batch {
+					t.Fatalf("%d rows by %d: batch %d is %d to %d after %d", n, batch, i, lo, hi, at)
+				}
+				if hi-lo == 1 && n > 1 && batch > 2 {
+					t.Fatalf("%d rows by %d: batch %d is one row", n, batch, i)
+				}
+				at = hi
+			}
+			if at != n {
+				t.Fatalf("%d rows by %d: %d were cut", n, batch, at)
+			}
+		}
+	}
+}
+
+// TestSameRunSeesBothSides compares what only one of two runs depends on, too.
+func TestSameRunSeesBothSides(t *testing.T) {
+	mine := map[string]string{"lr": "0.1", "seed": "1"}
+	more := maps.Clone(mine)
+	more["validation rows"] = "abc"
+	if err := sameRun("x.ckpt", mine, mine); err != nil {
+		t.Error(err)
+	}
+	wantFault(t, sameRun("x.ckpt", mine, more), fault.Integrity, "validation rows")
+	wantFault(t, sameRun("x.ckpt", more, mine), fault.Integrity, "validation rows")
+}

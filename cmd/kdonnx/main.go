@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -51,11 +50,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	err = distill.Interrupted(ctx, err)
-	fmt.Fprintf(stderr, "kdonnx: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
-	if errors.Is(err, context.Canceled) {
-		return int(fault.Interrupted)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && fault.KindOf(err) != fault.Interrupted {
+		err = fault.New(fault.Interrupted, "", "", "interrupted")
 	}
+	fmt.Fprintf(stderr, "kdonnx: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 	return int(fault.KindOf(err))
 }
 

@@ -1,6 +1,10 @@
 package export
 
-import "math"
+import (
+	"math"
+
+	"github.com/kdonnx/kdonnx/distill/metrics"
+)
 
 // compare adds rows of native outputs z and ONNX Runtime's outputs r, both
 // (n, c); first is the number of the first row. A NaN or Inf on either side
@@ -25,7 +29,7 @@ func (p *Parity) compare(z, r []float32, c, first int) {
 		if excess > p.excess {
 			p.excess, p.Worst = excess, first+i
 		}
-		if argmax(zi) != argmax(ri) {
+		if metrics.Argmax(zi) != metrics.Argmax(ri) {
 			p.Flips++
 		}
 		if !finite || diff > allowed {
@@ -46,14 +50,4 @@ func difference(z, r []float32) (diff, largest float64, finite bool) {
 		largest = math.Max(largest, math.Abs(a))
 	}
 	return diff, largest, finite
-}
-
-func argmax(v []float32) int {
-	best := 0
-	for j := range v {
-		if v[j] > v[best] {
-			best = j
-		}
-	}
-	return best
 }

@@ -116,8 +116,10 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("no space le
 
 // TestUnwrittenResult holds that what could not be printed is no success.
 func TestUnwrittenResult(t *testing.T) {
-	var stderr strings.Builder
-	if code := run(context.Background(), []string{"version"}, brokenPipe{}, &stderr); code != 4 || !strings.Contains(stderr.String(), "no space left") {
-		t.Errorf("exit code %d, %q", code, &stderr)
+	for _, args := range [][]string{{"version"}, {"runtime", "path"}, {"--help"}} {
+		var stderr strings.Builder
+		if code := run(context.Background(), args, brokenPipe{}, &stderr); code != 4 || !strings.Contains(stderr.String(), "no space left") {
+			t.Errorf("%q: exit code %d, %q", args, code, &stderr)
+		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -217,30 +216,26 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// TestLockOutlivesItsFile holds that a lock is never taken on a file that its
-// owner removed when it had done.
-func TestLockOutlivesItsFile(t *testing.T) {
+// TestNoLockOnARemovedFile holds that a lock is never taken on a file that its
+// owner removed, when it had done, between our opening and locking it.
+func TestNoLockOnARemovedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	first, err := TryLock(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan *Lock)
-	go func() {
-		l, err := TryLock(path)
+	for _, again := range []bool{false, true} { // nobody, or somebody else, made the file anew
+		f, err := os.Create(path)
 		if err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
-		got <- l
-	}()
-	time.Sleep(100 * time.Millisecond) // until it waits; a later try passes all the same
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+		defer f.Close()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if again {
+			if err := os.WriteFile(path, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if l, _, err := claim(f, path); l != nil || err != nil {
+			t.Errorf("made anew %v: lock %v, error %v, expected neither", again, l, err)
+		}
 	}
-	first.Unlock()
-	second := <-got
-	if _, err := TryLock(path); err == nil {
-		t.Error("two processes have the lock")
-	}
-	second.Unlock()
 }

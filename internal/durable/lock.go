@@ -43,11 +43,14 @@ func tryLock(path string) (l *Lock, owner string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	defer func() {
-		if l == nil {
-			f.Close()
-		}
-	}()
+	if l, owner, err = claim(f, path); l == nil {
+		f.Close()
+	}
+	return l, owner, err
+}
+
+// claim locks f, which was opened at path, or says who has it.
+func claim(f *os.File, path string) (l *Lock, owner string, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 32))
 		return nil, strings.TrimSpace(string(pid)), nil

@@ -1,6 +1,7 @@
 package kernel
 
-//go:generate go run ./internal/asmgen -out asm_amd64.s -stubs asm_amd64.go -pkg kernel
+//go:generate go run ./internal/asmgen -set gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel
+//go:generate go run ./internal/asmgen -set vector -out vector_amd64.s -stubs vector_amd64.go -pkg kernel
 
 // A microKernel computes C = beta·C + A·B for a tile of C of its own fixed
 // size (rows, cols). A is packed: k columns of rows elements. B is k rows,

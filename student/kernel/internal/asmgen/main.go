@@ -1,5 +1,6 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
-// matrix micro kernels and packing (gemm.go, pack.go), vector loops
+// matrix micro kernels and packing (gemm.go, pack.go), the tiles of
+// convolutions (correlate.go), vector loops
 // (vector.go). Run it by go generate in student/kernel.
 package main
 
@@ -22,6 +23,16 @@ var sets = map[string]func(){
 		genTranspose()
 		genCopy(16)
 		genCopy(4)
+	},
+	"correlate": func() {
+		for _, f := range families {
+			for _, s := range correlateShapes(f) {
+				genCorrelate(f, s.rows, s.vecs, false)
+			}
+			for _, s := range depthwiseShapes(f) {
+				genCorrelate(f, s.rows, s.vecs, true)
+			}
+		}
 	},
 	"vector": func() {
 		for _, l := range loops {

@@ -44,6 +44,7 @@ type Conv struct {
 	scratch   []tileScratch // by piece
 	bias      []float32     // repeated to a longer stretch
 	packed    bool          // by Prepare
+	moments   *Columns      // of y; nil unless KeepMoments was called
 
 	in, w, out     []float32
 	dout, din      []float32
@@ -186,6 +187,15 @@ func (c *Conv) packPiece(lo, hi int) {
 	}
 }
 
+// KeepMoments makes Forward add up the columns of y while they are in the
+// cache; the sums are those of the last Forward.
+func (c *Conv) KeepMoments() *Columns {
+	if c.moments == nil {
+		c.moments = newColumns(c.N*c.OH*c.OW, c.M, len(c.scratch))
+	}
+	return c.moments
+}
+
 // Forward is y[n,oh,ow,m] = b[m] + Σ w[m,c,kh,kw]·x[n,oh·SH−PT+kh·DH,ow·SW−PL+kw·DW,c].
 // b may be nil.
 func (c *Conv) Forward(y, x, w, b, work []float32) {
@@ -198,6 +208,9 @@ func (c *Conv) Forward(y, x, w, b, work []float32) {
 		for i := range c.bias {
 			c.bias[i] = b[i%c.M]
 		}
+	}
+	if c.moments != nil {
+		clear(c.moments.sums)
 	}
 	Parallel(len(c.scratch), 1, c.fwd)
 }
@@ -221,8 +234,12 @@ func (c *Conv) forwardPiece(lo, hi int) {
 			for _, g := range c.forward {
 				g.run(s, y, x, first, last)
 			}
+			y = y[first*c.OW*c.M : last*c.OW*c.M]
 			if c.db != nil {
-				addRepeated(y[first*c.OW*c.M:last*c.OW*c.M], c.bias)
+				addRepeated(y, c.bias)
+			}
+			if c.moments != nil {
+				c.moments.add(p, y, nil, nil)
 			}
 		}
 	}

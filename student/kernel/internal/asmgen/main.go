@@ -1,6 +1,6 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), the tiles of
-// convolutions (correlate.go), vector loops
+// convolutions (correlate.go), sums of columns and pooling (columns.go), vector loops
 // (vector.go). Run it by go generate in student/kernel.
 package main
 
@@ -33,6 +33,12 @@ var sets = map[string]func(){
 				genCorrelate(f, s.rows, s.vecs, true)
 			}
 		}
+	},
+	"columns": func() {
+		genColumns("columnMomentsAVX2", "adds up x and its square", false, false)
+		genColumns("columnDotsAVX2", "adds up dy and dy·x", true, false)
+		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where y > 0", true, true)
+		genPool()
 	},
 	"vector": func() {
 		for _, l := range loops {

@@ -1,6 +1,6 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), vector loops
-// (vector.go). Run it by go generate in student/kernel.
+// (vector.go), passes of normalisation (norm.go). Run it by go generate in student/kernel.
 package main
 
 import (
@@ -22,6 +22,11 @@ var sets = map[string]func(){
 		genTranspose()
 		genCopy(16)
 		genCopy(4)
+	},
+	"norm": func() {
+		for _, p := range passes {
+			genPass(p)
+		}
 	},
 	"vector": func() {
 		for _, l := range loops {

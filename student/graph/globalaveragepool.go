@@ -7,11 +7,11 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "GlobalAveragePool", MinIn: 1, MaxIn: 1, Infer: inferGlobalAveragePool, Build: buildGlobalAveragePool})
+	Register(Op{Type: "GlobalAveragePool", MinIn: 1, MaxIn: 1, Infer: inferGlobalPool, Build: buildGlobalAveragePool})
 }
 
-// inferGlobalAveragePool gives (N, C, 1, ...) of x (N, C, D1, ...).
-func inferGlobalAveragePool(n *Node) ([]Shape, error) {
+// inferGlobalPool gives (N, C, 1, ...) of x (N, C, D1, ...).
+func inferGlobalPool(n *Node) ([]Shape, error) {
 	x := n.In[0].Shape
 	if len(x) < 3 || x[0] >= 0 {
 		return nil, fmt.Errorf("input is %v, expected (N, C, D1, ...)", x)

@@ -1,7 +1,8 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), the tiles of
-// convolutions (correlate.go), sums of columns and pooling (columns.go), vector loops
-// (vector.go). Run it by go generate in student/kernel.
+// convolutions (correlate.go), sums of columns and pooling (columns.go),
+// passes of normalisation (norm.go), vector loops (vector.go). Run it by go
+// generate in student/kernel.
 package main
 
 import (
@@ -39,6 +40,11 @@ var sets = map[string]func(){
 		genColumns("columnDotsAVX2", "adds up dy and dy·x", true, false)
 		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where y > 0", true, true)
 		genPool()
+	},
+	"norm": func() {
+		for _, p := range passes {
+			genPass(p)
+		}
 	},
 	"vector": func() {
 		for _, l := range loops {

@@ -19,6 +19,7 @@ func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32
 	if n < 0 || len(x) != n*row || len(out) != n*s.classes {
 		return fault.New(fault.Input, s.g.Name, "Predict", "got %d values in and %d out for %d rows, expected %d and %d", len(x), len(out), n, n*row, n*s.classes)
 	}
+	ready := map[*graph.Plan]bool{} // holds the weights as they are now
 	for at := 0; at < n; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -32,6 +33,10 @@ func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32
 		p, err := s.plan(size)
 		if err != nil {
 			return err
+		}
+		if !ready[p] {
+			p.Prepare()
+			ready[p] = true
 		}
 		p.Forward(x[at*row : (at+size)*row])
 		copy(out[at*s.classes:(at+size)*s.classes], p.Output(0))

@@ -93,6 +93,12 @@ func (t *Trainer) diverged(format string, args ...any) error {
 	return fault.New(fault.Diverged, "", fmt.Sprintf("step %d", t.step+1), format+": lower the learning rate or clip the gradient", args...)
 }
 
+// Profile keeps the time of every op of whole batches from now on.
+func (t *Trainer) Profile() { t.full.Profile() }
+
+// Times lists what the ops have taken since Profile.
+func (t *Trainer) Times() []graph.OpTime { return t.full.Times() }
+
 // plan is the training plan for n rows: the one for whole batches, or one for
 // a short last batch, kept until another size comes.
 func (t *Trainer) plan(n int) (*graph.Plan, error) {

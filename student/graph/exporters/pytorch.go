@@ -22,6 +22,11 @@ func init() {
 		b.node("Gemm", "flat fc.weight fc.bias", "y", onnx.IntAttr("transB", 1))
 		return Idiom{Name: "pytorch fixed batch", Model: b.m, Row: []int{1, 4, 4}, Classes: 5, Trained: []string{"w", "fc.weight", "fc.bias"}}
 	})
+	add(func() Idiom { // the same of a class token: expanded to a batch of 1 by the exporter's own folding
+		b := start(17, onnx.Float32, 2, 3).fixed(1).weight("onnx::Concat_12", 1, 1, 3).weight("fc.weight", 2, 9).list("shape", 1, -1)
+		b.node("Concat", "onnx::Concat_12 x", "cat", axis(1)).node("Reshape", "cat shape", "f").node("Gemm", "f fc.weight", "y", onnx.IntAttr("transB", 1))
+		return Idiom{Name: "pytorch fixed class token", Model: b.m, Row: []int{2, 3}, Classes: 2, Trained: []string{"onnx::Concat_12", "fc.weight"}}
+	})
 	add(func() Idiom { // dynamo: numbers are initializers, of rank 0 where Python has them
 		b := start(20, onnx.Float32, 6).weight("fc1.weight", 6, 6).weight("fc1.bias", 6).weight("fc2.weight", 3, 6).weight("fc2.bias", 3)
 		b.init(onnx.FloatTensor("scalar_tensor_default", []int64{}, []float32{0.5})).ints("val_3", -1, 6)

@@ -114,6 +114,7 @@ func TestRefuses(t *testing.T) {
 		"pads of 1-D":      {model(dynamic, []int64{3, 4}, nil, node("MaxPool", "x", "y", onnx.IntsAttr("kernel_shape", 2), onnx.IntsAttr("pads", 1))), []string{"pads is [1], expected 2 numbers"}},
 		"all padded away":  {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 3, 2, 2)}, node("ConvTranspose", "x k", "y", onnx.IntsAttr("pads", 3, 2))), []string{"ConvTranspose", "leaves nothing of axis 2", "5"}},
 		"output_padding":   {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 3, 2, 2)}, node("ConvTranspose", "x k", "y", onnx.IntsAttr("output_padding", -1))), []string{"output_padding is [-1]"}},
+		"output_shape":     {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 3, 2, 2)}, node("ConvTranspose", "x k", "y", onnx.IntsAttr("output_shape", 6))), []string{"output_shape is [6]", "at most 5 on axis 2"}},
 		"transposed group": {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 3, 2, 2)}, node("ConvTranspose", "x k", "y", onnx.IntAttr("group", 2))), []string{"group 2"}},
 		"LayerNorm batch":  {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 4)}, node("LayerNormalization", "x s", "y", onnx.IntAttr("axis", 0))), []string{"mixes the rows"}},
 		"LayerNorm scale":  {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 1)}, node("LayerNormalization", "x s", "y")), []string{"input 1 is (1), expected (4)"}},

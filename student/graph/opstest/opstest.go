@@ -178,6 +178,7 @@ type run struct {
 	Case
 	variant Variant
 	batch   int
+	model   *onnx.Model
 	g       *graph.Graph
 	values  []Tensor       // by input of the node
 	params  []*graph.Param // by input; nil for data
@@ -219,6 +220,7 @@ func (c Case) newRun(batch int, v Variant) (*run, error) {
 		m.Graph.Nodes = append(m.Graph.Nodes, &second, &onnx.Node{OpType: "Add", Inputs: []string{"y", "y2"}, Outputs: []string{"z"}})
 	}
 	m.Graph.Outputs = []*onnx.Value{{Name: out, DType: onnx.Float32}}
+	r.model = m
 	var err error
 	if r.g, err = graph.Import(m, "row.onnx"); err != nil {
 		return nil, err

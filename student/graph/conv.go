@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "Conv", MinIn: 2, MaxIn: 3, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
+	Register(Op{Type: "Conv", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
 }
 
 // weightKernel is the kernel_shape of a weight (M, C/group, KH, KW) or

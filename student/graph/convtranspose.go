@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "ConvTranspose", MinIn: 2, MaxIn: 3, Infer: inferConvTranspose, Build: buildConvTranspose, MultiplyAdds: convTransposeMultiplyAdds})
+	Register(Op{Type: "ConvTranspose", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConvTranspose, Build: buildConvTranspose, MultiplyAdds: convTransposeMultiplyAdds})
 }
 
 // transposeWindow is the window of the convolution whose transpose the node
@@ -91,8 +91,9 @@ type convTranspose struct {
 	*kernel.Conv
 	n, m, area int
 	y, b       []float32
-	dy, db     []float32
-	bias, sums func(lo, hi int)
+	bias       func(lo, hi int)
+	sums       *kernel.Columns
+	total      [2][]float64
 }
 
 func buildConvTranspose(b *Build) (Kernel, error) {
@@ -111,7 +112,8 @@ func buildConvTranspose(b *Build) (Kernel, error) {
 		Groups: b.Node.Int("group", 1),
 	}, true)
 	b.NeedWork(c.Work())
-	c.bias, c.sums = c.addBias, c.sumBias
+	c.bias, c.sums = c.addBias, kernel.NewColumns(c.n*c.area, c.m)
+	c.total = [2][]float64{make([]float64, c.m), make([]float64, c.m)}
 	return c, nil
 }
 
@@ -122,17 +124,14 @@ func (c *convTranspose) Forward(r *Run, in, out [][]float32) {
 	c.Conv.Backward(out[0], nil, nil, in[0], out[0], in[1], r.Work)
 	if b := optional(in, 2); b != nil {
 		c.y, c.b = out[0], b
-		kernel.Parallel(c.n*c.m, max(1, pointwiseGrain/c.area), c.bias)
+		kernel.Parallel(c.n*c.area, max(1, pointwiseGrain/c.m), c.bias)
 	}
 }
 
 func (c *convTranspose) addBias(lo, hi int) {
 	for p := lo; p < hi; p++ {
-		v := c.b[p%c.m]
-		plane := c.y[p*c.area : (p+1)*c.area]
-		for i := range plane {
-			plane[i] += v
-		}
+		pixel := c.y[p*c.m : (p+1)*c.m]
+		kernel.Add(pixel, pixel, c.b)
 	}
 }
 
@@ -146,21 +145,10 @@ func (c *convTranspose) Backward(r *Run, in, _, dout, din [][]float32) {
 		c.Conv.Backward(nil, din[1], nil, in[0], dout[0], in[1], r.Work)
 	}
 	if db := optional(din, 2); db != nil {
-		c.dy, c.db = dout[0], db
-		kernel.Parallel(c.m, max(1, pointwiseGrain/(c.n*c.area)), c.sums)
-	}
-}
-
-// sumBias adds dy (N, M, OH·OW) over n, then the plane, in float64.
-func (c *convTranspose) sumBias(lo, hi int) {
-	for m := lo; m < hi; m++ {
-		s := 0.0
-		for n := range c.n {
-			at := (n*c.m + m) * c.area
-			for _, v := range c.dy[at : at+c.area] {
-				s += float64(v)
-			}
+		c.sums.Moments(dout[0])
+		c.sums.Total(c.total[0], c.total[1])
+		for m, v := range c.total[0] {
+			db[m] = float32(v)
 		}
-		c.db[m] = float32(s)
 	}
 }

@@ -3,7 +3,7 @@ package graph
 import "github.com/kdonnx/kdonnx/student/kernel"
 
 func init() {
-	Register(Op{Type: "MaxPool", MinIn: 1, MaxIn: 1, Infer: inferPool, Build: buildMaxPool})
+	Register(Op{Type: "MaxPool", Layout: ChannelsLast, MinIn: 1, MaxIn: 1, Infer: inferPool, Build: buildMaxPool})
 }
 
 type maxPool struct{ *kernel.MaxPool }
@@ -13,7 +13,7 @@ func buildMaxPool(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return maxPool{kernel.NewMaxPool(w, b.Training)}, nil
+	return maxPool{kernel.NewMaxPool(w)}, nil
 }
 
 func (p maxPool) Forward(_ *Run, in, out [][]float32) { p.MaxPool.Forward(out[0], in[0]) }

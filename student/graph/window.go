@@ -160,7 +160,7 @@ func poolWindow(b *Build) (kernel.Window, error) {
 		return kernel.Window{}, err
 	}
 	return kernel.Window{
-		Planes: product(b.In(0)[:2]), H: w.size[0], W: w.size[1], OH: w.out[0], OW: w.out[1],
+		N: b.In(0)[0], C: b.In(0)[1], H: w.size[0], W: w.size[1], OH: w.out[0], OW: w.out[1],
 		KH: w.kernel[0], KW: w.kernel[1], SH: w.stride[0], SW: w.stride[1],
 		PT: w.begin[0], PL: w.begin[1], PB: w.end[0], PR: w.end[1],
 		DH: w.dilation[0], DW: w.dilation[1],

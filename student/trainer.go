@@ -60,7 +60,9 @@ func (t *Trainer) Batch() int { return t.batch }
 // Step does one step on the rows x (n, InputShape), n ≤ batch, at learning
 // rate lr, and gives the loss. The function loss gets the logits (n, Classes)
 // and fills their gradient. When loss or gradient is NaN, Inf or beyond all
-// measure the error is of kind Diverged and nothing has changed.
+// measure the error is of kind Diverged, and when a row holds what the graph does
+// not take, such as a token that an embedding does not have, of kind Input; then
+// nothing has changed.
 func (t *Trainer) Step(x []float32, n int, loss func(logits, dlogits []float32) float64, lr float32) (float64, error) {
 	if n < 1 || n > t.batch || len(x) != n*t.s.rowSize() {
 		return 0, fault.New(fault.Input, t.s.g.Name, "Step", "got %d values for %d rows, expected 1 to %d rows of %d", len(x), n, t.batch, t.s.rowSize())
@@ -71,6 +73,9 @@ func (t *Trainer) Step(x []float32, n int, loss func(logits, dlogits []float32) 
 	}
 	p.SetRandom(t.seed, t.step)
 	p.Forward(x)
+	if err := p.Err(); err != nil {
+		return 0, named(err, t.s.g.Name)
+	}
 	value := loss(p.Output(0), p.OutputGrad(0))
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return value, t.diverged("loss is %g", value)

@@ -1,6 +1,6 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), vector loops
-// (vector.go). Run it by go generate in student/kernel.
+// (vector.go), optimiser updates (optim.go). Run it by go generate in student/kernel.
 package main
 
 import (
@@ -28,6 +28,12 @@ var sets = map[string]func(){
 			genLoop(l)
 		}
 		genDot()
+	},
+	"optim": func() {
+		for _, l := range updates {
+			genLoop(l)
+		}
+		genSumSquares()
 	},
 }
 

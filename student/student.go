@@ -72,6 +72,9 @@ func (s *Student) InputName() string { return s.g.Inputs[0].Name }
 // InputShape is the shape of one row of the input, without the batch axis.
 func (s *Student) InputShape() []int { return slices.Clone(s.g.Inputs[0].Shape[1:]) }
 
+// OutputName is the name of the graph's output.
+func (s *Student) OutputName() string { return s.g.Outputs[0].Name }
+
 // Classes is the number of values of one row of the output.
 func (s *Student) Classes() int { return s.classes }
 

@@ -13,7 +13,8 @@ var predictRows = []int{64, 8, 1}
 
 // Predict puts the outputs (n, Classes) of the rows x (n, InputShape) into
 // out, in inference mode. A row's result does not depend on the rows around
-// it, nor on how many there are.
+// it, nor on how many there are. A row that holds what the graph does not take,
+// such as a token that an embedding does not have, is an error of kind Input.
 func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32) error {
 	row := s.rowSize()
 	if n < 0 || len(x) != n*row || len(out) != n*s.classes {
@@ -34,6 +35,9 @@ func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32
 			return err
 		}
 		p.Forward(x[at*row : (at+size)*row])
+		if err := p.Err(); err != nil {
+			return named(err, s.g.Name)
+		}
 		copy(out[at*s.classes:(at+size)*s.classes], p.Output(0))
 		at += size
 	}

@@ -119,7 +119,9 @@ func (t *Trainer) Step(x []float32, n int, loss func(logits, dlogits []float32) 
 
 // StepParts does one step on the rows x (n, InputShape), n ≤ batch, at
 // learning rate lr, and gives the loss. When loss or gradient is NaN, Inf or
-// beyond all measure the error is of kind Diverged and nothing has changed.
+// beyond all measure the error is of kind Diverged, and when a row holds what
+// the graph does not take, such as a token that an embedding does not have, of
+// kind Input; then nothing has changed.
 //
 // With Accumulate the rows pass in that many parts of nearly one size, in
 // order, at least two rows each, and their gradients are summed. The step is
@@ -176,6 +178,10 @@ func (t *Trainer) gradient(x []float32, n int, loss Loss) (value float64, p *gra
 		}
 		p.SetRandom(t.seed+uint64(i)*0x9e3779b97f4a7c15, t.step)
 		p.Forward(x[lo*t.s.rowSize() : hi*t.s.rowSize()])
+		if err := p.Err(); err != nil {
+			t.putBack()
+			return 0, nil, named(err, t.s.g.Name)
+		}
 		dz := p.OutputGrad(0)
 		part := loss(lo, hi, p.Output(0), dz)
 		if math.IsNaN(part) || math.IsInf(part, 0) {

@@ -11,7 +11,7 @@ import (
 // The opsets of ai.onnx whose ops import knows.
 const (
 	MinOpset = 7
-	MaxOpset = 21
+	MaxOpset = 26
 )
 
 // Limits on what a file may ask for.
@@ -24,7 +24,7 @@ const (
 // folded, nodes that reach no output dropped, every shape inferred. The model
 // is copied. Name is the file's, for errors.
 func Import(m *onnx.Model, name string) (*Graph, error) {
-	im := &importer{g: &Graph{Name: name}, byName: map[string]*Value{}, secret: map[string]string{}}
+	im := &importer{g: &Graph{Name: name}, byName: map[string]*Value{}, secret: map[string]string{}, nodes: map[*onnx.Node]bool{}}
 	if err := im.run(m); err != nil {
 		return nil, err
 	}
@@ -36,8 +36,14 @@ type importer struct {
 	opset  int64
 	batch  int64 // the number the file fixes the batch at; 0 when dynamic
 	byName map[string]*Value
-	given  map[string]bool   // names of all initializers
-	secret map[string]string // outputs that no op of a student gives, and their node
+	given  map[string]bool     // names of all initializers
+	slots  map[string]bool     // names of the values that are weights
+	frozen map[string]bool     // names that the metadata freezes
+	uses   map[string]int      // by value name: inputs that read it
+	kept   []*Node             // the graph's nodes before those that nothing reads were dropped
+	nodes  map[*onnx.Node]bool // nodes of the model that are nodes of the graph
+	spent  int                 // values that folding has made
+	secret map[string]string   // outputs that no op of a student gives, and their node
 }
 
 func (im *importer) fail(field, format string, args ...any) error {
@@ -53,24 +59,31 @@ func (im *importer) run(m *onnx.Model) error {
 	}
 	im.g.model = clone(m)
 	src := im.g.model.Graph
+	if err := im.inline(); err != nil {
+		return err
+	}
 	keep, err := im.live(src)
 	if err != nil {
 		return err
 	}
 	src.Nodes = keep
+	im.slots = slots(keep)
 	if err := im.readInitializers(src, frozenNames(m)); err != nil {
 		return err
 	}
 	if err := im.readInputs(src); err != nil {
 		return err
 	}
-	for i, n := range src.Nodes {
-		if err := im.readNode(i, n); err != nil {
+	for _, n := range src.Nodes {
+		if err := im.readNode(n); err != nil {
 			return err
 		}
 	}
 	for _, o := range src.Outputs {
 		v := im.byName[o.Name]
+		if v == nil && im.secret[o.Name] != "" {
+			return im.fail(fmt.Sprintf("graph output %q", o.Name), "is a further output of %s, which a student does not give", im.secret[o.Name])
+		}
 		if v == nil || v.producer < 0 {
 			return im.fail(fmt.Sprintf("graph output %q", o.Name), "no node produces it, expected an output that depends on the input")
 		}
@@ -81,7 +94,8 @@ func (im *importer) run(m *onnx.Model) error {
 			n.In[i].param.Role = Frozen
 		}
 	}
-	im.g.markGradients(false)
+	im.prune()
+	im.g.markGradients()
 	im.normalise()
 	return nil
 }
@@ -96,18 +110,6 @@ func (im *importer) readOpset(m *onnx.Model) error {
 		return im.fail("opset_import", "ai.onnx is opset %d, a student needs %d to %d", im.opset, MinOpset, MaxOpset)
 	}
 	return nil
-}
-
-func frozenNames(m *onnx.Model) map[string]bool {
-	frozen := map[string]bool{}
-	for _, e := range m.Metadata {
-		if e.Key == FrozenKey {
-			for _, name := range strings.Split(e.Value, ",") {
-				frozen[strings.TrimSpace(name)] = true
-			}
-		}
-	}
-	return frozen
 }
 
 // nodeField names a node in an error: its name, or its first output.
@@ -152,13 +154,13 @@ func (im *importer) readInputs(src *onnx.Graph) error {
 			continue
 		}
 		field := fmt.Sprintf("graph input %q", in.Name)
-		if in.Kind != onnx.KindTensor || in.DType != onnx.Float32 {
-			return im.fail(field, "has element type %v, a student needs a float32 tensor", in.DType)
+		if in.Kind != onnx.KindTensor || in.DType != onnx.Float32 && in.DType != onnx.Int64 && in.DType != onnx.Int32 {
+			return im.fail(field, "has element type %v, a student needs a tensor of float32, int64 or int32", in.DType)
 		}
 		if !in.HasShape || len(in.Shape) == 0 || len(in.Shape) > maxRank {
 			return im.fail(field, "has no usable shape (rank %d), expected a batch axis first", len(in.Shape))
 		}
-		v := &Value{Name: in.Name, Shape: Shape{Batch}, producer: -1}
+		v := &Value{Name: in.Name, Shape: Shape{Batch}, dtype: in.DType, producer: -1}
 		if d := in.Shape[0]; d.Param == "" && d.Value > 0 {
 			im.batch = d.Value
 		}
@@ -181,17 +183,49 @@ func (im *importer) readInputs(src *onnx.Graph) error {
 	return nil
 }
 
-func (im *importer) readNode(i int, src *onnx.Node) error {
+func (im *importer) readNode(src *onnx.Node) error {
 	field := nodeField(src)
-	if src.OpType == "Constant" && opName(src) == "Constant" {
+	op := opName(src)
+	if op == "Constant" {
 		return im.readConstant(src, field)
 	}
-	op := ops[src.OpType]
-	if op == nil || opName(src) != src.OpType {
-		return im.fail(field, "op %s is not supported in a student: use the model as a teacher, or a student made of %s", opName(src), strings.Join(Ops(), ", "))
+	if ops[op] == nil && !folded[op] {
+		return im.fail(field, "op %s is not supported in a student: use the model as a teacher, or a student made of %s", op, strings.Join(Ops(), ", "))
 	}
-	n := &Node{Name: nodeName(src), Op: op, Opset: im.opset, source: src, batch: im.batch, index: len(im.g.Nodes)}
-	for _, name := range src.Inputs {
+	n := &Node{Name: nodeName(src), Op: ops[op], Opset: im.opset, source: src, batch: im.batch, index: len(im.g.Nodes)}
+	if err := im.readOperands(n, field); err != nil {
+		return err
+	}
+	values, err := im.fold(n)
+	if err == nil && values == nil {
+		values, err = im.keepNode(n)
+	}
+	if err != nil {
+		return im.fail(field, "%w", err)
+	}
+	for k, v := range values {
+		v.id = len(im.g.values)
+		if k < len(src.Outputs) && src.Outputs[k] != "" {
+			v.Name = src.Outputs[k]
+			if err := im.add(v); err != nil {
+				return err
+			}
+		} else {
+			im.g.values = append(im.g.values, v)
+		}
+		if v.param != nil {
+			v.param.Name = v.Name
+		}
+	}
+	for k := len(values); k < len(src.Outputs); k++ {
+		im.secret[src.Outputs[k]] = field
+	}
+	return nil
+}
+
+// readOperands finds the values that a node's inputs name.
+func (im *importer) readOperands(n *Node, field string) error {
+	for _, name := range n.source.Inputs {
 		var v *Value
 		if name != "" {
 			if v = im.byName[name]; v == nil {
@@ -203,53 +237,64 @@ func (im *importer) readNode(i int, src *onnx.Node) error {
 		}
 		n.In = append(n.In, v)
 	}
-	if err := op.arity(n); err != nil {
-		return im.fail(field, "%w", err)
-	}
-	if err := im.fold(n); err != nil {
-		return im.fail(field, "%w", err)
-	}
-	shapes, err := op.Infer(n)
-	if err != nil {
-		return im.fail(field, "%w", err)
-	}
-	for k, shape := range shapes {
-		if err := checkShape(shape); err != nil {
-			return im.fail(field, "output %d: %w", k, err)
-		}
-		name := ""
-		if k < len(src.Outputs) {
-			name = src.Outputs[k]
-		}
-		v := &Value{Name: name, Shape: shape, producer: n.index}
-		if name == "" {
-			v.id = len(im.g.values)
-			im.g.values = append(im.g.values, v)
-		} else if err := im.add(v); err != nil {
-			return err
-		}
-		n.Out = append(n.Out, v)
-	}
-	for k := len(shapes); k < len(src.Outputs); k++ {
-		im.secret[src.Outputs[k]] = field
-	}
-	im.g.Nodes = append(im.g.Nodes, n)
 	return nil
 }
 
-// fold settles which inputs of a node are state or constants.
-func (im *importer) fold(n *Node) error {
+// keepNode makes n a node of the graph and gives its outputs.
+func (im *importer) keepNode(n *Node) ([]*Value, error) {
+	if n.Op == nil {
+		return nil, fmt.Errorf("op %s is computed at import only, from integer constants and shapes", n.source.OpType)
+	}
+	if err := n.Op.arity(n); err != nil {
+		return nil, err
+	}
+	if n.Op.Moves {
+		if err := im.dataInputs(n); err != nil {
+			return nil, err
+		}
+	}
+	if err := im.settle(n); err != nil {
+		return nil, err
+	}
+	out, _, err := im.outputs(n)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range out {
+		v.producer = n.index
+	}
+	n.Out = out
+	im.g.Nodes = append(im.g.Nodes, n)
+	im.kept = append(im.kept, n)
+	im.nodes[n.source] = true
+	return out, nil
+}
+
+// settle checks the types of a node's inputs and settles which of them are
+// state or constants.
+func (im *importer) settle(n *Node) error {
 	for i, v := range n.In {
-		if v != nil && v.isInts && !contains(n.Op.NoGrad, i) {
-			return fmt.Errorf("input %q is an integer, expected float32", v.Name)
+		if v == nil || contains(n.Op.NoGrad, i) {
+			continue
+		}
+		takes := v.dtype == onnx.Float32
+		switch {
+		case contains(n.Op.Index, i):
+			takes = isInteger(v.dtype)
+		case n.Op.Moves:
+			takes = !v.isInts && v.dtype == n.In[0].dtype && (takes || isInteger(v.dtype))
+		case n.Op.Type == "Cast":
+			takes = true
+		}
+		if !takes {
+			return fmt.Errorf("input %q is %s, expected %s", v.Name, describeType(v), wanted(n, i))
 		}
 	}
 	for _, i := range n.Op.State {
 		if n.Has(i) {
-			if n.In[i].param == nil {
-				return fmt.Errorf("input %q is computed, expected an initializer", n.In[i].Name)
+			if err := im.settleState(n, i); err != nil {
+				return err
 			}
-			n.In[i].param.Role = State
 		}
 	}
 	for _, i := range n.Op.NoGrad {
@@ -258,6 +303,110 @@ func (im *importer) fold(n *Node) error {
 		}
 	}
 	return nil
+}
+
+func describeType(v *Value) string {
+	if v.isInts {
+		return fmt.Sprintf("an integer constant (%v)", v.dtype)
+	}
+	return v.dtype.String()
+}
+
+func wanted(n *Node, i int) string {
+	switch {
+	case contains(n.Op.Index, i):
+		return "int64 or int32"
+	case n.Op.Moves && i > 0:
+		return fmt.Sprintf("%v as the first input", n.In[0].dtype)
+	}
+	return "float32"
+}
+
+// settleState makes input i of n running statistics: an initializer of its
+// own. One that other nodes read too, or that comes through Identity, as
+// exporters write initializers of equal values, is copied.
+func (im *importer) settleState(n *Node, i int) error {
+	v, shared := n.In[i], false
+	for v.param == nil && v.producer >= 0 && im.g.Nodes[v.producer].Op.Type == "Identity" {
+		v, shared = im.g.Nodes[v.producer].In[0], true
+	}
+	if v.param == nil {
+		return fmt.Errorf("input %q is computed, expected an initializer", n.In[i].Name)
+	}
+	if shared || im.uses[v.Name] > 1 {
+		name := im.fresh(n.Name + "_" + v.Name)
+		c := &Value{Name: name, Shape: v.Shape, dtype: v.dtype, producer: -1, id: len(im.g.values)}
+		if err := im.spendTotal(len(v.param.Data)); err != nil {
+			return err
+		}
+		c.param = im.param(v.Shape, append([]float32{}, v.param.Data...), State)
+		c.param.Name = name
+		im.byName[name] = c
+		im.g.values = append(im.g.values, c)
+		im.g.model.Graph.Initializers = append(im.g.model.Graph.Initializers, onnx.FloatTensor(name, dims64(v.Shape), c.param.Data))
+		n.In[i], n.source.Inputs[i] = c, name
+	}
+	n.In[i].param.Role = State
+	return nil
+}
+
+func dims64(s Shape) []int64 {
+	out := make([]int64, len(s))
+	for i, d := range s {
+		out[i] = int64(d)
+	}
+	return out
+}
+
+// prune drops the nodes whose values import has folded all uses of, such as
+// one that was read for its shape alone, and the parameters that no node reads.
+func (im *importer) prune() {
+	g := im.g
+	needed := make([]bool, len(g.values))
+	for _, v := range g.Outputs {
+		needed[v.id] = true
+	}
+	keep := make([]bool, len(g.Nodes))
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		n := g.Nodes[i]
+		for _, v := range n.Out {
+			keep[i] = keep[i] || needed[v.id]
+		}
+		if !keep[i] {
+			delete(im.nodes, n.source)
+			continue
+		}
+		for _, v := range n.In {
+			if v != nil {
+				needed[v.id] = true
+			}
+		}
+	}
+	nodes, params := g.Nodes[:0], g.Params[:0]
+	for i, n := range g.Nodes {
+		if !keep[i] {
+			continue
+		}
+		n.index = len(nodes)
+		for _, v := range n.Out {
+			v.producer = n.index
+		}
+		nodes = append(nodes, n)
+	}
+	g.Nodes = nodes
+	used := map[*Param]bool{}
+	for _, v := range g.values {
+		if v.param != nil && needed[v.id] {
+			used[v.param] = true
+		}
+	}
+	for _, p := range g.Params {
+		if used[p] {
+			p.index = len(params)
+			params = append(params, p)
+		}
+	}
+	g.Params = params
 }
 
 func contains(list []int, x int) bool {
@@ -293,23 +442,23 @@ func checkShape(s Shape) error {
 	return nil
 }
 
-// markGradients finds the values that a trained parameter reaches, or with
-// inputs also those that a graph input does.
-func (g *Graph) markGradients(inputs bool) {
+// markGradients finds the values that a trained parameter reaches, or where
+// inputs are tracked also those that a graph input does.
+func (g *Graph) markGradients() {
 	for _, v := range g.values {
 		v.grad = v.param != nil && v.param.Role == Trained
-		if v.grad {
-			v.param.grad = true
+		if v.param != nil {
+			v.param.grad = v.grad
 		}
 	}
 	for _, v := range g.Inputs {
-		v.grad = inputs
+		v.grad = g.inputs && v.dtype == onnx.Float32
 	}
 	for _, n := range g.Nodes {
 		for _, in := range n.In {
 			if in != nil && in.grad {
 				for _, out := range n.Out {
-					out.grad = true
+					out.grad = out.dtype == onnx.Float32
 				}
 			}
 		}
@@ -318,4 +467,7 @@ func (g *Graph) markGradients(inputs bool) {
 
 // TrackInputs makes training plans built from now on give the gradients of
 // the graph's inputs too.
-func (g *Graph) TrackInputs() { g.markGradients(true) }
+func (g *Graph) TrackInputs() {
+	g.inputs = true
+	g.markGradients()
+}

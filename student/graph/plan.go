@@ -86,11 +86,17 @@ func (p *Plan) Forward(inputs ...[]float32) {
 			*at = x
 		}
 	}
+	p.run.err = nil
 	for i := range p.steps {
 		s := &p.steps[i]
 		s.kernel.Forward(&p.run, s.in, s.out)
 	}
 }
+
+// Err tells what was wrong with the data of the last Forward, such as a token
+// that an embedding does not have; its outputs are then of no use, and nothing
+// may be committed.
+func (p *Plan) Err() error { return p.run.err }
 
 // Output is the value of graph output i after Forward, until the next.
 func (p *Plan) Output(i int) []float32 { return p.outs[i] }

@@ -67,6 +67,9 @@ func (d *run) openStudent(context.Context) error {
 	if _, err := inputOf(s.net.InputShape(), d.data.Transfer.Spec()); err != nil && d.recipe.Student.Prep == "" {
 		return s.misfit(err)
 	}
+	if d.spec.params, err = models.Count(m); err != nil {
+		return err
+	}
 	d.spec.from = s
 	return d.freeze(s.net)
 }

@@ -42,9 +42,6 @@ func (d *run) designStudent(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.params, err = models.Count(s.model); err != nil {
-		return err
-	}
 	if s.flops, err = models.FLOPs(s.model); err != nil {
 		return err
 	}
@@ -92,8 +89,8 @@ func (d *run) buildStudent(ctx context.Context) error {
 	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
 		return err
 	}
-	if len(d.recipe.Student.Freeze) == 0 {
-		return nil
+	if s.params, err = models.Count(s.model); err != nil || len(d.recipe.Student.Freeze) == 0 {
+		return err
 	}
 	net, err := student.FromModel(s.model, d.recipe.Student.Arch)
 	if err != nil {

@@ -305,3 +305,18 @@ func TestSteadyStepsAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestPartsHaveTheirOwnMasks passes the same rows in both parts of a step:
+// only the masks of dropout can make the losses differ.
+func TestPartsHaveTheirOwnMasks(t *testing.T) {
+	tr := trainerOf(t, netModel(), "sgd", optim.Settings{Accumulate: 2})
+	x, y := rows(8, 1)
+	var losses []float64
+	_, err := tr.StepParts(slices.Repeat(x, 2), 16, func(lo, hi int, z, dz []float32) float64 {
+		losses = append(losses, partLoss(slices.Repeat(y, 2))(lo, hi, z, dz))
+		return losses[len(losses)-1]
+	}, 0)
+	if err != nil || len(losses) != 2 || losses[0] == losses[1] {
+		t.Errorf("losses of the parts are %v (%v), want two that differ", losses, err)
+	}
+}

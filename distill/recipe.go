@@ -215,7 +215,7 @@ func (r *Recipe) Validate() error {
 		return err
 	}
 	if r.Student.File() == "" {
-		if err := models.Check(r.Student.Arch); err != nil {
+		if _, err := models.Find(r.Student.Arch); err != nil {
 			return err
 		}
 	}

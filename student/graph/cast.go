@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "Cast", MinIn: 1, MaxIn: 1, Infer: inferCast, Build: buildCast, DType: func(n *Node) onnx.DType { return onnx.DType(n.Int("to", 0)) }})
+	Register(Op{Type: "Cast", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: inferCast, Build: buildCast, DType: func(n *Node) onnx.DType { return onnx.DType(n.Int("to", 0)) }})
 }
 
 // inferCast allows float32, int64 and int32 both ways: every value of a

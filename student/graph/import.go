@@ -24,7 +24,7 @@ const (
 // folded, nodes that reach no output dropped, every shape inferred. The model
 // is copied. Name is the file's, for errors.
 func Import(m *onnx.Model, name string) (*Graph, error) {
-	im := &importer{g: &Graph{Name: name}, byName: map[string]*Value{}, secret: map[string]string{}, nodes: map[*onnx.Node]bool{}}
+	im := &importer{g: &Graph{Name: name}, byName: map[string]*Value{}, secret: map[string]string{}, nodes: map[*onnx.Node]bool{}, inserted: map[*onnx.Node][]*onnx.Node{}}
 	if err := im.run(m); err != nil {
 		return nil, err
 	}
@@ -32,18 +32,19 @@ func Import(m *onnx.Model, name string) (*Graph, error) {
 }
 
 type importer struct {
-	g      *Graph
-	opset  int64
-	batch  int64 // the number the file fixes the batch at; 0 when dynamic
-	byName map[string]*Value
-	given  map[string]bool     // names of all initializers
-	slots  map[string]bool     // names of the values that are weights
-	frozen map[string]bool     // names that the metadata freezes
-	uses   map[string]int      // by value name: inputs that read it
-	kept   []*Node             // the graph's nodes before those that nothing reads were dropped
-	nodes  map[*onnx.Node]bool // nodes of the model that are nodes of the graph
-	spent  int                 // values that folding has made
-	secret map[string]string   // outputs that no op of a student gives, and their node
+	g        *Graph
+	opset    int64
+	batch    int64 // the number the file fixes the batch at; 0 when dynamic
+	byName   map[string]*Value
+	given    map[string]bool             // names of all initializers
+	slots    map[string]bool             // names of the values that are weights
+	frozen   map[string]bool             // names that the metadata freezes
+	uses     map[string]int              // by value name: inputs that read it
+	kept     []*Node                     // the graph's nodes before those that nothing reads were dropped
+	nodes    map[*onnx.Node]bool         // nodes of the model that are nodes of the graph
+	inserted map[*onnx.Node][]*onnx.Node // nodes that import puts before a node of the model
+	spent    int                         // values that folding has made
+	secret   map[string]string           // outputs that no op of a student gives, and their node
 }
 
 func (im *importer) fail(field, format string, args ...any) error {
@@ -79,6 +80,7 @@ func (im *importer) run(m *onnx.Model) error {
 			return err
 		}
 	}
+	im.insert(src)
 	for _, o := range src.Outputs {
 		v := im.byName[o.Name]
 		if v == nil && im.secret[o.Name] != "" {
@@ -192,11 +194,15 @@ func (im *importer) readNode(src *onnx.Node) error {
 	if ops[op] == nil && !folded[op] {
 		return im.fail(field, "op %s is not supported in a student: use the model as a teacher, or a student made of %s", op, strings.Join(Ops(), ", "))
 	}
-	n := &Node{Name: nodeName(src), Op: ops[op], Opset: im.opset, source: src, batch: im.batch, index: len(im.g.Nodes)}
+	n := &Node{Name: nodeName(src), Op: ops[op], Opset: im.opset, source: src, batch: im.batch}
 	if err := im.readOperands(n, field); err != nil {
 		return err
 	}
-	values, err := im.fold(n)
+	var values []*Value
+	err := im.expandFixed(n)
+	if err == nil {
+		values, err = im.fold(n)
+	}
 	if err == nil && values == nil {
 		values, err = im.keepNode(n)
 	}
@@ -260,6 +266,7 @@ func (im *importer) keepNode(n *Node) ([]*Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.index = len(im.g.Nodes)
 	for _, v := range out {
 		v.producer = n.index
 	}

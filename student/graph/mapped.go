@@ -67,6 +67,15 @@ func newMapped(dims []int, maps [][]int, fill float32) *mapped {
 	return k
 }
 
+// inMemory puts a list by axis into the order of In(0) and Out(0).
+func (b *Build) inMemory(maps [][]int) [][]int {
+	out := make([][]int, len(maps))
+	for a, m := range maps {
+		out[b.Axis(a)] = m
+	}
+	return out
+}
+
 // offset is where row r reads; −1 where it is all fill.
 func (k *mapped) offset(r int) int {
 	at := 0

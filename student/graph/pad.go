@@ -3,7 +3,7 @@ package graph
 import "fmt"
 
 func init() {
-	Register(Op{Type: "Pad", MinIn: 1, MaxIn: 4, NoGrad: []int{1, 2, 3}, Infer: inferPad, Build: buildPad})
+	Register(Op{Type: "Pad", Layout: AnyOrder, MinIn: 1, MaxIn: 4, NoGrad: []int{1, 2, 3}, Infer: inferPad, Build: buildPad})
 }
 
 // padding is what Pad puts before and after each axis; below 0 it takes away.
@@ -116,7 +116,8 @@ func buildPad(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, y := b.In(0), b.Out(0)
+	n := b.Node
+	x, y := n.In[0].Shape.At(b.Batch), n.Out[0].Shape.At(b.Batch)
 	maps := make([][]int, len(x))
 	for i, d := range x {
 		if p.before[i] == 0 && p.after[i] == 0 {
@@ -127,5 +128,5 @@ func buildPad(b *Build) (Kernel, error) {
 			maps[i][j] = p.source(j-p.before[i], d)
 		}
 	}
-	return newMapped(x, maps, p.value), nil
+	return newMapped(b.In(0), b.inMemory(maps), p.value), nil
 }

@@ -3,7 +3,7 @@ package graph
 import "fmt"
 
 func init() {
-	Register(Op{Type: "Slice", MinIn: 1, MaxIn: 5, NoGrad: []int{1, 2, 3, 4}, Moves: true, Infer: inferSlice, Build: buildSlice})
+	Register(Op{Type: "Slice", Layout: AnyOrder, MinIn: 1, MaxIn: 5, NoGrad: []int{1, 2, 3, 4}, Moves: true, Infer: inferSlice, Build: buildSlice})
 }
 
 // cut is what Slice takes of one axis: count indices from start by step. All
@@ -116,5 +116,5 @@ func buildSlice(b *Build) (Kernel, error) {
 			maps[i][j] = c.start + j*c.step
 		}
 	}
-	return newMapped(b.In(0), maps, 0), nil
+	return newMapped(b.In(0), b.inMemory(maps), 0), nil
 }

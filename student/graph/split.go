@@ -3,7 +3,7 @@ package graph
 import "fmt"
 
 func init() {
-	Register(Op{Type: "Split", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferSplit, Build: buildSplit})
+	Register(Op{Type: "Split", Layout: AnyOrder, MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferSplit, Build: buildSplit})
 }
 
 // splitSizes gives the axis and what each output takes of it: split, an
@@ -73,6 +73,7 @@ func buildSplit(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	a = b.Axis(a)
 	s := &split{outer: product(b.In(0)[:a]), total: product(b.In(0)[a:])}
 	for i := range b.Node.Out {
 		s.widths = append(s.widths, product(b.Out(i)[a:]))

@@ -209,13 +209,13 @@ func clamp(x []float32, low, high float32) {
 	}
 }
 
-const squareLanes = 16 // partial sums of SumSquares
+const normLanes = 16 // partial sums of SumSquares
 
 // SumSquares is Σx² in float64. Lane i sums the squares i, i+16, i+32, … in
 // their order, and the lanes are added by halves.
 func SumSquares(x []float32) float64 {
-	var sums [squareLanes]float64
-	n := len(x) &^ (squareLanes - 1)
+	var sums [normLanes]float64
+	n := len(x) &^ (normLanes - 1)
 	if hasAVX2 {
 		sumSquaresAVX2(&sums, x[:n])
 	} else {
@@ -224,9 +224,9 @@ func SumSquares(x []float32) float64 {
 	return squareTotal(&sums, x[n:])
 }
 
-func sumSquares(sums *[squareLanes]float64, x []float32) {
-	for p := 0; p < len(x); p += squareLanes {
-		x := x[p : p+squareLanes]
+func sumSquares(sums *[normLanes]float64, x []float32) {
+	for p := 0; p < len(x); p += normLanes {
+		x := x[p : p+normLanes]
 		for i := range sums {
 			v := float64(x[i])
 			sums[i] += float64(v * v)
@@ -235,11 +235,11 @@ func sumSquares(sums *[squareLanes]float64, x []float32) {
 }
 
 // squareTotal adds the rest, fewer than 16 squares, and the lanes.
-func squareTotal(sums *[squareLanes]float64, rest []float32) float64 {
+func squareTotal(sums *[normLanes]float64, rest []float32) float64 {
 	for i, v := range rest {
 		sums[i] += float64(float64(v) * float64(v))
 	}
-	for half := squareLanes / 2; half > 0; half /= 2 {
+	for half := normLanes / 2; half > 0; half /= 2 {
 		for i := range half {
 			sums[i] += sums[i+half]
 		}

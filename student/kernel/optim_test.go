@@ -31,8 +31,8 @@ func TestUpdateBits(t *testing.T) {
 		"Clamp": {func(w, x, y, z []float32) { Clamp(w, 0.8) }, func(w, x, y, z []float32) { clamp(w, -0.8, 0.8) }},
 		"SumSquares": {func(w, x, y, z []float32) { copy(w, []float32{float32(SumSquares(x))}) },
 			func(w, x, y, z []float32) {
-				var sums [squareLanes]float64
-				n := len(x) &^ (squareLanes - 1)
+				var sums [normLanes]float64
+				n := len(x) &^ (normLanes - 1)
 				sumSquares(&sums, x[:n])
 				copy(w, []float32{float32(squareTotal(&sums, x[n:]))})
 			}},

@@ -181,3 +181,19 @@ func dotTotal(sums *[dotLanes]float32, x, y []float32) float32 {
 	}
 	return sums[0]
 }
+
+// AddRelu is dst = max(a + b, 0).
+func AddRelu(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	n := whole(len(dst))
+	if n > 0 {
+		addReluAVX2(dst[:n], a[:n], b[:n])
+	}
+	for i := n; i < len(dst); i++ {
+		v := a[i] + b[i]
+		if v < 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}

@@ -73,6 +73,9 @@ func (s *Student) InputName() string { return s.g.Inputs[0].Name }
 // InputShape is the shape of one row of the input, without the batch axis.
 func (s *Student) InputShape() []int { return slices.Clone(s.g.Inputs[0].Shape[1:]) }
 
+// OutputName is the name of the graph's output.
+func (s *Student) OutputName() string { return s.g.Outputs[0].Name }
+
 // InputType is the element type of the input in the model: float32, or int64
 // or int32 for token ids, which rows hold as float32 values, exact up to 2²⁴.
 func (s *Student) InputType() onnx.DType { return s.g.Inputs[0].DType() }

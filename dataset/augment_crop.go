@@ -13,7 +13,7 @@ func init() {
 
 // crop pads an image by pad pixels on each side and cuts out a window of its
 // size at one of the (2·pad+1)² places, the usual augmentation of CIFAR (He et
-// al. 2016, section 4.2). That is a shift by up to pad pixels: one kernel does
+// al. 2016). That is a shift by up to pad pixels: one kernel does
 // both.
 type crop struct {
 	pad  int

@@ -12,7 +12,7 @@ func init() {
 }
 
 // mixup trains on λ·x_i + (1−λ)·x_j and λ·y_i + (1−λ)·y_j with λ from
-// Beta(α, α) (Zhang et al. 2018, arXiv 1710.09412, equation 1). The partner j
+// Beta(α, α) (Zhang et al. 2018, arXiv 1710.09412). The partner j
 // is any row of the source, drawn for i and not from its batch, whose cut
 // would show.
 type mixup float64

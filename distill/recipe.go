@@ -83,6 +83,7 @@ type TrainRecipe struct {
 	Warmup      int     `yaml:"warmup" json:"warmup"`     // steps of linear warm-up
 	Clip        float64 `yaml:"clip" json:"clip"`         // largest global gradient norm; 0: none
 	Patience    int     `yaml:"patience" json:"patience"` // stop after this many epochs without a better one; 0: never
+	Augment     string  `yaml:"augment" json:"augment"`   // how training varies its rows, as dataset.ParseAugment reads it; empty: not
 	Seed        uint64  `yaml:"seed" json:"seed"`
 	NoBaseline  bool    `yaml:"no_baseline" json:"no_baseline"`
 }
@@ -207,6 +208,9 @@ func (r *Recipe) Validate() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if _, err := dataset.ParseAugment(t.Augment); err != nil {
+		return err
 	}
 	if _, err := t.optimizer(); err != nil {
 		return err

@@ -127,6 +127,7 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets, c); err != nil {
 		return err
 	}
+	d.train.vary = d.variation
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, c); err != nil {
 		return err
 	}
@@ -217,6 +218,9 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "patience": strconv.Itoa(t.Patience),
 		"seed": strconv.FormatUint(t.Seed, 10),
 	}
+	if augment := d.augment(); augment != "" {
+		id["augment"] = augment
+	}
 	if d.data.Val != nil {
 		if id["validation rows"], err = dataset.Digest(ctx, d.data.Val); err != nil {
 			return nil, err
@@ -252,6 +256,9 @@ func (d *run) provenance() []onnx.Entry {
 		{Key: "preprocess", Value: d.spec.pre.String()},
 		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
 		{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)},
+	}
+	if augment := d.augment(); augment != "" {
+		e = append(e, onnx.Entry{Key: "augment", Value: augment})
 	}
 	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return e

@@ -15,15 +15,15 @@ import (
 )
 
 func newList(a *app) *cobra.Command {
-	kinds := []string{"models", "losses", "formats", "ops"}
+	kinds := []string{"models", "losses", "augmentations", "formats", "ops"}
 	return &cobra.Command{
-		Use:       "list [models|losses|formats|ops]",
-		Short:     "List architectures, losses, data formats and trainable ops",
+		Use:       "list [models|losses|augmentations|formats|ops]",
+		Short:     "List architectures, losses, augmentations, data formats and trainable ops",
 		Example:   "  kdonnx list models",
 		ValidArgs: kinds,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usage("list: got %d arguments, expected one of models, losses, formats, ops", len(args))
+				return usage("list: got %d arguments, expected one of models, losses, augmentations, formats, ops", len(args))
 			}
 			return nil
 		},
@@ -42,6 +42,10 @@ func newList(a *app) *cobra.Command {
 					for _, l := range loss.Entries() {
 						fmt.Fprintf(w, "loss\t%s\t%s\n", l.Name, l.Doc)
 					}
+				case "augmentations":
+					for _, k := range dataset.Augmentations() {
+						fmt.Fprintf(w, "augmentation\t%s\t%s\n", k.Example, k.About)
+					}
 				case "formats":
 					for _, f := range dataset.Formats() {
 						fmt.Fprintf(w, "format\t%s\t%s\n", f.Name, f.About)
@@ -51,7 +55,7 @@ func newList(a *app) *cobra.Command {
 						fmt.Fprintf(w, "op\t%s\t\n", op)
 					}
 				default:
-					return usage("list: got %q, expected models, losses, formats or ops", kind)
+					return usage("list: got %q, expected models, losses, augmentations, formats or ops", kind)
 				}
 			}
 			return w.Flush()

@@ -77,6 +77,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps of linear warm-up")
 	f.Float64Var(&t.Clip, "clip", t.Clip, "largest global gradient norm (0: none)")
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
+	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
 	f.BoolVar(&t.NoBaseline, "no-baseline", t.NoBaseline, "do not train the same net on hard labels beside the student")
 

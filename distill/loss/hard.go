@@ -10,7 +10,7 @@ func init() {
 
 // hardTerm is −Σ w_k·log s_k over the classes of target, and adds β times its
 // gradient Σ w_k·(s − onehot(k)) to g. Cross-entropy is linear in its target,
-// so that this is the loss of a mixed label (Zhang et al. 2018, section 3).
+// so that this is the loss of a mixed label (Zhang et al. 2018).
 func hardTerm(g []float64, beta float64, s *distribution, target [2]weightedClass) float64 {
 	sum := 0.0
 	for _, c := range target {

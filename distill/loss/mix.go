@@ -1,15 +1,12 @@
 package loss
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Mixer mixes what a teacher said of two rows into the target of their
 // mixture. It keeps scratch memory: it is not safe for concurrent use, and
 // allocates only when the number of classes grows.
 //
-// Mixup (Zhang et al. 2018, arXiv 1710.09412, equation 1) mixes target
+// Mixup (Zhang et al. 2018, arXiv 1710.09412) mixes target
 // distributions, and a student at temperature T is held against softmax(v/T):
 // so it is these that are mixed,
 //
@@ -21,7 +18,7 @@ import (
 // the soft loss of p is λ times that of v plus 1−λ times that of w.
 //
 // It stands for asking the teacher about the mixed row itself, which a store
-// of answers cannot; Beyer et al. 2022 (arXiv 2106.05237, section 3.1) found
+// of answers cannot; Beyer et al. 2022 (arXiv 2106.05237) found
 // students of a teacher that sees the same mixture to end better.
 type Mixer struct {
 	t    float64
@@ -29,11 +26,11 @@ type Mixer struct {
 }
 
 // NewMixer makes a Mixer for the temperature T of a loss.
-func NewMixer(temperature float64) *Mixer {
+func NewMixer(temperature float64) (*Mixer, error) {
 	if !(temperature >= MinTemperature && temperature <= MaxTemperature) {
-		panic(fmt.Sprintf("loss: mixing at temperature %v", temperature))
+		return nil, usage("--temperature", temperature, "a number in [0.01, 1000]")
 	}
-	return &Mixer{t: temperature}
+	return &Mixer{t: temperature}, nil
 }
 
 // Mix overwrites v, one row of logits, with those of its mixture with w, share

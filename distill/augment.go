@@ -98,11 +98,15 @@ func (r *rows) learn(ctx context.Context, order []int, seed uint64, pass int, m 
 	return nil
 }
 
-// outputs is m as a loss takes it, with the student's logits z (n, c).
-func (m *mini) outputs(c int, z []float32) loss.Batch {
-	b := loss.Batch{N: m.n, C: c, Student: z, Teacher: m.teacher, Labels: m.labels}
-	if len(m.others.shares) > 0 {
-		b.Others, b.Shares = m.others.raw.Y, m.others.shares
+// part is rows lo to hi-1 of m as a loss takes them, with the student's logits
+// z of these rows, (hi−lo, classes).
+func (m *mini) part(lo, hi, classes int, z []float32) loss.Batch {
+	b := loss.Batch{N: hi - lo, C: classes, Student: z, Labels: m.labels[lo:hi]}
+	if m.teacher != nil {
+		b.Teacher = m.teacher[lo*classes : hi*classes]
+	}
+	if o := &m.others; len(o.shares) > 0 {
+		b.Others, b.Shares = o.raw.Y[lo:hi], o.shares[lo:hi]
 	}
 	return b
 }

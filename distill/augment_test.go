@@ -49,7 +49,7 @@ func seen(t *testing.T, r *rows, batch, first int) map[[2]int]string {
 		}
 		pass := g / ceilDiv(n, batch)
 		lo, hi := cut(n, batch, g%ceilDiv(n, batch))
-		b := m.outputs(r.classes, nil)
+		b := m.part(0, m.n, r.classes, nil)
 		for i, row := range dataset.Order(n, 7, pass)[lo:hi] {
 			view := fmt.Sprint(m.x[i*784:(i+1)*784], b.Labels[i], b.Teacher[i*r.classes:(i+1)*r.classes])
 			if b.Others != nil {
@@ -110,7 +110,7 @@ func TestFeedKeepsTargets(t *testing.T) {
 	if err := r.read(ctx, order, &plain); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(m.teacher, plain.teacher) || !slices.Equal(m.labels, plain.labels) || m.outputs(r.classes, nil).Others != nil {
+	if !slices.Equal(m.teacher, plain.teacher) || !slices.Equal(m.labels, plain.labels) || m.part(0, m.n, r.classes, nil).Others != nil {
 		t.Error("shifted rows have other targets")
 	}
 	still := 0
@@ -163,7 +163,7 @@ func TestFeedMixes(t *testing.T) {
 	}
 	partners, shares := make([]int, n), make([]float32, n)
 	r.vary.augmenter.Partners(partners, shares, order, n, 3, 5)
-	b := m.outputs(r.classes, nil)
+	b := m.part(0, m.n, r.classes, nil)
 	soft := func(v []float32) []float64 {
 		p, sum := make([]float64, len(v)), 0.0
 		for i, x := range v {
@@ -178,6 +178,9 @@ func TestFeedMixes(t *testing.T) {
 	for i, j := range partners {
 		if b.Labels[i] != plain.labels[i] || b.Others[i] != plain.labels[j] || b.Shares[i] != shares[i] {
 			t.Fatalf("row %d has labels %d and %d with a share of %v", i, b.Labels[i], b.Others[i], b.Shares[i])
+		}
+		if p := m.part(i, i+1, r.classes, nil); p.Labels[0] != b.Labels[i] || p.Others[0] != b.Others[i] || p.Shares[0] != b.Shares[i] || p.Teacher[0] != b.Teacher[i*r.classes] {
+			t.Fatalf("row %d alone has other targets", i)
 		}
 		l := float64(shares[i])
 		for k := range 784 {

@@ -147,7 +147,7 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		lr := c.schedule.Rate(t.LR, uint64(global))
 		var terms loss.Terms
 		_, err = trainer.Step(m.x, m.n, func(z, dz []float32) float64 {
-			terms = c.loss.Eval(m.outputs(c.train.classes, z), dz)
+			terms = c.loss.Eval(m.part(0, m.n, c.train.classes, z), dz)
 			return terms.Total
 		}, lr)
 		out.Samples += m.n

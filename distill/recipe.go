@@ -201,7 +201,7 @@ func (r *Recipe) Validate() error {
 	if _, err := r.Loss.build(); err != nil {
 		return err
 	}
-	if err := models.Check(r.Student.Arch); err != nil {
+	if _, err := models.Find(r.Student.Arch); err != nil {
 		return err
 	}
 	for _, text := range []string{r.Teacher.Prep, r.Student.Prep} {

@@ -26,18 +26,30 @@ const (
 )
 
 // builder appends layers to a graph. Shape is that of one row of the last
-// value, (C, H, W) or (D).
+// value: (C, H, W), (T, D) or (D).
 type builder struct {
 	g      *onnx.Graph
 	rng    *rand.Rand
+	init   initialiser // of layers before the head
+	dry    bool        // count parameters and check, draw nothing
 	last   string
 	shape  []int
 	nhwc   bool
 	params int
 	frozen []string
+	shared map[string]bool // constants that are there already
 	counts map[string]int
 	err    error
 }
+
+// value is a place in the graph that a later layer comes back to.
+type value struct {
+	name  string
+	shape []int
+}
+
+func (b *builder) value() value   { return value{b.last, slices.Clone(b.shape)} }
+func (b *builder) resume(v value) { b.last, b.shape = v.name, slices.Clone(v.shape) }
 
 func newBuilder(in Input, seed uint64) (*builder, error) {
 	if in.Name == "" {
@@ -51,11 +63,11 @@ func newBuilder(in Input, seed uint64) (*builder, error) {
 		size *= d
 	}
 	if len(in.Shape) == 0 || len(in.Shape) > 3 {
-		return nil, usage("input", "has shape %v, expected (C, H, W), (H, W, C) or (D)", in.Shape)
+		return nil, usage("input", "has shape %v, expected (C, H, W), (H, W, C), (T, D) or (D)", in.Shape)
 	}
 	b := &builder{
 		g: &onnx.Graph{Name: "student"}, rng: rand.New(rand.NewPCG(seed, 0x6b646f6e6e78)),
-		last: in.Name, shape: slices.Clone(in.Shape), nhwc: in.NHWC, counts: map[string]int{},
+		last: in.Name, shape: slices.Clone(in.Shape), nhwc: in.NHWC, counts: map[string]int{}, shared: map[string]bool{},
 	}
 	v := &onnx.Value{Name: in.Name, DType: onnx.Float32, HasShape: true, Shape: []onnx.Dim{{Param: graph.BatchName}}}
 	for _, d := range in.Shape {
@@ -121,6 +133,29 @@ func (b *builder) node(op string, more []string, attrs ...*onnx.Attr) {
 	b.last = out
 }
 
+// scalar adds a float constant, once, and gives its name.
+func (b *builder) scalar(name string, v float32) string {
+	if !b.shared[name] {
+		b.shared[name] = true
+		b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, []int64{}, []float32{v}))
+		b.frozen = append(b.frozen, name)
+	}
+	return name
+}
+
+// axes adds an integer constant, once, and gives its name.
+func (b *builder) axes(prefix string, vals ...int64) string {
+	name := prefix
+	for _, v := range vals {
+		name += fmt.Sprintf("_%d", v)
+	}
+	if !b.shared[name] {
+		b.shared[name] = true
+		b.g.Initializers = append(b.g.Initializers, onnx.Int64Tensor(name, []int64{int64(len(vals))}, vals))
+	}
+	return name
+}
+
 // weight adds a parameter whose values draw gives, in order.
 func (b *builder) weight(name string, draw func() float32, dims ...int) string {
 	size := 1
@@ -136,106 +171,15 @@ func (b *builder) weight(name string, draw func() float32, dims ...int) string {
 		}
 		return name
 	}
+	if b.dry {
+		return name
+	}
 	vals := make([]float32, size)
 	for i := range vals {
 		vals[i] = draw()
 	}
 	b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, dims64, vals))
 	return name
-}
-
-func constant(v float32) func() float32 { return func() float32 { return v } }
-
-// he is N(0, 2/fanIn).
-func (b *builder) he(fanIn int) func() float32 {
-	std := math.Sqrt(2 / float64(fanIn))
-	return func() float32 { return float32(b.rng.NormFloat64() * std) }
-}
-
-// glorot is U(−a, a) with a = √(6/(fanIn+fanOut)).
-func (b *builder) glorot(fanIn, fanOut int) func() float32 {
-	a := math.Sqrt(6 / float64(fanIn+fanOut))
-	return func() float32 { return float32((2*b.rng.Float64() - 1) * a) }
-}
-
-// image makes the last value (C, H, W), or says that it is none.
-func (b *builder) image(arch string) error {
-	if len(b.shape) != 3 {
-		return usage("student", "%s needs images, the input has shape %v", arch, b.shape)
-	}
-	if b.nhwc {
-		b.node("Transpose", nil, onnx.IntsAttr("perm", 0, 3, 1, 2))
-		b.shape = []int{b.shape[2], b.shape[0], b.shape[1]}
-		b.nhwc = false
-	}
-	return nil
-}
-
-// flatten makes the last value (D).
-func (b *builder) flatten() {
-	if len(b.shape) == 1 {
-		return
-	}
-	size := 1
-	for _, d := range b.shape {
-		size *= d
-	}
-	b.node("Flatten", nil, onnx.IntAttr("axis", 1))
-	b.shape = []int{size}
-}
-
-// dense is a fully connected layer: w (out, in).
-func (b *builder) dense(name string, out int, last bool) {
-	in := b.shape[0]
-	draw := b.he(in)
-	if last {
-		draw = b.glorot(in, out)
-	}
-	w := b.weight(name+".weight", draw, out, in)
-	bias := b.weight(name+".bias", constant(0), out)
-	b.node("Gemm", []string{w, bias}, onnx.FloatAttr("alpha", 1), onnx.FloatAttr("beta", 1), onnx.IntAttr("transB", 1))
-	b.shape = []int{out}
-}
-
-// conv is a convolution of stride 1 with a square kernel: w (out, in, k, k).
-func (b *builder) conv(name string, out, k, pad int) {
-	in := b.shape[0]
-	w := b.weight(name+".weight", b.he(in*k*k), out, in, k, k)
-	bias := b.weight(name+".bias", constant(0), out)
-	size, p := int64(k), int64(pad)
-	b.node("Conv", []string{w, bias}, onnx.IntsAttr("kernel_shape", size, size), onnx.IntsAttr("pads", p, p, p, p), onnx.IntsAttr("strides", 1, 1))
-	b.shape = []int{out, b.shape[1] + 2*pad - k + 1, b.shape[2] + 2*pad - k + 1}
-}
-
-func (b *builder) relu() { b.node("Relu", nil) }
-
-// halve is a 2×2 maximum pooling of stride 2, left out on an axis of 1.
-func (b *builder) halve() {
-	if b.shape[1] < 2 || b.shape[2] < 2 {
-		return
-	}
-	b.node("MaxPool", nil, onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("pads", 0, 0, 0, 0), onnx.IntsAttr("strides", 2, 2))
-	b.shape = []int{b.shape[0], b.shape[1] / 2, b.shape[2] / 2}
-}
-
-// batchNorm normalises channels, with the momentum that PyTorch calls 0.1.
-func (b *builder) batchNorm(name string) {
-	c := b.shape[0]
-	more := []string{
-		b.weight(name+".weight", constant(1), c), b.weight(name+".bias", constant(0), c),
-		b.weight(name+".running_mean", constant(0), c), b.weight(name+".running_var", constant(1), c),
-	}
-	b.node("BatchNormalization", more, onnx.FloatAttr("epsilon", 1e-5), onnx.FloatAttr("momentum", 0.9))
-}
-
-func (b *builder) dropout(ratio float64) {
-	if ratio == 0 {
-		return
-	}
-	name := fmt.Sprintf("dropout_ratio_%d", b.counts["Dropout"]+1)
-	b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, []int64{}, []float32{float32(ratio)}))
-	b.frozen = append(b.frozen, name)
-	b.node("Dropout", []string{name})
 }
 
 // finish names the output and wraps the graph.

@@ -4,21 +4,28 @@ import "fmt"
 
 func init() {
 	register(Architecture{
-		Name: "cnn", Help: "3×3 convolutions of the given channels, each with ReLU and 2×2 pooling, then a hidden layer (hidden=0 for none); norm=1 adds batch normalisation",
-		Examples: []string{"cnn:16,32", "cnn:32,64?hidden=256&dropout=0.25", "cnn:8,16?norm=1"},
+		Name: "cnn", Help: "3×3 convolutions of the given channels, each with ReLU and 2×2 pooling, then a hidden layer (hidden=0 for none); norm=1 adds batch normalisation; without channels: pairs of 32, 64 and 128 with batch normalisation, then the mean of each plane",
+		Examples: []string{"cnn", "cnn:16,32", "cnn:32,64?hidden=256&dropout=0.25", "cnn:8,16?norm=1"},
 		Options:  []string{"hidden", "dropout", "norm"},
-		build:    buildCNN,
+		Shown:    []int{3, 32, 32}, ShownClasses: 10,
+		build: buildCNN,
 	})
 }
 
 // buildCNN is (conv 3×3, [norm], ReLU, pool) for each size, flatten, [dense,
 // ReLU, dropout], head.
 func buildCNN(b *builder, s spec, classes int) error {
-	hidden, err := s.number("hidden", 128, 0, maxWidth)
-	if err != nil {
+	if err := b.image("cnn"); err != nil {
 		return err
 	}
 	ratio, err := s.number("dropout", 0, 0, 0.95)
+	if err != nil {
+		return err
+	}
+	if len(s.sizes) == 0 {
+		return buildPairs(b, s, ratio, classes)
+	}
+	hidden, err := s.number("hidden", 128, 0, maxWidth)
 	if err != nil {
 		return err
 	}
@@ -26,14 +33,8 @@ func buildCNN(b *builder, s spec, classes int) error {
 	if err != nil {
 		return err
 	}
-	if len(s.sizes) == 0 {
-		return usage("student \""+s.text+"\"", "has no channels, expected for example cnn:16,32")
-	}
-	if err := b.image("cnn"); err != nil {
-		return err
-	}
 	for i, channels := range s.sizes {
-		b.conv(fmt.Sprintf("conv%d", i+1), channels, 3, 1)
+		b.conv(fmt.Sprintf("conv%d", i+1), conv{out: channels, kernel: 3, stride: 1, pad: 1, bias: true})
 		if norm {
 			b.batchNorm(fmt.Sprintf("norm%d", i+1))
 		}
@@ -43,11 +44,31 @@ func buildCNN(b *builder, s spec, classes int) error {
 	b.flatten()
 	layer := 1
 	if hidden >= 1 {
-		b.dense("fc1", int(hidden), false)
+		b.dense("fc1", int(hidden))
 		b.relu()
 		layer++
 	}
 	b.dropout(ratio)
-	b.dense(fmt.Sprintf("fc%d", layer), classes, true)
+	b.head(fmt.Sprintf("fc%d", layer), classes)
+	return nil
+}
+
+// buildPairs is twice (conv 3×3, norm, ReLU) of 32, 64 and 128 channels with
+// pooling between, the mean of each plane, [dropout], head.
+func buildPairs(b *builder, s spec, ratio float64, classes int) error {
+	if s.opts.Has("hidden") || s.opts.Has("norm") {
+		return usage(s.field(), "has hidden or norm but no channels, expected for example cnn:16,32?norm=1")
+	}
+	for i, channels := range []int{32, 32, 64, 64, 128, 128} {
+		if i == 2 || i == 4 {
+			b.halve()
+		}
+		b.conv3x3(fmt.Sprintf("conv%d", i+1), channels, 1)
+		b.batchNorm(fmt.Sprintf("norm%d", i+1))
+		b.relu()
+	}
+	b.averageImage()
+	b.dropout(ratio)
+	b.head("fc1", classes)
 	return nil
 }

@@ -5,7 +5,8 @@ func init() {
 		Name: "lenet", Help: "LeNet-5 with ReLU and maximum pooling: two 5×5 convolutions, layers of 120 and 84",
 		Examples: []string{"lenet", "lenet?dropout=0.25"},
 		Options:  []string{"dropout"},
-		build:    buildLeNet,
+		Shown:    []int{1, 28, 28}, ShownClasses: 10,
+		build: buildLeNet,
 	})
 }
 
@@ -25,18 +26,18 @@ func buildLeNet(b *builder, s spec, classes int) error {
 	if b.shape[1] < 12 || b.shape[2] < 12 {
 		return usage("student", "lenet needs images of 12×12 or more, the input has %d×%d", b.shape[1], b.shape[2])
 	}
-	b.conv("conv1", 6, 5, 2)
+	b.conv("conv1", conv{out: 6, kernel: 5, stride: 1, pad: 2, bias: true})
 	b.relu()
 	b.halve()
-	b.conv("conv2", 16, 5, 0)
+	b.conv("conv2", conv{out: 16, kernel: 5, stride: 1, bias: true})
 	b.relu()
 	b.halve()
 	b.flatten()
-	b.dense("fc1", 120, false)
+	b.dense("fc1", 120)
 	b.relu()
-	b.dense("fc2", 84, false)
+	b.dense("fc2", 84)
 	b.relu()
 	b.dropout(ratio)
-	b.dense("fc3", classes, true)
+	b.head("fc3", classes)
 	return nil
 }

@@ -7,7 +7,8 @@ func init() {
 		Name: "mlp", Help: "fully connected ReLU layers of the given widths; norm=1 adds batch normalisation",
 		Examples: []string{"mlp:800,800", "mlp:1200,1200?dropout=0.5", "mlp:256?norm=1"},
 		Options:  []string{"dropout", "norm"},
-		build:    buildMLP,
+		Shown:    []int{784}, ShownClasses: 10,
+		build: buildMLP,
 	})
 }
 
@@ -22,17 +23,17 @@ func buildMLP(b *builder, s spec, classes int) error {
 		return err
 	}
 	if len(s.sizes) == 0 {
-		return usage("student \""+s.text+"\"", "has no widths, expected for example mlp:800,800")
+		return usage(s.field(), "has no widths, expected for example mlp:800,800")
 	}
 	b.flatten()
 	for i, width := range s.sizes {
-		b.dense(fmt.Sprintf("fc%d", i+1), width, false)
+		b.dense(fmt.Sprintf("fc%d", i+1), width)
 		if norm {
 			b.batchNorm(fmt.Sprintf("norm%d", i+1))
 		}
 		b.relu()
 		b.dropout(ratio)
 	}
-	b.dense(fmt.Sprintf("fc%d", len(s.sizes)+1), classes, true)
+	b.head(fmt.Sprintf("fc%d", len(s.sizes)+1), classes)
 	return nil
 }

@@ -6,13 +6,16 @@
 //
 // The same spec, input, classes and seed give the same model, bit for bit.
 // The graph begins with the input's normalisation as frozen constants and ends
-// in "logits" (batch, classes). Weights of layers before a ReLU are drawn from
-// He's normal distribution (He et al. 2015, arXiv 1502.01852), those of the
-// last layer from Glorot's uniform one (Glorot and Bengio 2010); biases are 0.
+// in "logits" (batch, classes). Weights of the last layer are drawn from
+// Glorot's uniform distribution (Glorot and Bengio 2010), those of the others
+// from the one that the architecture names, or the option init: "he" when it
+// names none. Biases are 0; normalisations begin as the identity.
 package models
 
 import (
 	"net/url"
+	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -33,17 +36,34 @@ type Input struct {
 
 // Architecture is one entry of the zoo.
 type Architecture struct {
-	Name     string
+	Name     string // of the architecture, or of a family: "resnetD"
 	Help     string
 	Examples []string
-	Options  []string // keys that a spec may set after "?"
+	Options  []string // keys that a spec may set after "?", beside init
+	Init     string   // default of the option init; "" means "he"
 
-	build func(b *builder, s spec, classes int) error
+	// Shown is the input, of ShownClasses classes, that List's readers see the
+	// size of the examples for; defaults to 3×32×32 and 100.
+	Shown        []int
+	ShownClasses int
+
+	family *regexp.Regexp // names of a family, their numbers as submatches
+	ratios bool           // sizes may be fractions
+	build  func(b *builder, s spec, classes int) error
 }
 
 var zoo = map[string]Architecture{}
 
-func register(a Architecture) { zoo[a.Name] = a }
+func register(a Architecture) {
+	a.Options = append(a.Options, "init")
+	if a.Init == "" {
+		a.Init = "he"
+	}
+	if a.Shown == nil {
+		a.Shown, a.ShownClasses = []int{3, 32, 32}, 100
+	}
+	zoo[a.Name] = a
+}
 
 // List gives the architectures in alphabetical order.
 func List() []Architecture {
@@ -66,21 +86,34 @@ func Build(text string, in Input, classes int, seed uint64) (*onnx.Model, error)
 	if classes < 1 || classes > maxWidth {
 		return nil, usage("classes", "are %d, expected 1 to %d", classes, maxWidth)
 	}
-	b, err := newBuilder(in, seed)
-	if err != nil {
+	// A dry run first: what is too large is refused before anything is drawn.
+	if _, err := draft(s, in, classes, seed, true); err != nil {
 		return nil, err
 	}
-	if err := zoo[s.name].build(b, s, classes); err != nil {
+	b, err := draft(s, in, classes, seed, false)
+	if err != nil {
 		return nil, err
 	}
 	return b.finish(text, classes)
 }
 
-// Check tells what is wrong with the text of an architecture, as far as that
-// can be said without its input: an unknown name, size or option.
-func Check(text string) error {
-	_, err := parse(text)
-	return err
+func draft(s spec, in Input, classes int, seed uint64, dry bool) (*builder, error) {
+	b, err := newBuilder(in, seed)
+	if err != nil {
+		return nil, err
+	}
+	b.init, b.dry = s.init, dry
+	if err := s.arch.build(b, s, classes); err != nil {
+		return nil, err
+	}
+	return b, b.err
+}
+
+// Find gives the architecture that text names, or says what is wrong with the
+// text as far as that can be said without its input.
+func Find(text string) (Architecture, error) {
+	s, err := parse(text)
+	return s.arch, err
 }
 
 func usage(field, format string, args ...any) error {
@@ -89,52 +122,95 @@ func usage(field, format string, args ...any) error {
 
 // spec is a parsed student spec.
 type spec struct {
-	text  string
-	name  string
-	sizes []int
-	opts  url.Values
+	text    string
+	arch    Architecture
+	variant []int     // the numbers in the name of a family's member
+	sizes   []int     // after the colon
+	ratios  []float64 // the same where they may be fractions
+	init    initialiser
+	opts    url.Values
 }
+
+func (s spec) field() string { return "student " + strconv.Quote(s.text) }
 
 // parse reads name[:n,n,...][?key=value&...].
 func parse(text string) (spec, error) {
-	field := "student " + strconv.Quote(text)
 	head, query, _ := strings.Cut(text, "?")
 	name, list, hasSizes := strings.Cut(head, ":")
-	a, ok := zoo[name]
-	if !ok {
-		var names []string
-		for _, a := range List() {
-			names = append(names, a.Name)
-		}
-		return spec{}, usage(field, "names no architecture, expected one of %s", strings.Join(names, ", "))
+	s := spec{text: text}
+	if err := s.named(name); err != nil {
+		return spec{}, err
 	}
-	s := spec{text: text, name: name}
 	if hasSizes {
-		for _, part := range strings.Split(list, ",") {
-			n, err := strconv.Atoi(part)
-			if err != nil || n < 1 || n > maxWidth {
-				return spec{}, usage(field, "has size %q, expected a number from 1 to %d", part, maxWidth)
-			}
-			s.sizes = append(s.sizes, n)
+		if err := s.sized(list); err != nil {
+			return spec{}, err
 		}
-	}
-	if len(s.sizes) > maxLayers {
-		return spec{}, usage(field, "has %d sizes, expected at most %d", len(s.sizes), maxLayers)
 	}
 	var err error
 	if s.opts, err = url.ParseQuery(query); err != nil {
-		return spec{}, usage(field, "has options %q, expected key=value&key=value", query)
+		return spec{}, usage(s.field(), "has options %q, expected key=value&key=value", query)
 	}
 	for key, values := range s.opts {
-		known := false
-		for _, o := range a.Options {
-			known = known || o == key
-		}
-		if !known || len(values) != 1 {
-			return spec{}, usage(field, "has option %q %d times, expected each of %q at most once", key, len(values), a.Options)
+		if !slices.Contains(s.arch.Options, key) || len(values) != 1 {
+			return spec{}, usage(s.field(), "has option %q %d times, expected each of %q at most once", key, len(values), s.arch.Options)
 		}
 	}
+	init := s.arch.Init
+	if s.opts.Has("init") {
+		init = s.opts.Get("init")
+	}
+	if s.init = initialisers[init]; s.init == nil {
+		return spec{}, usage(s.field(), "has init=%q, expected one of %s", init, initNames())
+	}
 	return s, nil
+}
+
+// named finds the architecture or the family of that name.
+func (s *spec) named(name string) error {
+	var names []string
+	for _, a := range List() {
+		names = append(names, a.Name)
+		if a.family == nil {
+			if a.Name == name {
+				s.arch = a
+				return nil
+			}
+			continue
+		}
+		if m := a.family.FindStringSubmatch(name); m != nil {
+			s.arch = a
+			for _, digits := range m[1:] {
+				n, _ := strconv.Atoi(digits) // 0 where the name leaves it out
+				s.variant = append(s.variant, n)
+			}
+			return nil
+		}
+	}
+	return usage(s.field(), "names no architecture, expected one of %s", strings.Join(names, ", "))
+}
+
+// sized reads what stands after the colon.
+func (s *spec) sized(list string) error {
+	parts := strings.Split(list, ",")
+	if len(parts) > maxLayers {
+		return usage(s.field(), "has %d sizes, expected at most %d", len(parts), maxLayers)
+	}
+	for _, part := range parts {
+		if s.arch.ratios {
+			v, err := strconv.ParseFloat(part, 64)
+			if err != nil || !(v >= 0.05 && v <= 16) {
+				return usage(s.field(), "has size %q, expected a number from 0.05 to 16", part)
+			}
+			s.ratios = append(s.ratios, v)
+			continue
+		}
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 || n > maxWidth {
+			return usage(s.field(), "has size %q, expected a number from 1 to %d", part, maxWidth)
+		}
+		s.sizes = append(s.sizes, n)
+	}
+	return nil
 }
 
 // number is option key within [lo, hi], or def.
@@ -145,9 +221,22 @@ func (s spec) number(key string, def, lo, hi float64) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(v >= lo && v <= hi) {
-		return 0, usage("student "+strconv.Quote(s.text), "has %s=%q, expected a number from %g to %g", key, text, lo, hi)
+		return 0, usage(s.field(), "has %s=%q, expected a number from %g to %g", key, text, lo, hi)
 	}
 	return v, nil
+}
+
+// count is option key as a whole number within [lo, hi], or def.
+func (s spec) count(key string, def, lo, hi int) (int, error) {
+	text := s.opts.Get(key)
+	if text == "" {
+		return def, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < lo || n > hi {
+		return 0, usage(s.field(), "has %s=%q, expected a whole number from %d to %d", key, text, lo, hi)
+	}
+	return n, nil
 }
 
 // flag is option key as a truth value, false by default.
@@ -158,13 +247,13 @@ func (s spec) flag(key string) (bool, error) {
 	case "1", "true":
 		return true, nil
 	}
-	return false, usage("student "+strconv.Quote(s.text), "has %s=%q, expected 0 or 1", key, s.opts.Get(key))
+	return false, usage(s.field(), "has %s=%q, expected 0 or 1", key, s.opts.Get(key))
 }
 
 // noSizes refuses sizes where the architecture has none.
 func (s spec) noSizes() error {
-	if len(s.sizes) > 0 {
-		return usage("student "+strconv.Quote(s.text), "has sizes, expected none: %s", zoo[s.name].Examples[0])
+	if len(s.sizes)+len(s.ratios) > 0 {
+		return usage(s.field(), "has sizes, expected none: %s", s.arch.Examples[0])
 	}
 	return nil
 }

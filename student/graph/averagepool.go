@@ -3,7 +3,7 @@ package graph
 import "github.com/kdonnx/kdonnx/student/kernel"
 
 func init() {
-	Register(Op{Type: "AveragePool", MinIn: 1, MaxIn: 1, Infer: inferPool, Build: buildAveragePool})
+	Register(Op{Type: "AveragePool", Layout: ChannelsLast, MinIn: 1, MaxIn: 1, Infer: inferPool, Build: buildAveragePool})
 }
 
 type averagePool struct{ *kernel.AveragePool }

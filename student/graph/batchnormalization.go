@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "BatchNormalization", MinIn: 5, MaxIn: 5, State: []int{3, 4}, Infer: inferBatchNorm, Build: buildBatchNorm})
+	Register(Op{Type: "BatchNormalization", Layout: ChannelsLast, GradInPlace: true, MinIn: 5, MaxIn: 5, State: []int{3, 4}, Infer: inferBatchNorm, Build: buildBatchNorm})
 }
 
 // inferBatchNorm gives the shape of x (N, C, ...); scale, bias, mean and
@@ -31,16 +31,19 @@ func inferBatchNorm(n *Node) ([]Shape, error) {
 // batchNorm uses the batch's statistics in training and the running ones
 // otherwise. A training forward moves those by ONNX's momentum:
 // running = running·momentum + batch·(1−momentum), variances of the population.
+//
+// In a plan it may add a residual, input 5, and rectify.
 type batchNorm struct {
 	*kernel.BatchNorm
+	moments  *kernel.Columns // of x, from the convolution that made it; may be nil
 	training bool
 	momentum float32
 }
 
 func buildBatchNorm(b *Build) (Kernel, error) {
 	x := b.In(0)
-	k := kernel.NewBatchNorm(x[0], x[1], product(x[2:]), b.Node.Float("epsilon", 1e-5))
-	if b.Training && k.N*k.S < 2 {
+	k := kernel.NewBatchNorm(product(x)/x[1], x[1], b.Node.Float("epsilon", 1e-5), b.Node.relu)
+	if b.Training && k.R < 2 {
 		return nil, fmt.Errorf("one value a channel has no variance: train with a batch of at least 2")
 	}
 	return &batchNorm{BatchNorm: k, training: b.Training, momentum: b.Node.Float("momentum", 0.9)}, nil
@@ -48,14 +51,14 @@ func buildBatchNorm(b *Build) (Kernel, error) {
 
 func (k *batchNorm) Forward(_ *Run, in, out [][]float32) {
 	if k.training {
-		k.Train(out[0], in[0], in[1], in[2])
+		k.Train(out[0], in[0], optional(in, 5), in[1], in[2], k.moments)
 		return
 	}
-	k.Infer(out[0], in[0], in[1], in[2], in[3], in[4])
+	k.Infer(out[0], in[0], optional(in, 5), in[1], in[2], in[3], in[4])
 }
 
-func (k *batchNorm) Backward(_ *Run, in, _, dout, din [][]float32) {
-	k.BatchNorm.Backward(din[0], din[1], din[2], dout[0], in[0], in[1])
+func (k *batchNorm) Backward(_ *Run, in, out, dout, din [][]float32) {
+	k.BatchNorm.Backward(din[0], optional(din, 5), din[1], din[2], dout[0], in[0], out[0], in[1])
 }
 
 // Commit moves the running statistics.

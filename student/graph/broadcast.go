@@ -44,7 +44,7 @@ type binaryOp struct {
 }
 
 func registerBinary(name string, op binaryOp) {
-	Register(Op{Type: name, MinIn: 2, MaxIn: 2, Infer: inferBinary, Build: func(b *Build) (Kernel, error) {
+	Register(Op{Type: name, Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: inferBinary, Build: func(b *Build) (Kernel, error) {
 		return newBinary(op, b), nil
 	}})
 }

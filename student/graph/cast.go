@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "Cast", MinIn: 1, MaxIn: 1, Infer: inferCast, Build: copies})
+	Register(Op{Type: "Cast", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: inferCast, Build: copies})
 }
 
 // inferCast allows float32 to float32: every value of a student is float32.

@@ -3,7 +3,7 @@ package graph
 import "fmt"
 
 func init() {
-	Register(Op{Type: "Concat", MinIn: 1, Infer: inferConcat, Build: buildConcat})
+	Register(Op{Type: "Concat", Layout: AnyOrder, MinIn: 1, Infer: inferConcat, Build: buildConcat})
 }
 
 // inferConcat adds up the sizes along axis; the other axes agree.
@@ -51,6 +51,7 @@ func buildConcat(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	a = b.Axis(a)
 	c := &concat{outer: product(b.Out(0)[:a]), total: product(b.Out(0)[a:])}
 	for i := range b.Node.In {
 		c.widths = append(c.widths, product(b.In(i)[a:]))

@@ -2,27 +2,38 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
 func init() {
-	Register(Op{Type: "Conv", MinIn: 2, MaxIn: 3, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
+	Register(Op{Type: "Conv", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
+}
+
+// weightKernel is the kernel_shape of a weight (M, C/group, KH, KW) or
+// (M, C/group, K), which an attribute may repeat.
+func weightKernel(n *Node) ([]int, error) {
+	x, w := n.In[0].Shape, n.In[1].Shape
+	if len(w) < 3 || len(w) != len(x) || slices.Min(w) < 1 {
+		return nil, fmt.Errorf("weight is %v of input %v, expected two axes of channels and those of the window", w, x)
+	}
+	if k := n.Ints("kernel_shape", w[2:]); !slices.Equal(k, w[2:]) {
+		return nil, fmt.Errorf("kernel_shape is %v, expected that of the weight %v", k, w)
+	}
+	return w[2:], nil
 }
 
 func convWindow(n *Node) (*window, error) {
-	w := n.In[1].Shape
-	if len(w) != 4 || w[0] < 1 || w[1] < 1 || w[2] < 1 || w[3] < 1 {
-		return nil, fmt.Errorf("weight is %v, expected (M, C/group, KH, KW)", w)
-	}
-	k := n.Ints("kernel_shape", []int{w[2], w[3]})
-	if len(k) != 2 || k[0] != w[2] || k[1] != w[3] {
-		return nil, fmt.Errorf("kernel_shape is %v, expected that of the weight %v", k, w)
+	k, err := weightKernel(n)
+	if err != nil {
+		return nil, err
 	}
 	return newWindow(n, k)
 }
 
-// inferConv gives (N, M, OH, OW) of x (N, C, H, W) and w (M, C/group, KH, KW).
+// inferConv gives (N, M, OH, OW) of x (N, C, H, W) and w (M, C/group, KH, KW),
+// or (N, M, OL) of x (N, C, L) and w (M, C/group, K).
 func inferConv(n *Node) ([]Shape, error) {
 	win, err := convWindow(n)
 	if err != nil {
@@ -32,17 +43,25 @@ func inferConv(n *Node) ([]Shape, error) {
 	if g < 1 || x[1]%g != 0 || w[0]%g != 0 || x[1]/g != w[1] {
 		return nil, fmt.Errorf("input %v and weight %v do not fit group %d", x, w, g)
 	}
-	if n.Has(2) {
-		if b := n.In[2].Shape; len(b) != 1 || b[0] != w[0] {
-			return nil, fmt.Errorf("bias is %v, expected (%d)", b, w[0])
-		}
+	if err := vector(n, 2, "bias", w[0]); err != nil {
+		return nil, err
 	}
-	return []Shape{{x[0], w[0], win.out[0], win.out[1]}}, nil
+	return []Shape{win.outShape(n, w[0])}, nil
+}
+
+// vector checks that input i, when it is there, is of shape (size).
+func vector(n *Node, i int, name string, size int) error {
+	if !n.Has(i) {
+		return nil
+	}
+	if s := n.In[i].Shape; len(s) != 1 || s[0] != size {
+		return fmt.Errorf("%s is %v, expected (%d)", name, s, size)
+	}
+	return nil
 }
 
 func convMultiplyAdds(n *Node) int64 {
-	w := n.In[1].Shape
-	return int64(n.Out[0].Shape.Size(1)) * int64(w[1]*w[2]*w[3])
+	return int64(n.Out[0].Shape.Size(1)) * int64(product(n.In[1].Shape[1:]))
 }
 
 // conv is the convolution of kernel.Conv.
@@ -53,10 +72,9 @@ func buildConv(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, w := b.In(0), b.In(1)
 	c := conv{kernel.NewConv(kernel.ConvShape{
-		N: x[0], C: x[1], H: x[2], W: x[3],
-		M: w[0], KH: w[2], KW: w[3],
+		N: b.In(0)[0], C: b.In(0)[1], H: win.size[0], W: win.size[1],
+		M: b.In(1)[0], KH: win.kernel[0], KW: win.kernel[1],
 		OH: win.out[0], OW: win.out[1],
 		SH: win.stride[0], SW: win.stride[1], DH: win.dilation[0], DW: win.dilation[1],
 		PT: win.begin[0], PL: win.begin[1],

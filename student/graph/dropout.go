@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "Dropout", MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferDropout, Build: buildDropout})
+	Register(Op{Type: "Dropout", Layout: AnyOrder, MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferDropout, Build: buildDropout})
 }
 
 // dropoutRatio reads an attribute before opset 12 and an input since.

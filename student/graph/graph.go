@@ -114,6 +114,7 @@ type Value struct {
 	isInts   bool
 	producer int // index of the node; −1 for inputs, parameters and constants
 	grad     bool
+	last     bool // channels-last in memory; of plans alone
 }
 
 // Graph is an imported model.
@@ -138,6 +139,7 @@ type Node struct {
 	source *onnx.Node
 	batch  int64 // the batch number the file fixes, 0 when dynamic
 	reads  []int // inputs whose values were taken as constants
+	relu   bool  // the output is rectified; of plans alone
 	index  int
 }
 

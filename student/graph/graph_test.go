@@ -108,7 +108,7 @@ func TestRefuses(t *testing.T) {
 		"stride 0":         {model(dynamic, []int64{1, 4, 4}, nil, node("MaxPool", "x", "y", onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("strides", 0, 1))), []string{"strides"}},
 		"no kernel":        {model(dynamic, []int64{1, 4, 4}, nil, node("AveragePool", "x", "y")), []string{"kernel_shape"}},
 		"group":            {model(dynamic, []int64{3, 4, 4}, []*onnx.Tensor{floats("k", 2, 1, 2, 2)}, node("Conv", "x k", "y", onnx.IntAttr("group", 2))), []string{"group 2"}},
-		"1-D convolution":  {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 2, 3, 2)}, node("Conv", "x k", "y")), []string{"Conv", "(2, 3, 2)"}},
+		"3-D convolution":  {model(dynamic, []int64{3, 4, 4, 4}, []*onnx.Tensor{floats("k", 2, 3, 2, 2, 2)}, node("Conv", "x k", "y")), []string{"Conv", "1-D and 2-D"}},
 		"cast":             {model(dynamic, []int64{4}, nil, node("Cast", "x", "y", onnx.IntAttr("to", int64(onnx.Int64)))), []string{"int64"}},
 		"ratio":            {model(dynamic, []int64{4}, []*onnx.Tensor{floats("r")}, node("Dropout", "x r", "y")), []string{"ratio", "-1.5"}},
 		"computed state":   {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 4)}, node("Relu", "s", "v"), node("BatchNormalization", "x s s s v", "y")), []string{`"v"`, "initializer"}},

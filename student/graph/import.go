@@ -11,7 +11,7 @@ import (
 // The opsets of ai.onnx whose ops import knows.
 const (
 	MinOpset = 7
-	MaxOpset = 21
+	MaxOpset = 23
 )
 
 // Limits on what a file may ask for.

@@ -60,6 +60,8 @@ func (g *Graph) NewPlan(n int, grads Gradients) (*Plan, error) {
 		return nil, fault.New(fault.Usage, g.Name, "batch", "is %d, expected at least 1", n)
 	}
 	b := &planner{g: g, n: n, grads: grads, training: grads != nil}
+	b.nodes, b.values = arrange(g)
+	b.nodes = fuse(b.nodes, g.Outputs)
 	p := &Plan{Batch: n, Training: b.training, feeds: make([][]*[]float32, len(g.Inputs))}
 	if err := b.kernels(p); err != nil {
 		return nil, err
@@ -130,6 +132,8 @@ func (p *Plan) Commit() {
 // planner builds a Plan.
 type planner struct {
 	g        *Graph
+	nodes    []*Node // of the graph, arranged and fused
+	values   int
 	n        int
 	training bool
 	grads    Gradients
@@ -137,6 +141,7 @@ type planner struct {
 	work     int
 	arena    []*buffer
 	act      map[int]*buffer // by value id
+	given    map[int]bool    // by value id: the graph gives it
 	grad     map[int]*buffer
 	temps    [][]*buffer // by node, then input: a further contribution
 	writes   [][]bool    // by node, then input: din is wanted
@@ -144,13 +149,20 @@ type planner struct {
 
 // kernels builds every node's kernel and checks that gradients can pass.
 func (b *planner) kernels(p *Plan) error {
-	for _, n := range b.g.Nodes {
+	made := map[int]Kernel{} // by value id
+	for _, n := range b.nodes {
 		build := &Build{Node: n, Batch: b.n, Training: b.training}
 		k, err := n.Op.Build(build)
 		field := nodeField(n.source)
 		if err != nil {
 			return fault.New(fault.Input, b.g.Name, field, "%w", err)
 		}
+		if bn, ok := k.(*batchNorm); ok && b.training {
+			if c, ok := made[n.In[0].id].(conv); ok {
+				bn.moments = c.KeepMoments()
+			}
+		}
+		made[n.Out[0].id] = k
 		s := step{kernel: k}
 		if b.training && n.Out[0].grad {
 			back, ok := k.(Backwarder)
@@ -170,11 +182,11 @@ func (b *planner) kernels(p *Plan) error {
 // place decides when each buffer lives and where in the arena it lies. Time
 // runs forward over nodes 0..k−1, then backward from k to 2k−1.
 func (b *planner) place(p *Plan) {
-	k := len(b.g.Nodes)
+	k := len(b.nodes)
 	end := 2 * k
 	backAt := func(i int) int { return 2*k - 1 - i }
 	b.act, b.grad = map[int]*buffer{}, map[int]*buffer{}
-	for i, n := range b.g.Nodes {
+	for i, n := range b.nodes {
 		for _, v := range n.Out {
 			b.act[v.id] = b.alloc(v.Shape.Size(b.n), i)
 		}
@@ -189,7 +201,9 @@ func (b *planner) place(p *Plan) {
 			b.act[v.id].until(last)
 		}
 	}
+	b.given = map[int]bool{}
 	for _, v := range b.g.Outputs {
+		b.given[v.id] = true
 		b.act[v.id].until(end)
 		if b.training && v.grad {
 			b.grad[v.id] = b.alloc(v.Shape.Size(b.n), k-1)
@@ -209,20 +223,24 @@ func (b *planner) place(p *Plan) {
 
 // placeGradients gives the first consumer, in backward order, of a value the
 // value's gradient buffer to write, and every further one a buffer of its own
-// that is added.
+// that is added. An op that may work in place writes where the gradient of its
+// output was.
 func (b *planner) placeGradients(p *Plan, backAt func(int) int) {
-	written := make([]bool, len(b.g.values))
+	written := make([]bool, b.values)
 	for id := range b.grad {
 		written[id] = true
 	}
-	for i := len(b.g.Nodes) - 1; i >= 0; i-- {
-		n, now := b.g.Nodes[i], backAt(i)
+	for i := len(b.nodes) - 1; i >= 0; i-- {
+		n, now := b.nodes[i], backAt(i)
 		b.temps[i], b.writes[i] = make([]*buffer, len(n.In)), make([]bool, len(n.In))
-		reached := false
+		reached, free := false, (*buffer)(nil)
 		for _, v := range n.Out {
 			if g := b.grad[v.id]; g != nil {
 				g.until(now)
 				reached = true
+				if n.Op.GradInPlace && !b.given[v.id] {
+					free = g
+				}
 			}
 		}
 		if !reached {
@@ -238,6 +256,8 @@ func (b *planner) placeGradients(p *Plan, backAt func(int) int) {
 			switch {
 			case written[v.id]:
 				b.temps[i][j] = b.alloc(size, now)
+			case v.param == nil && free != nil && free.size == size:
+				b.grad[v.id], free = free, nil
 			case v.param == nil:
 				b.grad[v.id] = b.alloc(size, now)
 			}
@@ -273,7 +293,7 @@ func (b *planner) wire(p *Plan) {
 		}
 		return cut(b.grad[v.id])
 	}
-	for i, n := range b.g.Nodes {
+	for i, n := range b.nodes {
 		s := &p.steps[i]
 		s.in, s.din = make([][]float32, len(n.In)), make([][]float32, len(n.In))
 		for j, v := range n.In {

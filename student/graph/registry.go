@@ -14,6 +14,9 @@ type Op struct {
 	State    []int // inputs that are running statistics, not trained
 	NoGrad   []int // inputs that are read as constants at import
 	MaxSince int64 // newest opset whose meaning is known; 0: all supported ones
+	Layout   Layout
+	// GradInPlace says that Backward may be given dout[0] itself as din[0].
+	GradInPlace bool
 
 	// Infer gives the shapes of the outputs, or says what is wrong with the
 	// node. n.In has its shapes, attributes are read with n.Int and the like.
@@ -59,11 +62,31 @@ type Build struct {
 	work     int
 }
 
-// In is the shape of input i for this batch.
-func (b *Build) In(i int) []int { return b.Node.In[i].Shape.At(b.Batch) }
+// In is the shape of input i for this batch; of an op that takes any order, as
+// it lies in memory.
+func (b *Build) In(i int) []int { return b.dims(b.Node.In[i]) }
 
-// Out is the shape of output i for this batch.
-func (b *Build) Out(i int) []int { return b.Node.Out[i].Shape.At(b.Batch) }
+// Out is the shape of output i for this batch, likewise.
+func (b *Build) Out(i int) []int { return b.dims(b.Node.Out[i]) }
+
+func (b *Build) dims(v *Value) []int {
+	s := v.Shape.At(b.Batch)
+	if v.last && b.Node.Op.Layout == AnyOrder {
+		return axesInMemory(s)
+	}
+	return s
+}
+
+// Axis is where axis a of an image lies in the shapes that In and Out give.
+func (b *Build) Axis(a int) int {
+	switch last := b.Node.Out[0].last && b.Node.Op.Layout == AnyOrder; {
+	case last && a == 1:
+		return len(b.Node.Out[0].Shape) - 1
+	case last && a > 1:
+		return a - 1
+	}
+	return a
+}
 
 // NeedWork asks that Run.Work have at least n floats.
 func (b *Build) NeedWork(n int) { b.work = max(b.work, n) }

@@ -3,7 +3,7 @@ package graph
 import "github.com/kdonnx/kdonnx/student/kernel"
 
 func init() {
-	Register(Op{Type: "Relu", MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(*Build) (Kernel, error) {
+	Register(Op{Type: "Relu", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(*Build) (Kernel, error) {
 		return newPointwise(kernel.Relu, func(dx, dy, _, y []float32) { kernel.ReluBackward(dx, dy, y) }), nil
 	}})
 }

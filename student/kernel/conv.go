@@ -1,7 +1,7 @@
 package kernel
 
-// ConvShape is a 2-D convolution of x (N, C, H, W) by w (M, C/Groups, KH, KW)
-// to y (N, M, OH, OW).
+// ConvShape is a 2-D convolution of x (N, H, W, C) by w (M, C/Groups, KH, KW)
+// to y (N, OH, OW, M). Activations are channels-last, weights in ONNX's order.
 type ConvShape struct {
 	N, C, H, W     int
 	M, KH, KW      int
@@ -11,326 +11,245 @@ type ConvShape struct {
 	Groups         int
 }
 
-// Limits of the work space, functions of the shape alone so that the pieces,
-// and with them every sum, are the same on every machine.
+// Limits on the pieces, functions of the shape alone so that the pieces, and
+// with them every sum, are the same on every machine.
 const (
-	convPieces  = 16      // images are cut into at most so many pieces
-	convColumns = 256     // images are joined until a GEMM is this wide
-	convMemory  = 1 << 24 // floats of work space of all pieces together
+	convPieces   = 16      // images are cut into at most so many pieces
+	convPartials = 1 << 21 // floats of weight gradients of all pieces together, where that leaves at least
+	convFewest   = 4       // so many pieces
+	convDepth    = 256     // pixels that a tile of the weight gradient sums in registers, at least
+	convBand     = 1 << 18 // multiply-adds worth a piece of an image's rows
+	convLine     = 16      // a 1×1 convolution joins rows of fewer pixels
 )
 
-// Conv computes a convolution as im2col and GEMM. Images are cut into fixed
-// pieces; each has its own columns and its own weight gradient, and the weight
-// gradients are added in the order of the pieces.
+// Conv computes a convolution as an implicit matrix product: tiles of
+// neighbouring pixels by channels read the channels-last image in place, or a
+// copy of it inside a border of zeros, and packed weights. A depthwise
+// convolution has a channel in each lane.
+//
+// An output is one chain of fused multiply-adds over (kh, kw, c), an input's
+// gradient one over the taps and m. A weight's gradient sums pixels in blocks
+// of whole images, blocks in the order of a piece, pieces in their order.
 type Conv struct {
 	ConvShape
-	k, area   int // rows and columns of one image's im2col matrix of one group
-	block     int // images in one GEMM
-	pieces    int
-	direct    bool // 1×1 kernel, stride 1, no padding: x is its own im2col
 	trains    bool
-	pieceSize int
+	depthwise bool
+	x, dy     frame // what grids read
+	bands     int   // an image's output rows are cut into, by the forward pass
+	pieces    int   // of the backward pass
+	block     int   // images of which a tile of the weight gradient sums
+	forward   []*grid
+	backward  []*grid // of the data gradient
+	weights   *weightGrid
+	scratch   []tileScratch // by piece
+	bias      []float32     // repeated to a longer stretch
+	packed    bool          // by Prepare
+	moments   *Columns      // of y; nil unless KeepMoments was called
 
-	x, w, b, y     []float32
-	dy, dx, dw, db []float32
-	work           []float32
-	fwd, bwd       func(lo, hi int)
-	sum            func(lo, hi int)
+	in, w, out     []float32
+	dout, din      []float32
+	dw, db, work   []float32
+	fwd, bwd, pack func(lo, hi int)
 }
 
-// NewConv prepares the loops for one shape.
-func NewConv(s ConvShape, training bool) *Conv {
-	c := &Conv{ConvShape: s, trains: training}
-	c.k, c.area = s.C/s.Groups*s.KH*s.KW, s.OH*s.OW
-	c.direct = s.KH == 1 && s.KW == 1 && s.SH == 1 && s.SW == 1 && s.PT == 0 && s.PL == 0 && s.OH == s.H && s.OW == s.W
-	c.block = min(s.N, max(1, convColumns/c.area))
-	size := func() int {
-		n := 0
-		if !c.direct || c.block > 1 {
-			n += c.k * c.area * c.block // im2col
-		}
-		if c.block > 1 {
-			n += s.M / s.Groups * c.area * c.block // y or dy of a block
-		}
-		if training {
-			n += c.k*c.area*c.block + s.M*c.k + s.M // gradients of im2col, weights and bias
-		}
-		return n
+// NewConv prepares the loops for one shape; training makes room for Backward.
+func NewConv(s ConvShape, training bool) *Conv { return newConv(variants[0].correlate, s, training) }
+
+func newConv(t *correlateTiles, s ConvShape, training bool) *Conv {
+	s = s.flattened()
+	c := &Conv{ConvShape: s, trains: training, depthwise: s.Groups > 1 && s.Groups == s.C && s.M == s.C}
+	lanes := t.narrow[0].cols
+	c.layForward(t, lanes)
+	c.bands = 1
+	if s.N < convPieces/2 {
+		work := s.OH * s.OW * s.M * s.C / s.Groups * s.KH * s.KW
+		c.bands = max(1, min(s.OH, convPieces/2/s.N, work/convBand))
 	}
-	c.pieceSize = size()
-	c.pieces = max(1, min((s.N+c.block-1)/c.block, convPieces, convMemory/max(1, c.pieceSize)))
-	c.fwd, c.bwd, c.sum = c.forwardPiece, c.backwardPiece, c.sumPiece
+	scratch := s.N * c.bands
+	if training {
+		c.layBackward(t, lanes)
+		scratch = max(scratch, c.pieces)
+	}
+	c.scratch = make([]tileScratch, min(scratch, convPieces))
+	c.bias = make([]float32, (512+s.M-1)/s.M*s.M)
+	c.fwd, c.bwd, c.pack = c.forwardPiece, c.backwardPiece, c.packPiece
 	return c
 }
 
-// Work is the number of floats of work space that Forward and Backward need.
-func (c *Conv) Work() int { return c.pieces * c.pieceSize }
+// flattened makes a 1×1 convolution with short rows one of a single row.
+func (s ConvShape) flattened() ConvShape {
+	plain := s.KH == 1 && s.KW == 1 && s.SH == 1 && s.SW == 1 && s.PT == 0 && s.PL == 0 && s.OH == s.H && s.OW == s.W
+	if plain && s.W < convLine {
+		s.W, s.H = s.W*s.H, 1
+		s.OW, s.OH = s.W, 1
+	}
+	return s
+}
 
-// Forward is y[n,m,oh,ow] = b[m] + Σ w[m,c,kh,kw]·x[n,c,oh·SH−PT+kh·DH,ow·SW−PL+kw·DW].
+// layForward makes the grids of the forward pass and the frame of x.
+func (c *Conv) layForward(t *correlateTiles, lanes int) {
+	s := &c.ConvShape
+	f := frame{top: s.PT, left: s.PL, c: s.C}
+	f.h, f.w = (s.OH-1)*s.SH+(s.KH-1)*s.DH+1, (s.OW-1)*s.SW+(s.KW-1)*s.DW+1
+	if c.depthwise {
+		f.c = (s.C + lanes - 1) / lanes * lanes
+	}
+	if f.top == 0 && f.left == 0 && f.h <= s.H && f.w <= s.W && f.c == s.C {
+		f.direct, f.h, f.w = true, s.H, s.W
+	}
+	c.x = f
+	groups, cg, mg := s.Groups, s.C/s.Groups, s.M/s.Groups
+	if c.depthwise {
+		groups, mg = 1, s.M
+	}
+	for n := range groups {
+		g := &grid{outH: s.OH, outW: s.OW, inRow: s.SH * f.w * f.c, inCol: s.SW * f.c, outRow: s.OW * s.M, outCol: s.M,
+			inAt: n * cg, outAt: n * mg, depthwise: c.depthwise, colStep: cg * s.KH * s.KW}
+		segments := g.taps(taps(s.KH, s.DH), taps(s.KW, s.DW), cg, groups, f, func(kh, kw, ch int) int {
+			return (n*mg*cg+ch)*s.KH*s.KW + kh*s.KW + kw
+		})
+		g.lay(t, mg, segments)
+		c.forward = append(c.forward, g)
+	}
+}
+
+// A tap is one row or column of the kernel and how far it reads from the
+// first one.
+type tap struct{ k, at int }
+
+func taps(n, dilation int) []tap {
+	out := make([]tap, n)
+	for i := range out {
+		out[i] = tap{i, i * dilation}
+	}
+	return out
+}
+
+// taps sets the segments of g for the given taps of ch channels: one for each
+// row of the kernel where the values of the row lie side by side, else one for
+// each tap; depthwise, one for each row with a step of one pixel. index is
+// where a weight is, for output channel 0. It returns the segments' offsets.
+func (g *grid) taps(rows, cols []tap, ch, groups int, f frame, index func(kh, kw, ch int) int) (segments []int) {
+	g.count, g.ks = ch, floatSize
+	together := len(cols)
+	if len(cols) > 1 && (g.depthwise || groups == 1 && cols[1].at-cols[0].at == 1) {
+		g.count = len(cols) * ch
+		if g.depthwise {
+			g.ks = (cols[1].at - cols[0].at) * f.c * floatSize
+		}
+	} else {
+		together = 1
+	}
+	for _, r := range rows {
+		for i := 0; i < len(cols); i += together {
+			segments = append(segments, (r.at*f.w+cols[i].at)*f.c)
+			for _, k := range cols[i : i+together] {
+				for m := range ch {
+					g.rowAt = append(g.rowAt, index(r.k, k.k, m))
+				}
+			}
+		}
+	}
+	return segments
+}
+
+// Work is the number of floats of work space that Forward and Backward need.
+func (c *Conv) Work() int {
+	n := len(c.scratch) * c.bandSize()
+	if c.trains {
+		n = max(n, c.pieces*c.pieceSize())
+	}
+	return n
+}
+
+// bandSize is the work space of one piece of the forward pass.
+func (c *Conv) bandSize() int {
+	if c.x.direct {
+		return 0
+	}
+	return ((c.bandRows()-1)*c.SH + (c.KH-1)*c.DH + 1) * c.x.w * c.x.c
+}
+
+// bandRows is the number of output rows of the largest band.
+func (c *Conv) bandRows() int { return (c.OH + c.bands - 1) / c.bands }
+
+// Prepare packs weights that Forward is called with from now on, until it is
+// called again: it spares every Forward the packing.
+func (c *Conv) Prepare(w []float32) {
+	c.w, c.packed = w, false
+	Parallel(len(c.forward), 1, c.pack)
+	c.packed = true
+}
+
+func (c *Conv) packPiece(lo, hi int) {
+	for _, g := range c.forward[lo:hi] {
+		g.pack(c.w)
+	}
+}
+
+// KeepMoments makes Forward add up the columns of y while they are in the
+// cache; the sums are those of the last Forward.
+func (c *Conv) KeepMoments() *Columns {
+	if c.moments == nil {
+		c.moments = newColumns(c.N*c.OH*c.OW, c.M, len(c.scratch))
+	}
+	return c.moments
+}
+
+// Forward is y[n,oh,ow,m] = b[m] + Σ w[m,c,kh,kw]·x[n,oh·SH−PT+kh·DH,ow·SW−PL+kw·DW,c].
 // b may be nil.
 func (c *Conv) Forward(y, x, w, b, work []float32) {
-	c.y, c.x, c.w, c.b, c.work = y, x, w, b, work
-	Parallel(c.pieces, 1, c.fwd)
-}
-
-// Backward gives the gradients of x, w and b from dy; a nil destination is
-// left out.
-func (c *Conv) Backward(dx, dw, db, dy, x, w, work []float32) {
-	c.dx, c.dw, c.db, c.dy, c.x, c.w, c.work = dx, dw, db, dy, x, w, work
-	Parallel(c.pieces, 1, c.bwd)
-	if dw != nil {
-		Parallel(len(dw), 4096, c.sum)
+	if !c.packed {
+		c.w = w
+		Parallel(len(c.forward), 1, c.pack)
 	}
-	if db != nil {
-		for m := range db {
-			var s float32
-			for p := range c.pieces {
-				_, _, _, _, b := c.buffers(p)
-				s += b[m]
-			}
-			db[m] = s
+	c.out, c.in, c.work, c.db = y, x, work, b
+	if b != nil {
+		for i := range c.bias {
+			c.bias[i] = b[i%c.M]
 		}
 	}
+	if c.moments != nil {
+		clear(c.moments.sums)
+	}
+	Parallel(len(c.scratch), 1, c.fwd)
 }
-
-// buffers cuts the work space of piece p: columns, a block of outputs, the
-// gradient of the columns, of the weights and of the bias.
-func (c *Conv) buffers(p int) (col, out, dcol, dw, db []float32) {
-	buf := c.work[p*c.pieceSize : (p+1)*c.pieceSize]
-	cut := func(n int) []float32 {
-		s := buf[:n:n]
-		buf = buf[n:]
-		return s
-	}
-	wide := c.area * c.block
-	if !c.direct || c.block > 1 {
-		col = cut(c.k * wide)
-	}
-	if c.block > 1 {
-		out = cut(c.M / c.Groups * wide)
-	}
-	if c.trains {
-		dcol, dw, db = cut(c.k*wide), cut(c.M*c.k), cut(c.M)
-	}
-	return col, out, dcol, dw, db
-}
-
-// images gives the images of piece p.
-func (c *Conv) images(p int) (lo, hi int) { return p * c.N / c.pieces, (p + 1) * c.N / c.pieces }
 
 func (c *Conv) forwardPiece(lo, hi int) {
-	mg := c.M / c.Groups
+	units, size := c.N*c.bands, c.bandSize()
 	for p := lo; p < hi; p++ {
-		col, out, _, _, _ := c.buffers(p)
-		first, last := c.images(p)
-		for n := first; n < last; n += c.block {
-			nb := min(c.block, last-n)
-			wide := nb * c.area
-			for g := range c.Groups {
-				cols := c.columns(col, n, nb, g)
-				w := c.w[g*mg*c.k : (g+1)*mg*c.k]
-				y := c.y[(n*c.M+g*mg)*c.area:]
-				if nb > 1 {
-					y = out
-				}
-				for m := range mg {
-					row := y[m*wide : (m+1)*wide]
-					var v float32
-					if c.b != nil {
-						v = c.b[g*mg+m]
-					}
-					for i := range row {
-						row[i] = v
-					}
-				}
-				Gemm(false, false, mg, wide, c.k, 1, w, c.k, cols, wide, 1, y, wide)
-				if nb > 1 {
-					c.scatter(out, n, nb, g)
-				}
+		s, work := &c.scratch[p], c.work[p*size:]
+		for u := p * units / len(c.scratch); u < (p+1)*units/len(c.scratch); u++ {
+			n, band := u/c.bands, u%c.bands
+			first, last := band*c.OH/c.bands, (band+1)*c.OH/c.bands
+			x := c.in[n*c.H*c.W*c.C : (n+1)*c.H*c.W*c.C]
+			if c.x.direct {
+				x = x[first*c.SH*c.W*c.C:]
+			} else {
+				rows := (last-first-1)*c.SH + (c.KH-1)*c.DH + 1
+				c.x.fill(work, x, c.H, c.W, c.C, c.x.top-first*c.SH, rows)
+				x = work
+			}
+			y := c.out[n*c.OH*c.OW*c.M : (n+1)*c.OH*c.OW*c.M]
+			for _, g := range c.forward {
+				g.run(s, y, x, first, last)
+			}
+			y = y[first*c.OW*c.M : last*c.OW*c.M]
+			if c.db != nil {
+				addRepeated(y, c.bias)
+			}
+			if c.moments != nil {
+				c.moments.add(p, y, nil, nil)
 			}
 		}
 	}
 }
 
-func (c *Conv) backwardPiece(lo, hi int) {
-	mg := c.M / c.Groups
-	for p := lo; p < hi; p++ {
-		col, out, dcol, dw, db := c.buffers(p)
-		clear(dw)
-		clear(db)
-		first, last := c.images(p)
-		for n := first; n < last; n += c.block {
-			nb := min(c.block, last-n)
-			wide := nb * c.area
-			for g := range c.Groups {
-				dy := c.dy[(n*c.M+g*mg)*c.area:]
-				if nb > 1 {
-					c.gather(out, n, nb, g)
-					dy = out
-				}
-				if c.db != nil {
-					for m := range mg {
-						db[g*mg+m] += sumFloats(dy[m*wide : (m+1)*wide])
-					}
-				}
-				if c.dw != nil {
-					cols := c.columns(col, n, nb, g)
-					Gemm(false, true, mg, c.k, wide, 1, dy, wide, cols, wide, 1, dw[g*mg*c.k:], c.k)
-				}
-				if c.dx != nil {
-					w := c.w[g*mg*c.k : (g+1)*mg*c.k]
-					Gemm(true, false, c.k, wide, mg, 1, w, c.k, dy, wide, 0, dcol, wide)
-					c.spread(dcol, n, nb, g)
-				}
-			}
-		}
+// addRepeated adds pattern to y again and again.
+func addRepeated(y, pattern []float32) {
+	for len(y) > 0 {
+		n := min(len(y), len(pattern))
+		Add(y[:n], y[:n], pattern[:n])
+		y = y[n:]
 	}
-}
-
-// sumPiece adds the pieces' weight gradients in their order.
-func (c *Conv) sumPiece(lo, hi int) {
-	dst := c.dw[lo:hi]
-	for p := range c.pieces {
-		_, _, _, dw, _ := c.buffers(p)
-		src := dw[lo:hi]
-		if p == 0 {
-			copy(dst, src)
-			continue
-		}
-		Add(dst, dst, src)
-	}
-}
-
-// scatter copies a block of outputs (M/G, nb, area) to y (nb, M, area).
-func (c *Conv) scatter(out []float32, n, nb, g int) {
-	mg := c.M / c.Groups
-	for m := range mg {
-		for i := range nb {
-			src := out[(m*nb+i)*c.area : (m*nb+i+1)*c.area]
-			copy(c.y[((n+i)*c.M+g*mg+m)*c.area:], src)
-		}
-	}
-}
-
-// gather copies dy (nb, M, area) to a block (M/G, nb, area).
-func (c *Conv) gather(out []float32, n, nb, g int) {
-	mg := c.M / c.Groups
-	for m := range mg {
-		for i := range nb {
-			at := ((n+i)*c.M + g*mg + m) * c.area
-			copy(out[(m*nb+i)*c.area:], c.dy[at:at+c.area])
-		}
-	}
-}
-
-// columns is im2col of nb images from n: (C/G·KH·KW, nb·OH·OW).
-func (c *Conv) columns(col []float32, n, nb, g int) []float32 {
-	cg := c.C / c.Groups
-	if c.direct && nb == 1 {
-		at := (n*c.C + g*cg) * c.area
-		return c.x[at : at+cg*c.area]
-	}
-	row := 0
-	for ch := range cg {
-		for kh := range c.KH {
-			for kw := range c.KW {
-				dst := col[row*nb*c.area : (row+1)*nb*c.area]
-				for i := range nb {
-					plane := ((n+i)*c.C + g*cg + ch) * c.H * c.W
-					c.column(dst[i*c.area:(i+1)*c.area], c.x[plane:plane+c.H*c.W], kh, kw)
-				}
-				row++
-			}
-		}
-	}
-	return col
-}
-
-// edges gives the outputs lo ≤ o < hi whose input o·stride − pad + k·dilation
-// lies in [0, size).
-func edges(outputs, stride, offset, size int) (lo, hi int) {
-	if offset < 0 {
-		lo = min(outputs, (-offset+stride-1)/stride)
-	}
-	if last := size - 1 - offset; last >= 0 {
-		hi = min(outputs, last/stride+1)
-	}
-	return lo, max(lo, hi)
-}
-
-// column writes tap (kh, kw) of one plane (H, W) to dst (OH, OW).
-func (c *Conv) column(dst, x []float32, kh, kw int) {
-	oh0, ow0 := kh*c.DH-c.PT, kw*c.DW-c.PL
-	hlo, hhi := edges(c.OH, c.SH, oh0, c.H)
-	wlo, whi := edges(c.OW, c.SW, ow0, c.W)
-	clear(dst[:hlo*c.OW])
-	clear(dst[hhi*c.OW:])
-	for oh := hlo; oh < hhi; oh++ {
-		d := dst[oh*c.OW : (oh+1)*c.OW]
-		s := (oh*c.SH + oh0) * c.W
-		clear(d[:wlo])
-		clear(d[whi:])
-		if wlo == whi {
-			continue
-		}
-		if c.SW == 1 {
-			copy(d[wlo:whi], x[s+wlo+ow0:])
-			continue
-		}
-		at := s + wlo*c.SW + ow0
-		for i := wlo; i < whi; i++ {
-			d[i] = x[at]
-			at += c.SW
-		}
-	}
-}
-
-// spread is the adjoint of columns: it adds the gradient of nb images'
-// columns back to dx, which it clears first.
-func (c *Conv) spread(dcol []float32, n, nb, g int) {
-	cg := c.C / c.Groups
-	for i := range nb {
-		at := ((n+i)*c.C + g*cg) * c.H * c.W
-		clear(c.dx[at : at+cg*c.H*c.W])
-	}
-	row := 0
-	for ch := range cg {
-		for kh := range c.KH {
-			for kw := range c.KW {
-				src := dcol[row*nb*c.area : (row+1)*nb*c.area]
-				for i := range nb {
-					plane := ((n+i)*c.C + g*cg + ch) * c.H * c.W
-					c.spreadTap(c.dx[plane:plane+c.H*c.W], src[i*c.area:(i+1)*c.area], kh, kw)
-				}
-				row++
-			}
-		}
-	}
-}
-
-func (c *Conv) spreadTap(dx, src []float32, kh, kw int) {
-	oh0, ow0 := kh*c.DH-c.PT, kw*c.DW-c.PL
-	hlo, hhi := edges(c.OH, c.SH, oh0, c.H)
-	wlo, whi := edges(c.OW, c.SW, ow0, c.W)
-	for oh := hlo; oh < hhi; oh++ {
-		s := src[oh*c.OW+wlo : oh*c.OW+whi]
-		at := (oh*c.SH+oh0)*c.W + wlo*c.SW + ow0
-		if c.SW == 1 {
-			d := dx[at : at+len(s)]
-			Add(d, d, s)
-			continue
-		}
-		for _, v := range s {
-			dx[at] += v
-			at += c.SW
-		}
-	}
-}
-
-func sumFloats(x []float32) float32 {
-	var s float64
-	for _, v := range x {
-		s += float64(v)
-	}
-	return float32(s)
 }

@@ -30,7 +30,7 @@ func naiveConv(s ConvShape, term func(y, w, x int)) {
 						continue
 					}
 					c := m/mg*cg + k/(s.KH*s.KW)
-					term((n*s.M+m)*s.OH*s.OW+o, m*cg*s.KH*s.KW+k, ((n*s.C+c)*s.H+h)*s.W+v)
+					term((n*s.OH*s.OW+o)*s.M+m, m*cg*s.KH*s.KW+k, ((n*s.H+h)*s.W+v)*s.C+c)
 				}
 			}
 		}
@@ -45,6 +45,13 @@ var convCases = []ConvShape{
 	{N: 50, C: 3, H: 4, W: 4, M: 5, KH: 1, KW: 1, OH: 4, OW: 4, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1},
 	{N: 18, C: 3, H: 20, W: 20, M: 2, KH: 1, KW: 1, OH: 20, OW: 20, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1},
 	{N: 19, C: 4, H: 9, W: 9, M: 4, KH: 3, KW: 3, OH: 9, OW: 9, SH: 1, SW: 1, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 4},
+	{N: 5, C: 32, H: 7, W: 9, M: 32, KH: 3, KW: 5, OH: 4, OW: 5, SH: 2, SW: 2, DH: 1, DW: 1, PT: 1, PL: 2, Groups: 32},
+	{N: 3, C: 20, H: 8, W: 8, M: 20, KH: 3, KW: 3, OH: 8, OW: 8, SH: 1, SW: 1, DH: 2, DW: 2, PT: 2, PL: 2, Groups: 20},
+	{N: 20, C: 16, H: 12, W: 12, M: 48, KH: 3, KW: 3, OH: 6, OW: 6, SH: 2, SW: 2, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 1},
+	{N: 9, C: 32, H: 9, W: 9, M: 16, KH: 1, KW: 1, OH: 5, OW: 5, SH: 2, SW: 2, DH: 1, DW: 1, Groups: 1},
+	{N: 2, C: 3, H: 9, W: 11, M: 40, KH: 3, KW: 3, OH: 3, OW: 5, SH: 2, SW: 1, DH: 2, DW: 3, PT: 0, PL: 0, Groups: 1},
+	{N: 2, C: 2, H: 5, W: 5, M: 3, KH: 2, KW: 2, OH: 2, OW: 2, SH: 3, SW: 3, DH: 1, DW: 1, PT: 0, PL: 1, Groups: 1},
+	{N: 1, C: 48, H: 16, W: 16, M: 80, KH: 3, KW: 3, OH: 16, OW: 16, SH: 1, SW: 1, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 2},
 }
 
 func TestConvAgainstDefinition(t *testing.T) {
@@ -53,39 +60,53 @@ func TestConvAgainstDefinition(t *testing.T) {
 		k := s.C / s.Groups * s.KH * s.KW
 		x, w, b := normals(rng, s.N*s.C*s.H*s.W), normals(rng, s.M*k), normals(rng, s.M)
 		dy := normals(rng, s.N*s.M*s.OH*s.OW)
-		c := NewConv(s, true)
-		work := make([]float32, c.Work())
-		for j := range work {
-			work[j] = float32(math.NaN()) // what earlier kernels left must not matter
-		}
-		y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, len(b))
-		c.Forward(y, x, w, b, work)
-		c.Backward(dx, dw, db, dy, x, w, work)
-
-		wantY, wantX, wantW, wantB := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w)), make([]float64, len(b))
-		for j := range wantY {
-			m := j / (s.OH * s.OW) % s.M
-			wantY[j] = float64(b[m])
-			wantB[m] += float64(dy[j])
-		}
-		naiveConv(s, func(o, k, i int) {
-			wantY[o] += float64(w[k]) * float64(x[i])
-			wantX[i] += float64(w[k]) * float64(dy[o])
-			wantW[k] += float64(x[i]) * float64(dy[o])
-		})
-		for _, p := range []struct {
-			name string
-			got  []float32
-			want []float64
-		}{{"y", y, wantY}, {"dx", dx, wantX}, {"dw", dw, wantW}, {"db", db, wantB}} {
-			for j, v := range p.want {
-				if !(math.Abs(float64(p.got[j])-v) <= 2e-4*(1+math.Abs(v))) {
-					t.Errorf("case %d: %s[%d] is %g, want %g", i, p.name, j, p.got[j], v)
-					break
-				}
+		var bits string
+		for _, v := range variants {
+			name := fmt.Sprintf("case %d, %s", i, v.name)
+			if got := checkConv(t, name, v.correlate, s, x, w, b, dy); bits == "" {
+				bits = got
+			} else if got != bits {
+				t.Errorf("%s: other bits than %s", name, variants[0].name)
 			}
 		}
 	}
+}
+
+// checkConv runs all passes of one shape and returns their bits in words.
+func checkConv(t *testing.T, name string, tiles *correlateTiles, s ConvShape, x, w, b, dy []float32) string {
+	c := newConv(tiles, s, true)
+	work := make([]float32, c.Work())
+	for j := range work {
+		work[j] = float32(math.NaN()) // what earlier kernels left must not matter
+	}
+	y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, len(b))
+	c.Forward(y, x, w, b, work)
+	c.Backward(dx, dw, db, dy, x, w, work)
+
+	wantY, wantX, wantW, wantB := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w)), make([]float64, len(b))
+	for j := range wantY {
+		m := j % s.M
+		wantY[j] = float64(b[m])
+		wantB[m] += float64(dy[j])
+	}
+	naiveConv(s, func(o, k, i int) {
+		wantY[o] += float64(w[k]) * float64(x[i])
+		wantX[i] += float64(w[k]) * float64(dy[o])
+		wantW[k] += float64(x[i]) * float64(dy[o])
+	})
+	for _, p := range []struct {
+		name string
+		got  []float32
+		want []float64
+	}{{"y", y, wantY}, {"dx", dx, wantX}, {"dw", dw, wantW}, {"db", db, wantB}} {
+		for j, v := range p.want {
+			if !(math.Abs(float64(p.got[j])-v) <= 2e-4*(1+math.Abs(v))) {
+				t.Errorf("%s: %s[%d] is %g, want %g", name, p.name, j, p.got[j], v)
+				break
+			}
+		}
+	}
+	return fmt.Sprint(y, dx, dw, db)
 }
 
 // TestConvRowsAlone expects the bits of an image whatever the batch around it.

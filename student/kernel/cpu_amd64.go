@@ -28,6 +28,7 @@ var avx2 = variant{
 		{6, 8, kernel6x8AVX2}, {6, 16, kernel6x16AVX2},
 	},
 	transpose: packTranspose4AVX2, copy4: packCopy4AVX2, copy16: packCopy16AVX2,
+	correlate: &avx2Tiles,
 }
 
 var avx512 = variant{
@@ -40,4 +41,5 @@ var avx512 = variant{
 		{12, 16, kernel12x16AVX512}, {12, 32, kernel12x32AVX512},
 	},
 	transpose: packTranspose4AVX2, copy4: packCopy4AVX2, copy16: packCopy16AVX2,
+	correlate: &avx512Tiles,
 }

@@ -9,6 +9,7 @@ var portable = &variant{
 		{2, 4, portableKernel(2, 4)}, {2, 8, portableKernel(2, 8)},
 		{4, 4, portableKernel(4, 4)}, {4, 8, portableKernel(4, 8)},
 	},
+	correlate: &portableTiles,
 }
 
 // portableKernel gives the kernel of a tile of rows × cols, rows a multiple of

@@ -17,3 +17,6 @@ func product2x4(k int, a []float32, astride int, b []float32, bstride int) (uppe
 	}
 	return [4]float32{u0, u1, u2, u3}, [4]float32{l0, l1, l2, l3}
 }
+
+// fusedMulAdd is x·y + z, rounded once.
+func fusedMulAdd(x, y, z float32) float32 { return x*y + z }

@@ -60,3 +60,13 @@ func oddSum(p, z float64) float64 {
 	}
 	return math.Float64frombits(bits)
 }
+
+// fusedMulAdd is x·y + z, rounded once.
+func fusedMulAdd(x, y, z float32) float32 {
+	p := float64(x) * float64(y)
+	s := p + float64(z)
+	if !settled(s) {
+		s = oddSum(p, float64(z))
+	}
+	return float32(s)
+}

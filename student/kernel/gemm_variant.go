@@ -1,6 +1,8 @@
 package kernel
 
 //go:generate go run ./internal/asmgen -set gemm -out gemm_amd64.s -stubs gemm_amd64.go -pkg kernel
+//go:generate go run ./internal/asmgen -set correlate -out correlate_amd64.s -stubs correlate_amd64.go -pkg kernel
+//go:generate go run ./internal/asmgen -set columns -out columns_amd64.s -stubs columns_amd64.go -pkg kernel
 //go:generate go run ./internal/asmgen -set vector -out vector_amd64.s -stubs vector_amd64.go -pkg kernel
 
 // A microKernel computes C = beta·C + A·B for a tile of C of its own fixed
@@ -30,6 +32,7 @@ type variant struct {
 	// multiple of 8; copy4 and copy16 are dst[p·stride+j] = src[p·ld+j]. They
 	// are nil where plain Go does as well.
 	transpose, copy4, copy16 func(dst []float32, stride int, src []float32, ld, n int)
+	correlate                *correlateTiles
 }
 
 // variants are those that this CPU runs, the fastest first; the last one is

@@ -2,147 +2,215 @@ package kernel
 
 import "math"
 
-// BatchNorm normalises x (N, C, S) per channel, S being the product of the
-// spatial axes (Ioffe and Szegedy 2015, arXiv 1502.03167). Channels are
-// independent, so a parallel loop over them changes no bit; sums run over n,
-// then s, in float64.
+// BatchNorm normalises the columns of x (R, C): the channels of channels-last
+// images, or features (Ioffe and Szegedy 2015, arXiv 1502.03167). Sums are in
+// float64 over fixed pieces; values are float32 with every product and sum
+// rounded, so no bit depends on the machine. It may add a residual and
+// rectify: with z and ReLU left out,
+//
+//	y = max(0, scale·(x−mean)/√(var+eps) + bias + z)
 type BatchNorm struct {
-	N, C, S int
-	Eps     float32
+	R, C int
+	Eps  float32
+	ReLU bool
 
-	x, scale, bias, y []float32
-	dy, dx, ds, db    []float32
-	mean, rstd        []float64 // (C) of the last forward
-	vari              []float64
-	sum, dot          []float64
-	train, back       func(lo, hi int)
-	infer             func(lo, hi int)
+	columns    *Columns
+	mean, vari []float64 // (C) of the last forward
+	sum, dot   []float64
+	coef       [4][]float32 // by column, repeated to a longer stretch
+
+	y, x, z, dx, dy, dz []float32
+	apply, grad, mask   func(lo, hi int)
 }
 
+// normStretch is the length to which coefficients are repeated.
+const normStretch = 1024
+
 // NewBatchNorm prepares the loops for one shape.
-func NewBatchNorm(n, c, s int, eps float32) *BatchNorm {
-	b := &BatchNorm{N: n, C: c, S: s, Eps: eps}
-	buf := make([]float64, 5*c)
-	b.mean, b.rstd, b.vari, b.sum, b.dot = buf[:c], buf[c:2*c], buf[2*c:3*c], buf[3*c:4*c], buf[4*c:]
-	b.train, b.back, b.infer = b.trainPiece, b.backPiece, b.applyPiece
+func NewBatchNorm(r, c int, eps float32, relu bool) *BatchNorm {
+	b := &BatchNorm{R: r, C: c, Eps: eps, ReLU: relu, columns: NewColumns(r, c)}
+	buf := make([]float64, 4*c)
+	b.mean, b.vari, b.sum, b.dot = buf[:c], buf[c:2*c], buf[2*c:3*c], buf[3*c:]
+	for i := range b.coef {
+		b.coef[i] = make([]float32, min(r, max(1, normStretch/c))*c)
+	}
+	b.apply, b.grad, b.mask = b.applyPiece, b.gradPiece, b.maskPiece
 	return b
 }
 
-func (b *BatchNorm) grain() int { return max(1, 16384/(b.N*b.S)) }
+// set repeats coefficient i over the columns.
+func (b *BatchNorm) set(i, column int, v float64) {
+	for at := column; at < len(b.coef[i]); at += b.C {
+		b.coef[i][at] = float32(v)
+	}
+}
 
-// Train is y = scale·(x−mean)/√(var+eps) + bias with the batch's own mean and
-// population variance, which Stats returns afterwards.
-func (b *BatchNorm) Train(y, x, scale, bias []float32) {
-	b.y, b.x, b.scale, b.bias = y, x, scale, bias
-	Parallel(b.C, b.grain(), b.train)
+// lost is what rounding the mean to float32 adds to it.
+func (b *BatchNorm) lost(c int) float64 { return float64(float32(b.mean[c])) - b.mean[c] }
+
+// over runs f on pieces of rows.
+func (b *BatchNorm) over(f func(lo, hi int)) {
+	Parallel(b.R, max(1, columnGrain/b.C), f)
+}
+
+// Train normalises with the batch's own mean and population variance, which
+// Stats returns afterwards. z may be nil. moments are the sums of x and x²
+// where somebody has them already, else nil.
+func (b *BatchNorm) Train(y, x, z, scale, bias []float32, moments *Columns) {
+	if moments == nil {
+		moments = b.columns
+		moments.Moments(x)
+	}
+	moments.Total(b.sum, b.dot)
+	n := float64(b.R)
+	for c := range b.C {
+		b.mean[c] = b.sum[c] / n
+		b.vari[c] = max(0, b.dot[c]/n-float64(b.mean[c]*b.mean[c]))
+	}
+	b.normalise(y, x, z, scale, bias)
 }
 
 // Stats returns mean and population variance (C) of the last Train.
 func (b *BatchNorm) Stats() (mean, variance []float64) { return b.mean, b.vari }
 
-// Infer is y = scale·(x−mean)/√(variance+eps) + bias with the statistics given.
-func (b *BatchNorm) Infer(y, x, scale, bias, mean, variance []float32) {
-	b.y, b.x, b.scale, b.bias = y, x, scale, bias
+// Infer normalises with the statistics given.
+func (b *BatchNorm) Infer(y, x, z, scale, bias, mean, variance []float32) {
 	for c := range b.C {
-		b.mean[c] = float64(mean[c])
-		b.rstd[c] = 1 / math.Sqrt(float64(variance[c])+float64(b.Eps))
+		b.mean[c], b.vari[c] = float64(mean[c]), float64(variance[c])
 	}
-	Parallel(b.C, b.grain(), b.infer)
+	b.normalise(y, x, z, scale, bias)
 }
 
-// Backward is, with x̂ = (x−mean)·rstd and M = N·S values a channel,
-//
-//	dbias = Σdy, dscale = Σdy·x̂, dx = scale·rstd·(dy − dbias/M − x̂·dscale/M)
-//
-// after a Train of the same x. A nil destination is left out.
-func (b *BatchNorm) Backward(dx, dscale, dbias, dy, x, scale []float32) {
-	b.dx, b.ds, b.db, b.dy, b.x, b.scale = dx, dscale, dbias, dy, x, scale
-	Parallel(b.C, b.grain(), b.back)
+func (b *BatchNorm) rstd(c int) float64 { return 1 / math.Sqrt(b.vari[c]+float64(b.Eps)) }
+
+func (b *BatchNorm) normalise(y, x, z, scale, bias []float32) {
+	b.y, b.x, b.z = y, x, z
+	for c := range b.C {
+		k := float64(scale[c]) * b.rstd(c)
+		b.set(0, c, b.mean[c])
+		b.set(1, c, k)
+		b.set(2, c, float64(bias[c])+float64(b.lost(c)*k))
+	}
+	b.over(b.apply)
 }
 
-func (b *BatchNorm) trainPiece(lo, hi int) {
-	m := float64(b.N * b.S)
-	clear(b.sum[lo:hi])
-	b.rows(lo, hi, func(c, at, end int) {
-		s := b.sum[c]
-		for _, v := range b.x[at:end] {
-			s += float64(v)
-		}
-		b.sum[c] = s
-	})
-	for c := lo; c < hi; c++ {
-		b.mean[c] = b.sum[c] / m
-		b.sum[c] = 0
+// Backward is, with g = dy where y > 0 (everywhere without ReLU) and
+// x̂ = (x−mean)·rstd,
+//
+//	dbias = Σg, dscale = Σg·x̂, dz = g, dx = scale·rstd·(g − dbias/R − x̂·dscale/R)
+//
+// after a Train of the same x to y. A nil destination is left out; dx may be
+// dy itself.
+func (b *BatchNorm) Backward(dx, dz, dscale, dbias, dy, x, y, scale []float32) {
+	b.dx, b.dy, b.x, b.y, b.dz = dx, dy, x, y, dz
+	if !b.ReLU {
+		b.y = nil
 	}
-	b.rows(lo, hi, func(c, at, end int) {
-		s, mu := b.sum[c], b.mean[c]
-		for _, v := range b.x[at:end] {
-			d := float64(v) - mu
-			s += float64(d * d)
-		}
-		b.sum[c] = s
-	})
-	for c := lo; c < hi; c++ {
-		b.vari[c] = b.sum[c] / m
-		b.rstd[c] = 1 / math.Sqrt(b.vari[c]+float64(b.Eps))
+	if dz != nil {
+		b.over(b.mask)
+		b.dy, b.y = dz, nil
 	}
-	b.applyPiece(lo, hi)
+	b.columns.Dots(x, b.dy, b.y)
+	b.columns.Total(b.sum, b.dot)
+	n := float64(b.R)
+	for c := range b.C {
+		r := b.rstd(c)
+		xhat := (b.dot[c] - float64(b.mean[c]*b.sum[c])) * r // Σ g·x̂
+		if dscale != nil {
+			dscale[c] = float32(xhat)
+		}
+		if dbias != nil {
+			dbias[c] = float32(b.sum[c])
+		}
+		b.set(0, c, b.mean[c])
+		b.set(1, c, float64(scale[c])*r)
+		q := xhat * r / n
+		b.set(2, c, b.sum[c]/n+float64(b.lost(c)*q))
+		b.set(3, c, q)
+	}
+	if dx != nil {
+		b.over(b.grad)
+	}
 }
 
 func (b *BatchNorm) applyPiece(lo, hi int) {
-	b.rows(lo, hi, func(c, at, end int) {
-		mul := float64(b.scale[c]) * b.rstd[c]
-		add := float64(b.bias[c]) - float64(b.mean[c]*mul)
-		y := b.y[at:end]
-		for i, v := range b.x[at:end] {
-			y[i] = float32(float64(float64(v)*mul) + add)
+	for at := lo * b.C; at < hi*b.C; {
+		end := min(at+len(b.coef[0]), hi*b.C)
+		n := end - at
+		var z []float32
+		if b.z != nil {
+			z = b.z[at:end]
 		}
-	})
+		normApply(b.y[at:end], b.x[at:end], z, b.coef[0][:n], b.coef[1][:n], b.coef[2][:n], b.ReLU)
+		at = end
+	}
 }
 
-func (b *BatchNorm) backPiece(lo, hi int) {
-	clear(b.sum[lo:hi])
-	clear(b.dot[lo:hi])
-	b.rows(lo, hi, func(c, at, end int) {
-		s, d, mu := b.sum[c], b.dot[c], b.mean[c]
-		dy := b.dy[at:end]
-		for i, v := range b.x[at:end] {
-			g := float64(dy[i])
-			s += g
-			d += float64(g * (float64(v) - mu))
+func (b *BatchNorm) gradPiece(lo, hi int) {
+	for at := lo * b.C; at < hi*b.C; {
+		end := min(at+len(b.coef[0]), hi*b.C)
+		n := end - at
+		var y []float32
+		if b.y != nil {
+			y = b.y[at:end]
 		}
-		b.sum[c], b.dot[c] = s, d
-	})
-	for c := lo; c < hi; c++ {
-		b.dot[c] *= b.rstd[c]
-		if b.ds != nil {
-			b.ds[c] = float32(b.dot[c])
-		}
-		if b.db != nil {
-			b.db[c] = float32(b.sum[c])
-		}
+		normGrad(b.dx[at:end], b.dy[at:end], y, b.x[at:end], b.coef[0][:n], b.coef[1][:n], b.coef[2][:n], b.coef[3][:n])
+		at = end
 	}
-	if b.dx == nil {
+}
+
+func (b *BatchNorm) maskPiece(lo, hi int) {
+	lo, hi = lo*b.C, hi*b.C
+	if b.y == nil {
+		copy(b.dz[lo:hi], b.dy[lo:hi])
 		return
 	}
-	m := float64(b.N * b.S)
-	b.rows(lo, hi, func(c, at, end int) {
-		r := b.rstd[c]
-		k, mu := float64(b.scale[c])*r, b.mean[c]
-		s, d := b.sum[c]/m, b.dot[c]*r/m
-		dx, dy := b.dx[at:end], b.dy[at:end]
-		for i, v := range b.x[at:end] {
-			dx[i] = float32(k * (float64(dy[i]) - s - float64((float64(v)-mu)*d)))
-		}
-	})
+	ReluBackward(b.dz[lo:hi], b.dy[lo:hi], b.y[lo:hi])
 }
 
-// rows visits the stretches of channels [lo, hi) in the order of memory.
-func (b *BatchNorm) rows(lo, hi int, f func(c, at, end int)) {
-	for n := range b.N {
-		for c := lo; c < hi; c++ {
-			at := (n*b.C + c) * b.S
-			f(c, at, at+b.S)
+// normApply is y = (x − mean)·scale + shift + z, rectified with relu; z may be nil.
+func normApply(y, x, z, mean, scale, shift []float32, relu bool) {
+	x, mean, scale, shift = x[:len(y)], mean[:len(y)], scale[:len(y)], shift[:len(y)]
+	n := whole(len(y))
+	if n > 0 {
+		switch {
+		case z != nil && relu:
+			normAddReluAVX2(y[:n], x[:n], z[:n], mean[:n], scale[:n], shift[:n])
+		case z != nil:
+			normAddAVX2(y[:n], x[:n], z[:n], mean[:n], scale[:n], shift[:n])
+		case relu:
+			normReluAVX2(y[:n], x[:n], mean[:n], scale[:n], shift[:n])
+		default:
+			normAVX2(y[:n], x[:n], mean[:n], scale[:n], shift[:n])
 		}
+	}
+	for i := n; i < len(y); i++ {
+		v := float32(float32(x[i]-mean[i])*scale[i]) + shift[i]
+		if z != nil {
+			v += z[i]
+		}
+		if relu && v < 0 {
+			v = 0
+		}
+		y[i] = v
+	}
+}
+
+// normGrad is dx = k·(g − s − (x − mean)·q) with g = dy, or dy where y > 0
+// unless y is nil.
+func normGrad(dx, dy, y, x, mean, k, s, q []float32) {
+	n := whole(len(dx))
+	switch {
+	case n > 0 && y != nil:
+		normReluGradAVX2(dx[:n], dy[:n], y[:n], x[:n], mean[:n], k[:n], s[:n], q[:n])
+	case n > 0:
+		normGradAVX2(dx[:n], dy[:n], x[:n], mean[:n], k[:n], s[:n], q[:n])
+	}
+	for i := n; i < len(dx); i++ {
+		g := dy[i]
+		if y != nil && !(y[i] > 0) {
+			g = 0
+		}
+		dx[i] = k[i] * (float32(g-s[i]) - float32(float32(x[i]-mean[i])*q[i]))
 	}
 }

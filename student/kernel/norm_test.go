@@ -17,12 +17,12 @@ func TestBatchNormLargeMean(t *testing.T) {
 		x[i] += 1e4
 	}
 	y, one, zero := make([]float32, len(x)), []float32{1, 1, 1}, make([]float32, c)
-	b := NewBatchNorm(n, c, s, 1e-5)
-	b.Train(y, x, one, zero)
+	b := NewBatchNorm(n*s, c, 1e-5, false)
+	b.Train(y, x, nil, one, zero, nil)
 	for ch := range c {
 		sum, square := 0.0, 0.0
 		for i, v := range y {
-			if i/s%c == ch {
+			if i%c == ch {
 				sum += float64(v)
 				square += float64(v) * float64(v)
 			}
@@ -40,7 +40,7 @@ func TestBatchNormLargeMean(t *testing.T) {
 		return out
 	}
 	z := make([]float32, len(x))
-	NewBatchNorm(n, c, s, 1e-5).Infer(z, x, one, zero, stat(mean), stat(variance))
+	NewBatchNorm(n*s, c, 1e-5, false).Infer(z, x, nil, one, zero, stat(mean), stat(variance))
 	for i := range z {
 		if !(math.Abs(float64(z[i]-y[i])) <= 2e-3) {
 			t.Fatalf("with the batch's statistics inference gives %g, training %g", z[i], y[i])
@@ -50,8 +50,8 @@ func TestBatchNormLargeMean(t *testing.T) {
 
 // TestMaxPoolTies sends the gradient to one of equals only.
 func TestMaxPoolTies(t *testing.T) {
-	w := Window{Planes: 1, H: 2, W: 2, OH: 1, OW: 1, KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1}
-	p := NewMaxPool(w, true)
+	w := Window{N: 1, C: 1, H: 2, W: 2, OH: 1, OW: 1, KH: 2, KW: 2, SH: 2, SW: 2, DH: 1, DW: 1}
+	p := NewMaxPool(w)
 	y, dx := make([]float32, 1), make([]float32, 4)
 	p.Forward(y, []float32{1, 3, 3, 3})
 	p.Backward(dx, []float32{5})

@@ -255,3 +255,19 @@ func adam(w, g, m, v []float32, s AdamStep) {
 		w[i] = float32(x*s.Decay) - float32(m[i]*s.Step)/(root+s.Eps)
 	}
 }
+
+// AddRelu is dst = max(a + b, 0).
+func AddRelu(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	n := whole(len(dst))
+	if n > 0 {
+		addReluAVX2(dst[:n], a[:n], b[:n])
+	}
+	for i := n; i < len(dst); i++ {
+		v := a[i] + b[i]
+		if v < 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}

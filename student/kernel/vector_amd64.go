@@ -42,6 +42,41 @@ func sgdAVX2(w []float32, g []float32, v []float32, lr float32, mu float32, wd f
 //go:noescape
 func nesterovAVX2(w []float32, g []float32, v []float32, lr float32, mu float32, wd float32)
 
+// normAVX2 is y = (x − mean)·scale + shift; the slices have one length, a multiple of 8.
+//
+//go:noescape
+func normAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
+
+// normReluAVX2 is y = (x − mean)·scale + shift, and 0 where that is < 0; the slices have one length, a multiple of 8.
+//
+//go:noescape
+func normReluAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
+
+// normAddAVX2 is y = (x − mean)·scale + shift + z; the slices have one length, a multiple of 8.
+//
+//go:noescape
+func normAddAVX2(y []float32, x []float32, z []float32, mean []float32, scale []float32, shift []float32)
+
+// normAddReluAVX2 is y = (x − mean)·scale + shift + z, and 0 where that is < 0; the slices have one length, a multiple of 8.
+//
+//go:noescape
+func normAddReluAVX2(y []float32, x []float32, z []float32, mean []float32, scale []float32, shift []float32)
+
+// normGradAVX2 is dx = k·(dy − s − (x − mean)·q); the slices have one length, a multiple of 8.
+//
+//go:noescape
+func normGradAVX2(dx []float32, dy []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
+
+// normReluGradAVX2 is dx = k·(g − s − (x − mean)·q) with g = dy where y > 0, else 0; the slices have one length, a multiple of 8.
+//
+//go:noescape
+func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
+
+// addReluAVX2 is dst = a + b, and 0 where that is < 0; the slices have one length, a multiple of 8.
+//
+//go:noescape
+func addReluAVX2(dst []float32, a []float32, b []float32)
+
 // adamAVX2 is m = beta1·m + rest1·g; v = beta2·v + rest2·g²; w = decay·w − step·m/(√(v·scale) + eps); the slices have one length, a multiple of 8.
 //
 //go:noescape

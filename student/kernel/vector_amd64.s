@@ -428,6 +428,473 @@ done:
 	VZEROUPPER
 	RET
 
+// func normAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
+// Requires: AVX
+TEXT ·normAVX2(SB), NOSPLIT, $0-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ mean_base+48(FP), DX
+	MOVQ scale_base+72(FP), BX
+	MOVQ shift_base+96(FP), SI
+	MOVQ y_len+8(FP), DI
+	XORQ R8, R8
+	SUBQ $0x20, DI
+	JL   rest
+
+block:
+	VMOVUPS (CX)(R8*4), Y0
+	VSUBPS  (DX)(R8*4), Y0, Y0
+	VMULPS  (BX)(R8*4), Y0, Y0
+	VADDPS  (SI)(R8*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y0
+	VSUBPS  32(DX)(R8*4), Y0, Y0
+	VMULPS  32(BX)(R8*4), Y0, Y0
+	VADDPS  32(SI)(R8*4), Y0, Y0
+	VMOVUPS Y0, 32(AX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y0
+	VSUBPS  64(DX)(R8*4), Y0, Y0
+	VMULPS  64(BX)(R8*4), Y0, Y0
+	VADDPS  64(SI)(R8*4), Y0, Y0
+	VMOVUPS Y0, 64(AX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y0
+	VSUBPS  96(DX)(R8*4), Y0, Y0
+	VMULPS  96(BX)(R8*4), Y0, Y0
+	VADDPS  96(SI)(R8*4), Y0, Y0
+	VMOVUPS Y0, 96(AX)(R8*4)
+	ADDQ    $0x20, R8
+	SUBQ    $0x20, DI
+	JGE     block
+
+rest:
+	ADDQ $0x20, DI
+	JZ   done
+
+single:
+	VMOVUPS (CX)(R8*4), Y0
+	VSUBPS  (DX)(R8*4), Y0, Y0
+	VMULPS  (BX)(R8*4), Y0, Y0
+	VADDPS  (SI)(R8*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	SUBQ    $0x08, DI
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func normReluAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
+// Requires: AVX
+TEXT ·normReluAVX2(SB), NOSPLIT, $0-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ mean_base+48(FP), DX
+	MOVQ scale_base+72(FP), BX
+	MOVQ shift_base+96(FP), SI
+	MOVQ y_len+8(FP), DI
+	XORQ R8, R8
+	SUBQ $0x20, DI
+	JL   rest
+
+block:
+	VMOVUPS (CX)(R8*4), Y0
+	VSUBPS  (DX)(R8*4), Y0, Y0
+	VMULPS  (BX)(R8*4), Y0, Y0
+	VADDPS  (SI)(R8*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y0
+	VSUBPS  32(DX)(R8*4), Y0, Y0
+	VMULPS  32(BX)(R8*4), Y0, Y0
+	VADDPS  32(SI)(R8*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(AX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y0
+	VSUBPS  64(DX)(R8*4), Y0, Y0
+	VMULPS  64(BX)(R8*4), Y0, Y0
+	VADDPS  64(SI)(R8*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 64(AX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y0
+	VSUBPS  96(DX)(R8*4), Y0, Y0
+	VMULPS  96(BX)(R8*4), Y0, Y0
+	VADDPS  96(SI)(R8*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 96(AX)(R8*4)
+	ADDQ    $0x20, R8
+	SUBQ    $0x20, DI
+	JGE     block
+
+rest:
+	ADDQ $0x20, DI
+	JZ   done
+
+single:
+	VMOVUPS (CX)(R8*4), Y0
+	VSUBPS  (DX)(R8*4), Y0, Y0
+	VMULPS  (BX)(R8*4), Y0, Y0
+	VADDPS  (SI)(R8*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	SUBQ    $0x08, DI
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func normAddAVX2(y []float32, x []float32, z []float32, mean []float32, scale []float32, shift []float32)
+// Requires: AVX
+TEXT ·normAddAVX2(SB), NOSPLIT, $0-144
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ z_base+48(FP), DX
+	MOVQ mean_base+72(FP), BX
+	MOVQ scale_base+96(FP), SI
+	MOVQ shift_base+120(FP), DI
+	MOVQ y_len+8(FP), R8
+	XORQ R9, R9
+	SUBQ $0x20, R8
+	JL   rest
+
+block:
+	VMOVUPS (CX)(R9*4), Y0
+	VSUBPS  (BX)(R9*4), Y0, Y0
+	VMULPS  (SI)(R9*4), Y0, Y0
+	VADDPS  (DI)(R9*4), Y0, Y0
+	VADDPS  (DX)(R9*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	VMOVUPS 32(CX)(R9*4), Y0
+	VSUBPS  32(BX)(R9*4), Y0, Y0
+	VMULPS  32(SI)(R9*4), Y0, Y0
+	VADDPS  32(DI)(R9*4), Y0, Y0
+	VADDPS  32(DX)(R9*4), Y0, Y0
+	VMOVUPS Y0, 32(AX)(R9*4)
+	VMOVUPS 64(CX)(R9*4), Y0
+	VSUBPS  64(BX)(R9*4), Y0, Y0
+	VMULPS  64(SI)(R9*4), Y0, Y0
+	VADDPS  64(DI)(R9*4), Y0, Y0
+	VADDPS  64(DX)(R9*4), Y0, Y0
+	VMOVUPS Y0, 64(AX)(R9*4)
+	VMOVUPS 96(CX)(R9*4), Y0
+	VSUBPS  96(BX)(R9*4), Y0, Y0
+	VMULPS  96(SI)(R9*4), Y0, Y0
+	VADDPS  96(DI)(R9*4), Y0, Y0
+	VADDPS  96(DX)(R9*4), Y0, Y0
+	VMOVUPS Y0, 96(AX)(R9*4)
+	ADDQ    $0x20, R9
+	SUBQ    $0x20, R8
+	JGE     block
+
+rest:
+	ADDQ $0x20, R8
+	JZ   done
+
+single:
+	VMOVUPS (CX)(R9*4), Y0
+	VSUBPS  (BX)(R9*4), Y0, Y0
+	VMULPS  (SI)(R9*4), Y0, Y0
+	VADDPS  (DI)(R9*4), Y0, Y0
+	VADDPS  (DX)(R9*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	ADDQ    $0x08, R9
+	SUBQ    $0x08, R8
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func normAddReluAVX2(y []float32, x []float32, z []float32, mean []float32, scale []float32, shift []float32)
+// Requires: AVX
+TEXT ·normAddReluAVX2(SB), NOSPLIT, $0-144
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ z_base+48(FP), DX
+	MOVQ mean_base+72(FP), BX
+	MOVQ scale_base+96(FP), SI
+	MOVQ shift_base+120(FP), DI
+	MOVQ y_len+8(FP), R8
+	XORQ R9, R9
+	SUBQ $0x20, R8
+	JL   rest
+
+block:
+	VMOVUPS (CX)(R9*4), Y0
+	VSUBPS  (BX)(R9*4), Y0, Y0
+	VMULPS  (SI)(R9*4), Y0, Y0
+	VADDPS  (DI)(R9*4), Y0, Y0
+	VADDPS  (DX)(R9*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	VMOVUPS 32(CX)(R9*4), Y0
+	VSUBPS  32(BX)(R9*4), Y0, Y0
+	VMULPS  32(SI)(R9*4), Y0, Y0
+	VADDPS  32(DI)(R9*4), Y0, Y0
+	VADDPS  32(DX)(R9*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(AX)(R9*4)
+	VMOVUPS 64(CX)(R9*4), Y0
+	VSUBPS  64(BX)(R9*4), Y0, Y0
+	VMULPS  64(SI)(R9*4), Y0, Y0
+	VADDPS  64(DI)(R9*4), Y0, Y0
+	VADDPS  64(DX)(R9*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 64(AX)(R9*4)
+	VMOVUPS 96(CX)(R9*4), Y0
+	VSUBPS  96(BX)(R9*4), Y0, Y0
+	VMULPS  96(SI)(R9*4), Y0, Y0
+	VADDPS  96(DI)(R9*4), Y0, Y0
+	VADDPS  96(DX)(R9*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 96(AX)(R9*4)
+	ADDQ    $0x20, R9
+	SUBQ    $0x20, R8
+	JGE     block
+
+rest:
+	ADDQ $0x20, R8
+	JZ   done
+
+single:
+	VMOVUPS (CX)(R9*4), Y0
+	VSUBPS  (BX)(R9*4), Y0, Y0
+	VMULPS  (SI)(R9*4), Y0, Y0
+	VADDPS  (DI)(R9*4), Y0, Y0
+	VADDPS  (DX)(R9*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	ADDQ    $0x08, R9
+	SUBQ    $0x08, R8
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func normGradAVX2(dx []float32, dy []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
+// Requires: AVX
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-168
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ mean_base+72(FP), BX
+	MOVQ k_base+96(FP), SI
+	MOVQ s_base+120(FP), DI
+	MOVQ q_base+144(FP), R8
+	MOVQ dx_len+8(FP), R9
+	XORQ R10, R10
+	SUBQ $0x20, R9
+	JL   rest
+
+block:
+	VMOVUPS (CX)(R10*4), Y0
+	VMOVUPS (DX)(R10*4), Y1
+	VSUBPS  (BX)(R10*4), Y1, Y1
+	VMULPS  (R8)(R10*4), Y1, Y1
+	VSUBPS  (DI)(R10*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  (SI)(R10*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R10*4)
+	VMOVUPS 32(CX)(R10*4), Y0
+	VMOVUPS 32(DX)(R10*4), Y1
+	VSUBPS  32(BX)(R10*4), Y1, Y1
+	VMULPS  32(R8)(R10*4), Y1, Y1
+	VSUBPS  32(DI)(R10*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  32(SI)(R10*4), Y0, Y0
+	VMOVUPS Y0, 32(AX)(R10*4)
+	VMOVUPS 64(CX)(R10*4), Y0
+	VMOVUPS 64(DX)(R10*4), Y1
+	VSUBPS  64(BX)(R10*4), Y1, Y1
+	VMULPS  64(R8)(R10*4), Y1, Y1
+	VSUBPS  64(DI)(R10*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  64(SI)(R10*4), Y0, Y0
+	VMOVUPS Y0, 64(AX)(R10*4)
+	VMOVUPS 96(CX)(R10*4), Y0
+	VMOVUPS 96(DX)(R10*4), Y1
+	VSUBPS  96(BX)(R10*4), Y1, Y1
+	VMULPS  96(R8)(R10*4), Y1, Y1
+	VSUBPS  96(DI)(R10*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  96(SI)(R10*4), Y0, Y0
+	VMOVUPS Y0, 96(AX)(R10*4)
+	ADDQ    $0x20, R10
+	SUBQ    $0x20, R9
+	JGE     block
+
+rest:
+	ADDQ $0x20, R9
+	JZ   done
+
+single:
+	VMOVUPS (CX)(R10*4), Y0
+	VMOVUPS (DX)(R10*4), Y1
+	VSUBPS  (BX)(R10*4), Y1, Y1
+	VMULPS  (R8)(R10*4), Y1, Y1
+	VSUBPS  (DI)(R10*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  (SI)(R10*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R10*4)
+	ADDQ    $0x08, R10
+	SUBQ    $0x08, R9
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
+// Requires: AVX
+TEXT ·normReluGradAVX2(SB), NOSPLIT, $0-192
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ y_base+48(FP), DX
+	MOVQ x_base+72(FP), BX
+	MOVQ mean_base+96(FP), SI
+	MOVQ k_base+120(FP), DI
+	MOVQ s_base+144(FP), R8
+	MOVQ q_base+168(FP), R9
+	MOVQ dx_len+8(FP), R10
+	XORQ R11, R11
+	SUBQ $0x20, R10
+	JL   rest
+
+block:
+	VXORPS  Y0, Y0, Y0
+	VCMPPS  $0x01, (DX)(R11*4), Y0, Y0
+	VANDPS  (CX)(R11*4), Y0, Y0
+	VMOVUPS (BX)(R11*4), Y1
+	VSUBPS  (SI)(R11*4), Y1, Y1
+	VMULPS  (R9)(R11*4), Y1, Y1
+	VSUBPS  (R8)(R11*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  (DI)(R11*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R11*4)
+	VXORPS  Y0, Y0, Y0
+	VCMPPS  $0x01, 32(DX)(R11*4), Y0, Y0
+	VANDPS  32(CX)(R11*4), Y0, Y0
+	VMOVUPS 32(BX)(R11*4), Y1
+	VSUBPS  32(SI)(R11*4), Y1, Y1
+	VMULPS  32(R9)(R11*4), Y1, Y1
+	VSUBPS  32(R8)(R11*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  32(DI)(R11*4), Y0, Y0
+	VMOVUPS Y0, 32(AX)(R11*4)
+	VXORPS  Y0, Y0, Y0
+	VCMPPS  $0x01, 64(DX)(R11*4), Y0, Y0
+	VANDPS  64(CX)(R11*4), Y0, Y0
+	VMOVUPS 64(BX)(R11*4), Y1
+	VSUBPS  64(SI)(R11*4), Y1, Y1
+	VMULPS  64(R9)(R11*4), Y1, Y1
+	VSUBPS  64(R8)(R11*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  64(DI)(R11*4), Y0, Y0
+	VMOVUPS Y0, 64(AX)(R11*4)
+	VXORPS  Y0, Y0, Y0
+	VCMPPS  $0x01, 96(DX)(R11*4), Y0, Y0
+	VANDPS  96(CX)(R11*4), Y0, Y0
+	VMOVUPS 96(BX)(R11*4), Y1
+	VSUBPS  96(SI)(R11*4), Y1, Y1
+	VMULPS  96(R9)(R11*4), Y1, Y1
+	VSUBPS  96(R8)(R11*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  96(DI)(R11*4), Y0, Y0
+	VMOVUPS Y0, 96(AX)(R11*4)
+	ADDQ    $0x20, R11
+	SUBQ    $0x20, R10
+	JGE     block
+
+rest:
+	ADDQ $0x20, R10
+	JZ   done
+
+single:
+	VXORPS  Y0, Y0, Y0
+	VCMPPS  $0x01, (DX)(R11*4), Y0, Y0
+	VANDPS  (CX)(R11*4), Y0, Y0
+	VMOVUPS (BX)(R11*4), Y1
+	VSUBPS  (SI)(R11*4), Y1, Y1
+	VMULPS  (R9)(R11*4), Y1, Y1
+	VSUBPS  (R8)(R11*4), Y0, Y0
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  (DI)(R11*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R11*4)
+	ADDQ    $0x08, R11
+	SUBQ    $0x08, R10
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
+// func addReluAVX2(dst []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·addReluAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	SUBQ $0x20, BX
+	JL   rest
+
+block:
+	VMOVUPS (CX)(SI*4), Y0
+	VADDPS  (DX)(SI*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	VMOVUPS 32(CX)(SI*4), Y0
+	VADDPS  32(DX)(SI*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(AX)(SI*4)
+	VMOVUPS 64(CX)(SI*4), Y0
+	VADDPS  64(DX)(SI*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 64(AX)(SI*4)
+	VMOVUPS 96(CX)(SI*4), Y0
+	VADDPS  96(DX)(SI*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, 96(AX)(SI*4)
+	ADDQ    $0x20, SI
+	SUBQ    $0x20, BX
+	JGE     block
+
+rest:
+	ADDQ $0x20, BX
+	JZ   done
+
+single:
+	VMOVUPS (CX)(SI*4), Y0
+	VADDPS  (DX)(SI*4), Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	SUBQ    $0x08, BX
+	JNZ     single
+
+done:
+	VZEROUPPER
+	RET
+
 // func adamAVX2(w []float32, g []float32, m []float32, v []float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, scale float32, eps float32, step float32, decay float32)
 // Requires: AVX
 TEXT ·adamAVX2(SB), NOSPLIT, $0-128

@@ -1,6 +1,8 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
-// matrix micro kernels and packing (gemm.go, pack.go), vector loops
-// (vector.go). Run it by go generate in student/kernel.
+// matrix micro kernels and packing (gemm.go, pack.go), the tiles of
+// convolutions (correlate.go), sums of columns and pooling (columns.go),
+// passes of normalisation (norm.go), vector loops (vector.go). Run it by go
+// generate in student/kernel.
 package main
 
 import (
@@ -22,6 +24,27 @@ var sets = map[string]func(){
 		genTranspose()
 		genCopy(16)
 		genCopy(4)
+	},
+	"correlate": func() {
+		for _, f := range families {
+			for _, s := range correlateShapes(f) {
+				genCorrelate(f, s.rows, s.vecs, false)
+			}
+			for _, s := range depthwiseShapes(f) {
+				genCorrelate(f, s.rows, s.vecs, true)
+			}
+		}
+	},
+	"columns": func() {
+		genColumns("columnMomentsAVX2", "adds up x and its square", false, false)
+		genColumns("columnDotsAVX2", "adds up dy and dy·x", true, false)
+		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where y > 0", true, true)
+		genPool()
+	},
+	"norm": func() {
+		for _, p := range passes {
+			genPass(p)
+		}
 	},
 	"vector": func() {
 		for _, l := range loops {

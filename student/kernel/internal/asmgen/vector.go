@@ -72,8 +72,70 @@ var loops = []loop{
 		VSUBPS(v, w, w)
 		VMOVUPS(w, at("w"))
 	}},
+	{"normAVX2", "y = (x − mean)·scale + shift", "y x mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		VMOVUPS(normalised(at), at("y"))
+	}},
+	{"normReluAVX2", "y = (x − mean)·scale + shift, and 0 where that is < 0", "y x mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		VMOVUPS(rectified(normalised(at)), at("y"))
+	}},
+	{"normAddAVX2", "y = (x − mean)·scale + shift + z", "y x z mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := normalised(at)
+		VADDPS(at("z"), t, t)
+		VMOVUPS(t, at("y"))
+	}},
+	{"normAddReluAVX2", "y = (x − mean)·scale + shift + z, and 0 where that is < 0", "y x z mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := normalised(at)
+		VADDPS(at("z"), t, t)
+		VMOVUPS(rectified(t), at("y"))
+	}},
+	{"normGradAVX2", "dx = k·(dy − s − (x − mean)·q)", "dx dy x mean k s q", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		g := YMM()
+		VMOVUPS(at("dy"), g)
+		normGrad(g, at)
+	}},
+	{"normReluGradAVX2", "dx = k·(g − s − (x − mean)·q) with g = dy where y > 0, else 0", "dx dy y x mean k s q", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		zero, g := YMM(), YMM()
+		VXORPS(zero, zero, zero)
+		const less = 1 // ordered, so that NaN gives 0
+		VCMPPS(Imm(less), at("y"), zero, g)
+		VANDPS(at("dy"), g, g)
+		normGrad(g, at)
+	}},
+	{"addReluAVX2", "dst = a + b, and 0 where that is < 0", "dst a b", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := YMM()
+		VMOVUPS(at("a"), t)
+		VADDPS(at("b"), t, t)
+		VMOVUPS(rectified(t), at("dst"))
+	}},
 	{"adamAVX2", "m = beta1·m + rest1·g; v = beta2·v + rest2·g²; w = decay·w − step·m/(√(v·scale) + eps)",
 		"w g m v", "beta1 rest1 beta2 rest2 scale eps step decay", adam},
+}
+
+func normalised(at func(string) Mem) reg.VecVirtual {
+	t := YMM()
+	VMOVUPS(at("x"), t)
+	VSUBPS(at("mean"), t, t)
+	VMULPS(at("scale"), t, t)
+	VADDPS(at("shift"), t, t)
+	return t
+}
+
+func rectified(t reg.VecVirtual) reg.VecVirtual {
+	zero := YMM()
+	VXORPS(zero, zero, zero)
+	VMAXPS(t, zero, t)
+	return t
+}
+
+func normGrad(g reg.VecVirtual, at func(string) Mem) {
+	t := YMM()
+	VMOVUPS(at("x"), t)
+	VSUBPS(at("mean"), t, t)
+	VMULPS(at("q"), t, t)
+	VSUBPS(at("s"), g, g)
+	VSUBPS(t, g, g)
+	VMULPS(at("k"), g, g)
+	VMOVUPS(g, at("dx"))
 }
 
 // sgdMoment gives w, g + wd·w and the new v, which it stores.

@@ -1,0 +1,82 @@
+package models
+
+import (
+	"fmt"
+	"regexp"
+)
+
+func init() {
+	register(Architecture{
+		Name: "resnetD", Help: "residual net of He et al. for small images: resnet20, resnet32, resnet56, any depth D = 6n+2; resnetDxK has K times the channels; zero=1 begins each block as its shortcut",
+		Examples: []string{"resnet8", "resnet20", "resnet32", "resnet56", "resnet8x4", "resnet32x4"},
+		Options:  []string{"zero"},
+		Init:     "he-out",
+		family:   regexp.MustCompile(`^resnet([1-9][0-9]{0,3})(?:x([1-9][0-9]?))?$`),
+		build:    buildResNet,
+	})
+}
+
+// maxDepth bounds the layers of a residual net.
+const maxDepth = 200
+
+// buildResNet is the net of He et al. 2016 (arXiv 1512.03385, section 4.2): a
+// 3×3 stem and three stages of n blocks with 16, 32 and 64 channels, the later
+// two halving the image. Where a block changes size its shortcut is a 1×1
+// convolution with normalisation (option B), which is what the repositories of
+// distillation took over from RepDistiller (arXiv 1910.10699), with its names
+// of the weights and its stem of 32 channels where K is more than 1.
+func buildResNet(b *builder, s spec, classes int) error {
+	depth, wide := s.variant[0], max(s.variant[1], 1)
+	if depth < 8 || depth > maxDepth || (depth-2)%6 != 0 {
+		return usage(s.field(), "has depth %d, expected 6n+2 from 8 to %d, such as 8, 20, 32, 56", depth, maxDepth)
+	}
+	if err := s.noSizes(); err != nil {
+		return err
+	}
+	zero, err := s.flag("zero")
+	if err != nil {
+		return err
+	}
+	if err := b.image("resnet"); err != nil {
+		return err
+	}
+	stem := 16
+	if wide > 1 {
+		stem = 32
+	}
+	b.conv3x3("conv1", stem, 1)
+	b.batchNorm("bn1")
+	b.relu()
+	for stage := range 3 {
+		for i := range (depth - 2) / 6 {
+			stride := 1
+			if stage > 0 && i == 0 {
+				stride = 2
+			}
+			b.basicBlock(fmt.Sprintf("layer%d.%d", stage+1, i), 16*wide<<stage, stride, zero)
+		}
+	}
+	b.averageImage()
+	b.head("fc", classes)
+	return nil
+}
+
+// basicBlock is ReLU(F(x) + shortcut(x)) with F = conv, norm, ReLU, conv, norm.
+func (b *builder) basicBlock(name string, out, stride int, zero bool) {
+	x := b.value()
+	b.conv3x3(name+".conv1", out, stride)
+	b.batchNorm(name + ".bn1")
+	b.relu()
+	b.conv3x3(name+".conv2", out, 1)
+	b.lastNorm(name+".bn2", zero)
+	if stride != 1 || x.shape[0] != out {
+		branch := b.value()
+		b.resume(x)
+		b.conv1x1(name+".downsample.0", out, stride)
+		b.batchNorm(name + ".downsample.1")
+		x = b.value()
+		b.resume(branch)
+	}
+	b.add(x)
+	b.relu()
+}

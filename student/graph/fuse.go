@@ -1,0 +1,96 @@
+package graph
+
+import "slices"
+
+// fuse joins nodes that one kernel computes in one pass over memory:
+//
+//	BatchNormalization [+ Add] [+ Relu]
+//	Add + Relu
+//
+// A node takes the place of the last of those that it stands for. A value
+// that something else reads too, or that the graph gives, stays.
+func fuse(nodes []*Node, outputs []*Value) []*Node {
+	f := &fuser{nodes: nodes, readers: map[int]int{}, producer: map[int]int{}}
+	for i, n := range nodes {
+		for _, v := range n.In {
+			if v != nil {
+				f.readers[v.id]++
+			}
+		}
+		for _, v := range n.Out {
+			f.producer[v.id] = i
+		}
+	}
+	for _, v := range outputs {
+		f.readers[v.id]++
+	}
+	for i, n := range nodes {
+		switch n.Op.Type {
+		case "Add":
+			f.residual(i)
+		case "Relu":
+			f.rectified(i)
+		}
+	}
+	return slices.DeleteFunc(f.nodes, func(n *Node) bool { return n == nil })
+}
+
+type fuser struct {
+	nodes    []*Node
+	readers  map[int]int // by value id
+	producer map[int]int // by value id: the node
+}
+
+// only gives the node that produces v when v has no other reader.
+func (f *fuser) only(v *Value) (*Node, int) {
+	i, ok := f.producer[v.id]
+	if !ok || f.readers[v.id] != 1 {
+		return nil, 0
+	}
+	return f.nodes[i], i
+}
+
+// replace puts n in the place of node i and drops node j.
+func (f *fuser) replace(i, j int, n *Node) {
+	f.nodes[i], f.nodes[j] = n, nil
+	f.producer[n.Out[0].id] = i
+}
+
+// residual makes an Add of a normalised value and another of its shape part of
+// the normalisation.
+func (f *fuser) residual(i int) {
+	add := f.nodes[i]
+	for k, v := range add.In {
+		n, j := f.only(v)
+		z := add.In[1-k]
+		if n == nil || n.Op.Type != "BatchNormalization" || n.relu || len(n.In) != 5 || z == v ||
+			!slices.Equal(z.Shape, v.Shape) || z.param != nil || !slices.Equal(add.Out[0].Shape, v.Shape) {
+			continue
+		}
+		c := *n
+		c.In, c.Out = append(slices.Clone(n.In), z), add.Out
+		f.replace(i, j, &c)
+		return
+	}
+}
+
+// rectified makes a Relu part of what it follows.
+func (f *fuser) rectified(i int) {
+	relu := f.nodes[i]
+	n, j := f.only(relu.In[0])
+	if n == nil || n.relu {
+		return
+	}
+	switch {
+	case n.Op.Type == "BatchNormalization":
+	case n.Op.Type == "Add" && slices.Equal(n.In[0].Shape, n.In[1].Shape) && slices.Equal(n.In[0].Shape, n.Out[0].Shape):
+	default:
+		return
+	}
+	c := *n
+	c.relu, c.Out = true, relu.Out
+	if n.Op.Type == "Add" {
+		c.Op = addRelu
+	}
+	f.replace(i, j, &c)
+}

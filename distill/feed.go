@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -53,6 +54,16 @@ type mini struct {
 	in      []float32 // memory of x
 	ids     []dataset.RowID
 	err     error
+}
+
+// part is rows lo to hi-1 of m as a loss takes them, with the student's logits
+// z of these rows, (hi−lo, classes).
+func (m *mini) part(lo, hi, classes int, z []float32) loss.Batch {
+	b := loss.Batch{N: hi - lo, C: classes, Student: z, Labels: m.labels[lo:hi]}
+	if m.teacher != nil {
+		b.Teacher = m.teacher[lo*classes : hi*classes]
+	}
+	return b
 }
 
 // read fills m with the rows at positions order.

@@ -100,14 +100,31 @@ func openNative(path string, spec dataset.Spec, names []string) (*Model, error) 
 // inputOf finds the layout, and for images the size, in which rows of spec have
 // the shape that a model wants.
 func inputOf(want []int, spec dataset.Spec) (dataset.Preprocess, error) {
+	return inputAs(dataset.Preprocess{}, want, spec)
+}
+
+// inputAs is inputOf where layout or size may be asked for.
+func inputAs(asked dataset.Preprocess, want []int, spec dataset.Spec) (dataset.Preprocess, error) {
 	tries := []dataset.Preprocess{{Layout: dataset.NCHW}, {Layout: dataset.NHWC}, {Layout: dataset.Flat}}
 	if spec.Image && len(want) == 3 {
 		tries = append(tries, dataset.Preprocess{Layout: dataset.NCHW, Resize: want[1:]}, dataset.Preprocess{Layout: dataset.NHWC, Resize: want[:2]})
 	}
 	for _, pre := range tries {
-		if pipe, err := pre.Compile(spec); err == nil && slices.Equal(pipe.OutShape(), want) {
+		if asked.Layout != "" && pre.Layout != asked.Layout {
+			continue
+		}
+		if len(asked.Resize) > 0 {
+			pre.Resize = asked.Resize
+		}
+		if pipe, err := pre.Compile(spec); err == nil && sameAxes(pipe.OutShape(), want) {
 			return pre, nil
 		}
 	}
 	return dataset.Preprocess{}, fmt.Errorf("got rows of shape %v, expected %v", spec.Shape, want)
+}
+
+// sameAxes compares shapes without their axes of 1, which move no value.
+func sameAxes(a, b []int) bool {
+	long := func(s []int) []int { return slices.DeleteFunc(slices.Clone(s), func(d int) bool { return d == 1 }) }
+	return slices.Equal(long(a), long(b))
 }

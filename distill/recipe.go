@@ -57,10 +57,11 @@ type DataRecipe struct {
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
 }
 
-// StudentRecipe names the architecture.
+// StudentRecipe names the architecture, or the file to fine-tune.
 type StudentRecipe struct {
-	Arch string `yaml:"arch" json:"arch"`             // e.g. mlp:800,800
-	Prep string `yaml:"preprocess" json:"preprocess"` // raw rows to input; empty: the teacher's layout and size, bytes to 0..1, tables to mean 0 and std 1
+	Arch   string   `yaml:"arch" json:"arch"`             // e.g. mlp:800,800, or an .onnx file that ends in .onnx
+	Prep   string   `yaml:"preprocess" json:"preprocess"` // raw rows to input; empty: the teacher's layout and size, bytes to 0..1, tables to mean 0 and std 1; of a file: detected
+	Freeze []string `yaml:"freeze" json:"freeze"`         // shell patterns of parameters that are not trained
 }
 
 // LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015).
@@ -73,18 +74,25 @@ type LossRecipe struct {
 
 // TrainRecipe is the optimisation, the same for student and baseline.
 type TrainRecipe struct {
-	Epochs      int     `yaml:"epochs" json:"epochs"`
-	Batch       int     `yaml:"batch" json:"batch"`
-	Optimizer   string  `yaml:"optimizer" json:"optimizer"` // sgd, nesterov or adamw
-	LR          float64 `yaml:"lr" json:"lr"`               // peak learning rate
-	Momentum    float64 `yaml:"momentum" json:"momentum"`
-	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay"`
-	Schedule    string  `yaml:"schedule" json:"schedule"` // constant, cosine or step
-	Warmup      int     `yaml:"warmup" json:"warmup"`     // steps of linear warm-up
-	Clip        float64 `yaml:"clip" json:"clip"`         // largest global gradient norm; 0: none
-	Patience    int     `yaml:"patience" json:"patience"` // stop after this many epochs without a better one; 0: never
-	Seed        uint64  `yaml:"seed" json:"seed"`
-	NoBaseline  bool    `yaml:"no_baseline" json:"no_baseline"`
+	Epochs      int      `yaml:"epochs" json:"epochs"`
+	Batch       int      `yaml:"batch" json:"batch"`
+	Optimizer   string   `yaml:"optimizer" json:"optimizer"` // see optim.List
+	LR          float64  `yaml:"lr" json:"lr"`               // peak learning rate
+	Momentum    float64  `yaml:"momentum" json:"momentum"`   // of sgd and nesterov
+	Beta1       float64  `yaml:"beta1" json:"beta1"`         // of adam, adamw, lamb and lion; 0: the optimiser's own
+	Beta2       float64  `yaml:"beta2" json:"beta2"`         // as beta1
+	WeightDecay float64  `yaml:"weight_decay" json:"weight_decay"`
+	Decay       []string `yaml:"decay" json:"decay"`           // shell patterns of parameters that decay, "!" before one against; empty: those of rank 2 or more
+	Schedule    string   `yaml:"schedule" json:"schedule"`     // see optim.Schedules
+	Warmup      int      `yaml:"warmup" json:"warmup"`         // steps of linear warm-up
+	Clip        float64  `yaml:"clip" json:"clip"`             // largest global gradient norm; 0: none
+	ClipValue   float64  `yaml:"clip_value" json:"clip_value"` // largest magnitude of a gradient's value; 0: none
+	MaxNorm     float64  `yaml:"max_norm" json:"max_norm"`     // largest norm of a unit's incoming weights; 0: none
+	EMA         float64  `yaml:"ema" json:"ema"`               // decay of the moving average of the weights that is kept; 0: none
+	Accumulate  int      `yaml:"accumulate" json:"accumulate"` // passes that each step's batch is cut into, for less memory
+	Patience    int      `yaml:"patience" json:"patience"`     // stop after this many epochs without a better one; 0: never
+	Seed        uint64   `yaml:"seed" json:"seed"`
+	NoBaseline  bool     `yaml:"no_baseline" json:"no_baseline"`
 }
 
 // OutputRecipe names the files that a run leaves.
@@ -108,7 +116,7 @@ func Default() Recipe {
 		Student: StudentRecipe{Arch: "mlp:256,128"},
 		Loss:    LossRecipe{Name: "classic", Temperature: 4, Alpha: 0.9},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
-			Schedule: "cosine", Clip: 5, Seed: 1},
+			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
 	}
 }
@@ -170,9 +178,15 @@ func (r *Recipe) Validate() error {
 		{"--batch", float64(t.Batch), t.Batch >= 1 && t.Batch <= 1<<16, "a number from 1 to 65536"},
 		{"--lr", t.LR, t.LR > 0 && t.LR <= 1000, "a number above 0, at most 1000"},
 		{"--momentum", t.Momentum, t.Momentum >= 0 && t.Momentum < 1, "a number from 0, below 1"},
+		{"--beta1", t.Beta1, t.Beta1 >= 0 && t.Beta1 < 1, "a number from 0 (the optimiser's own), below 1"},
+		{"--beta2", t.Beta2, t.Beta2 >= 0 && t.Beta2 < 1, "a number from 0 (the optimiser's own), below 1"},
 		{"--weight-decay", t.WeightDecay, within(t.WeightDecay, 0, 1), "a number from 0 to 1"},
 		{"--warmup", float64(t.Warmup), t.Warmup >= 0, "a number of at least 0"},
-		{"--clip", t.Clip, within(t.Clip, 0, math.MaxFloat32), "a number of at least 0"},
+		{"--clip", t.Clip, within(t.Clip, 0, 1e18), "a number from 0 to 1e+18"},
+		{"--clip-value", t.ClipValue, within(t.ClipValue, 0, 1e18), "a number from 0 to 1e+18"},
+		{"--max-norm", t.MaxNorm, within(t.MaxNorm, 0, 1e18), "a number from 0 to 1e+18"},
+		{"--ema", t.EMA, t.EMA >= 0 && t.EMA < 1, "a number from 0, below 1"},
+		{"--accumulate", float64(t.Accumulate), t.Accumulate == 1 || t.Accumulate > 1 && t.Accumulate <= t.Batch/2, fmt.Sprintf("a number from 1 to %d, half of --batch", max(1, t.Batch/2))},
 		{"--patience", float64(t.Patience), t.Patience >= 0, "a number of at least 0"},
 		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
 		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
@@ -200,7 +214,15 @@ func (r *Recipe) Validate() error {
 	if _, err := r.Loss.build(); err != nil {
 		return err
 	}
-	if _, err := models.Find(r.Student.Arch); err != nil {
+	if r.Student.File() == "" {
+		if _, err := models.Find(r.Student.Arch); err != nil {
+			return err
+		}
+	}
+	if err := optim.CheckPatterns("--decay", t.Decay); err != nil {
+		return err
+	}
+	if err := optim.CheckPatterns("--freeze", r.Student.Freeze); err != nil {
 		return err
 	}
 	for _, text := range []string{r.Teacher.Prep, r.Student.Prep} {

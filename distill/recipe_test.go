@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +31,14 @@ data:
 loss: {temperature: 8, beta: 0.25}
 train:
   epochs: 3
+  decay: ["!embed*", "*.bias"]
+student: {freeze: [conv1.*]}
 `))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.Equal(r.Train.Decay, []string{"!embed*", "*.bias"}) || !slices.Equal(r.Student.Freeze, []string{"conv1.*"}) {
+		t.Errorf("lists were read as %q and %q", r.Train.Decay, r.Student.Freeze)
 	}
 	d := Default()
 	if r.Teacher.Model != "big.onnx" || r.Teacher.Timeout != 90*time.Second || r.Data.Train != "rows.csv" || r.Loss.Temperature != 8 ||
@@ -119,6 +125,15 @@ func TestSettings(t *testing.T) {
 		{func(r *Recipe) { r.Train.Momentum = 1 }, "--momentum", "got 1"},
 		{func(r *Recipe) { r.Train.WeightDecay = nan }, "--weight-decay", "got NaN"},
 		{func(r *Recipe) { r.Train.Clip = -1 }, "--clip", "got -1"},
+		{func(r *Recipe) { r.Train.ClipValue = nan }, "--clip-value", "got NaN"},
+		{func(r *Recipe) { r.Train.MaxNorm = -1 }, "--max-norm", "got -1"},
+		{func(r *Recipe) { r.Train.EMA = 1 }, "--ema", "got 1"},
+		{func(r *Recipe) { r.Train.Beta1 = 1 }, "--beta1", "got 1"},
+		{func(r *Recipe) { r.Train.Beta2 = -0.5 }, "--beta2", "got -0.5"},
+		{func(r *Recipe) { r.Train.Accumulate = 0 }, "--accumulate", "got 0"},
+		{func(r *Recipe) { r.Train.Accumulate = 17 }, "--accumulate", "from 1 to 16"},
+		{func(r *Recipe) { r.Train.Decay = []string{"[a"} }, "--decay", `"[a"`},
+		{func(r *Recipe) { r.Student.Freeze = []string{""} }, "--freeze", `""`},
 		{func(r *Recipe) { r.Train.Warmup = -1 }, "--warmup", "got -1"},
 		{func(r *Recipe) { r.Train.Patience = -1 }, "--patience", "got -1"},
 		{func(r *Recipe) { r.Train.Optimizer = "adamant" }, "optimizer", `"adamant"`},

@@ -109,10 +109,10 @@ func (d *run) report(ctx context.Context) error {
 	r := &d.result.Report
 	l, t := d.recipe.Loss, d.recipe.Train
 	key := d.teacher.targets.Key()
-	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.Arch)
+	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
 	r.Provenance.Teacher = report.Source{Name: d.teacher.name, Digest: key.Teacher}
 	r.Provenance.Data = report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset}
-	r.Provenance.Architecture = d.recipe.Student.Arch
+	r.Provenance.Architecture = d.recipe.Student.name()
 	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
 	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
 	r.Classes = d.classNames()

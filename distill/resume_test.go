@@ -211,6 +211,11 @@ func TestOtherRun(t *testing.T) {
 		"architecture":   func(r *Recipe, _ *Env) { r.Student.Arch = "linear" },
 		"labelled rows":  func(r *Recipe, _ *Env) { r.Data.Train = other },
 		"version":        func(_ *Recipe, e *Env) { e.Version = "other" },
+		"ema":            func(r *Recipe, _ *Env) { r.Train.EMA = 0.5 },
+		"max norm":       func(r *Recipe, _ *Env) { r.Train.MaxNorm = 2 },
+		"accumulate":     func(r *Recipe, _ *Env) { r.Train.Accumulate = 2 },
+		"decay":          func(r *Recipe, _ *Env) { r.Train.Decay = []string{"!*"} },
+		"freeze":         func(r *Recipe, _ *Env) { r.Student.Freeze = []string{"*1.bias"} },
 		"schedule":       func(r *Recipe, _ *Env) { r.Train.Schedule = "constant" },
 		"validation row": func(r *Recipe, _ *Env) { r.Data.Val = file("test.csv") },
 	} {

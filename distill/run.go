@@ -70,7 +70,7 @@ func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
 	}
 	defer unlock()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -171,7 +171,7 @@ func (d *run) trainStudent(ctx context.Context) error {
 	d.spec.net = net
 	d.result.addTraining(out)
 	d.result.History.Student = epochs(out.History, d.val != nil)
-	if d.result.Student, err = d.block(ctx, d.recipe.Student.Arch+" on soft targets", net); err != nil {
+	if d.result.Student, err = d.block(ctx, d.recipe.Student.name()+" on soft targets", net); err != nil {
 		return err
 	}
 	if d.teacher.test == nil {
@@ -201,7 +201,7 @@ func (d *run) trainBaseline(ctx context.Context) error {
 		return err
 	}
 	d.result.History.Baseline = epochs(out.History, d.val != nil)
-	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.Arch+" on hard labels", net); err != nil {
+	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
 		return err
 	}
 	return d.judge(ctx, net)

@@ -21,6 +21,7 @@ import (
 
 // studentSpec is the net that student and baseline both start from.
 type studentSpec struct {
+	from   *imported // the file that it begins as; nil for an architecture by name
 	model  *onnx.Model
 	pipe   *dataset.Pipeline
 	pre    dataset.Preprocess
@@ -29,9 +30,28 @@ type studentSpec struct {
 	net    *student.Student // the trained student
 }
 
-// designStudent builds the net: it takes the teacher's input by name and
-// layout, in the data's own units; the normalisation is part of its graph.
-func (d *run) designStudent(ctx context.Context) error {
+// designStudent builds the net that student and baseline start from, and pairs
+// the rows with what the teacher said of them.
+func (d *run) designStudent(ctx context.Context) (err error) {
+	s := &d.spec
+	if s.from != nil {
+		err = d.importStudent(ctx)
+	} else {
+		err = d.buildStudent(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if s.flops, err = models.FLOPs(s.model); err != nil {
+		return err
+	}
+	return d.openRoles(ctx)
+}
+
+// buildStudent builds the architecture by name: it takes the teacher's input
+// by name and layout, in the data's own units; the normalisation is part of
+// its graph.
+func (d *run) buildStudent(ctx context.Context) error {
 	spec := d.data.Transfer.Spec()
 	s := &d.spec
 	s.pre = dataset.Preprocess{Layout: dataset.Flat}
@@ -69,13 +89,18 @@ func (d *run) designStudent(ctx context.Context) error {
 	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
 		return err
 	}
-	if s.params, err = models.Count(s.model); err != nil {
+	if s.params, err = models.Count(s.model); err != nil || len(d.recipe.Student.Freeze) == 0 {
 		return err
 	}
-	if s.flops, err = models.FLOPs(s.model); err != nil {
+	net, err := student.FromModel(s.model, d.recipe.Student.Arch)
+	if err != nil {
 		return err
 	}
-	return d.openRoles(ctx)
+	if err := d.freeze(net); err != nil {
+		return err
+	}
+	s.model = net.Model()
+	return nil
 }
 
 // normalisation is x·scale + shift for the graph: (x·Scale − Mean)/Std where
@@ -83,15 +108,7 @@ func (d *run) designStudent(ctx context.Context) error {
 // features to mean 0 and standard deviation 1.
 func normalisation(ctx context.Context, asked dataset.Preprocess, src dataset.Source) (scale, shift []float32, err error) {
 	if asked.Scale != 0 || len(asked.Mean) > 0 || len(asked.Std) > 0 {
-		if _, err := asked.Compile(src.Spec()); err != nil {
-			return nil, nil, err
-		}
-		for i := range max(len(asked.Mean), len(asked.Std), 1) {
-			mean, std := at(asked.Mean, i, 0), at(asked.Std, i, 1)
-			scale = append(scale, cmp.Or(asked.Scale, 1)/std)
-			shift = append(shift, -mean/std)
-		}
-		return scale, shift, nil
+		return affine(asked, src.Spec())
 	}
 	if spec := src.Spec(); spec.Image && spec.DType == dataset.Uint8 {
 		return []float32{1.0 / 255}, []float32{0}, nil
@@ -106,6 +123,26 @@ func normalisation(ctx context.Context, asked dataset.Preprocess, src dataset.So
 		}
 		scale = append(scale, 1/std[i])
 		shift = append(shift, -mean[i]/std[i])
+	}
+	return scale, shift, nil
+}
+
+// affine writes (x·Scale − Mean)/Std as x·scale + shift: one value, one a
+// channel, or one a feature; those of channels are repeated for each of their
+// values where rows are flat.
+func affine(p dataset.Preprocess, spec dataset.Spec) (scale, shift []float32, err error) {
+	pipe, err := p.Compile(spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, each := max(len(p.Mean), len(p.Std), 1), 1
+	if n > 1 && spec.Image && p.Layout == dataset.Flat {
+		each = pipe.OutSize() / n
+	}
+	for i := range n {
+		mean, std := at(p.Mean, i, 0), at(p.Std, i, 1)
+		scale = append(scale, slices.Repeat([]float32{cmp.Or(p.Scale, 1) / std}, each)...)
+		shift = append(shift, slices.Repeat([]float32{-mean / std}, each)...)
 	}
 	return scale, shift, nil
 }
@@ -175,7 +212,7 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.Arch, d.spec.params, t.Epochs, perEpoch, l.Formula()))
+	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, l.Formula()))
 	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
@@ -210,12 +247,17 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 	}
 	t, l := d.recipe.Train, d.recipe.Loss
 	id := map[string]string{
-		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.Arch, "student preprocess": d.recipe.Student.Prep, "input": d.spec.model.Graph.Inputs[0].Name,
-		"classes": strconv.Itoa(d.teacher.classes), "transfer rows": digest, "labelled rows": labelled,
+		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.name(), "student preprocess": d.recipe.Student.Prep, "input": d.spec.model.Graph.Inputs[0].Name,
+		"freeze": fmt.Sprintf("%q", d.recipe.Student.Freeze), "classes": strconv.Itoa(d.teacher.classes), "transfer rows": digest, "labelled rows": labelled,
 		"epochs": strconv.Itoa(t.Epochs), "batch": strconv.Itoa(t.Batch), "optimizer": t.Optimizer, "lr": fmt.Sprint(t.LR),
-		"momentum": fmt.Sprint(t.Momentum), "weight decay": fmt.Sprint(t.WeightDecay),
-		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "patience": strconv.Itoa(t.Patience),
-		"seed": strconv.FormatUint(t.Seed, 10),
+		"momentum": fmt.Sprint(t.Momentum), "beta1": fmt.Sprint(t.Beta1), "beta2": fmt.Sprint(t.Beta2),
+		"weight decay": fmt.Sprint(t.WeightDecay), "decay": fmt.Sprintf("%q", t.Decay),
+		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "clip value": fmt.Sprint(t.ClipValue),
+		"max norm": fmt.Sprint(t.MaxNorm), "ema": fmt.Sprint(t.EMA), "accumulate": strconv.Itoa(t.Accumulate),
+		"patience": strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
+	}
+	if d.spec.from != nil {
+		id["student file"] = d.spec.from.digest
 	}
 	if d.data.Val != nil {
 		if id["validation rows"], err = dataset.Digest(ctx, d.data.Val); err != nil {
@@ -239,7 +281,7 @@ func (d *run) provenance() []onnx.Entry {
 	key := d.teacher.targets.Key()
 	e := []onnx.Entry{
 		{Key: "version", Value: d.env.Version},
-		{Key: "architecture", Value: d.recipe.Student.Arch},
+		{Key: "architecture", Value: d.recipe.Student.name()},
 		{Key: "teacher", Value: d.teacher.name},
 		{Key: "teacher.sha256", Value: key.Teacher},
 		{Key: "data.sha256", Value: key.Dataset},
@@ -252,6 +294,9 @@ func (d *run) provenance() []onnx.Entry {
 		{Key: "preprocess", Value: d.spec.pre.String()},
 		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
 		{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)},
+	}
+	if d.spec.from != nil {
+		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
 	}
 	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return e

@@ -95,10 +95,10 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 			return nil, err
 		}
 	}
-	if len(state.Best) > 0 {
-		if err := setWeights(c.net, state.Best); err != nil {
-			return nil, err
-		}
+	if len(state.Best) == 0 {
+		trainer.Finish()
+	} else if err := setWeights(c.net, state.Best); err != nil {
+		return nil, err
 	}
 	out.History, out.BestAt = state.Header.History, state.Header.BestAt
 	return out, nil
@@ -110,7 +110,18 @@ func (t TrainRecipe) optimizer() (optim.Optimizer, error) {
 	if momentum == 0 {
 		momentum = -1 // none
 	}
-	return optim.New(t.Optimizer, optim.Settings{Momentum: momentum, WeightDecay: t.WeightDecay, ClipNorm: t.Clip})
+	return optim.New(t.Optimizer, optim.Settings{Momentum: momentum, Beta1: t.Beta1, Beta2: t.Beta2, WeightDecay: t.WeightDecay, Decay: t.Decay,
+		ClipValue: t.ClipValue, ClipNorm: t.Clip, MaxNorm: t.MaxNorm, EMA: t.EMA, Accumulate: t.Accumulate})
+}
+
+// stepTerms are the terms of one step's loss: total, soft and hard.
+type stepTerms [3]float64
+
+// add takes in the terms of a share of the step's rows.
+func (s *stepTerms) add(t loss.Terms, share float64) {
+	for i, v := range [3]float64{t.Total, t.Soft, t.Hard} {
+		s[i] += float64(v * share)
+	}
 }
 
 // resume restores the trainer from the newest checkpoint, if there is one.
@@ -145,10 +156,11 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		}
 		global := h.Epoch*c.perEpoch + h.Step
 		lr := c.schedule.Rate(t.LR, uint64(global))
-		var terms loss.Terms
-		_, err = trainer.Step(m.x, m.n, func(z, dz []float32) float64 {
-			terms = c.loss.Eval(loss.Batch{N: m.n, C: c.train.classes, Student: z, Teacher: m.teacher, Labels: m.labels}, dz)
-			return terms.Total
+		var terms stepTerms
+		_, err = trainer.StepParts(m.x, m.n, func(lo, hi int, z, dz []float32) float64 {
+			part := c.loss.Eval(m.part(lo, hi, c.train.classes, z), dz)
+			terms.add(part, float64(hi-lo)/float64(m.n))
+			return part.Total
 		}, lr)
 		out.Samples += m.n
 		out.Steps++
@@ -156,16 +168,16 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		if err != nil {
 			return c.diverged(err)
 		}
-		h.Sum[0] += terms.Total
-		h.Sum[1] += terms.Soft
-		h.Sum[2] += terms.Hard
+		for i, v := range terms {
+			h.Sum[i] += v
+		}
 		c.progress.report(c.role, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
 	}
 	out.Seconds += time.Since(began).Seconds()
 	n := float64(c.perEpoch)
 	rec := EpochRecord{Epoch: h.Epoch + 1, Loss: h.Sum[0] / n, Soft: h.Sum[1] / n, Hard: h.Sum[2] / n,
 		LR: float64(c.schedule.Rate(t.LR, uint64((h.Epoch+1)*c.perEpoch-1)))}
-	if err := c.judge(ctx, &rec, state); err != nil {
+	if err := trainer.Averaged(func() error { return c.judge(ctx, &rec, state) }); err != nil {
 		return c.interrupt(ctx, trainer, state, err)
 	}
 	rec.Seconds = time.Since(began).Seconds()

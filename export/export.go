@@ -5,6 +5,7 @@ package export
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -180,7 +181,7 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 		for _, s := range st.InputShape() {
 			shape = append(shape, int64(s))
 		}
-		out, err := session.Run(ctx, []ort.Value{ort.Float32(shape, x[lo*d:hi*d])})
+		out, err := session.Run(ctx, []ort.Value{input(st.InputType(), shape, x[lo*d:hi*d])})
 		if err != nil {
 			return p, disparity(name, "run", err)
 		}
@@ -197,6 +198,24 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 		return p, nil
 	}
 	return p, fault.New(fault.Parity, name, fmt.Sprintf("row %d", p.Worst), "ONNX Runtime does not reproduce the student: %s", p)
+}
+
+// input is rows as the model takes them: those of integers are rounded.
+func input(d onnx.DType, shape []int64, x []float32) ort.Value {
+	v := ort.Float32(shape, x)
+	if d == onnx.Float32 {
+		return v
+	}
+	v.DType, v.Data = d, nil
+	for _, f := range x {
+		i := int64(math.Floor(float64(f) + 0.5))
+		if d == onnx.Int32 {
+			v.Data = binary.LittleEndian.AppendUint32(v.Data, uint32(int32(i)))
+		} else {
+			v.Data = binary.LittleEndian.AppendUint64(v.Data, uint64(i))
+		}
+	}
+	return v
 }
 
 // disparity is the fault of a student that ONNX Runtime does not take; one of

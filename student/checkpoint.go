@@ -44,14 +44,14 @@ type tensorInfo struct {
 	Size int    `json:"size"`
 }
 
-// saved lists what a checkpoint holds: weights and running statistics, then
-// the optimiser's state.
+// saved lists what a checkpoint holds: weights and running statistics, the
+// optimiser's state, and the moving averages.
 func (t *Trainer) saved() []optim.Slot {
-	var out []optim.Slot
-	for _, p := range t.s.learnt() {
-		out = append(out, optim.Slot{Name: p.Name, Data: p.Data})
+	out := append(t.learnt(), t.opt.State()...)
+	if t.average != nil {
+		out = append(out, t.average.State()...)
 	}
-	return append(out, t.opt.State()...)
+	return out
 }
 
 func (t *Trainer) header() header {
@@ -176,19 +176,23 @@ func open(data []byte) (*header, []byte, error) {
 // matches compares a checkpoint's header with this trainer.
 func (t *Trainer) matches(h *header) error {
 	want := t.header()
+	if h.Optimizer == want.Optimizer {
+		if name, got, wanted := h.Settings.Diff(want.Settings); name != "" {
+			return otherRun(name, got, wanted)
+		}
+	}
 	for _, f := range []struct {
 		name      string
 		got, want any
 	}{
 		{"model", h.Model, want.Model},
 		{"optimizer", h.Optimizer, want.Optimizer},
-		{"optimizer settings", h.Settings, want.Settings},
 		{"batch", h.Batch, want.Batch},
 		{"seed", h.Seed, want.Seed},
 		{"tensor count", len(h.Tensors), len(want.Tensors)},
 	} {
 		if f.got != f.want {
-			return integrity(f.name, "is %v, expected %v: it belongs to another run", f.got, f.want)
+			return otherRun(f.name, f.got, f.want)
 		}
 	}
 	for i, w := range want.Tensors {
@@ -197,6 +201,10 @@ func (t *Trainer) matches(h *header) error {
 		}
 	}
 	return nil
+}
+
+func otherRun(field string, got, want any) error {
+	return integrity(field, "is %v, expected %v: it belongs to another run", got, want)
 }
 
 // fingerprint digests a graph: nodes, attributes, shapes and frozen values,

@@ -13,12 +13,14 @@ var predictRows = []int{64, 8, 1}
 
 // Predict puts the outputs (n, Classes) of the rows x (n, InputShape) into
 // out, in inference mode. A row's result does not depend on the rows around
-// it, nor on how many there are.
+// it, nor on how many there are. A row that holds what the graph does not take,
+// such as a token that an embedding does not have, is an error of kind Input.
 func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32) error {
 	row := s.rowSize()
 	if n < 0 || len(x) != n*row || len(out) != n*s.classes {
 		return fault.New(fault.Input, s.g.Name, "Predict", "got %d values in and %d out for %d rows, expected %d and %d", len(x), len(out), n, n*row, n*s.classes)
 	}
+	ready := map[*graph.Plan]bool{} // holds the weights as they are now
 	for at := 0; at < n; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -33,7 +35,14 @@ func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32
 		if err != nil {
 			return err
 		}
+		if !ready[p] {
+			p.Prepare()
+			ready[p] = true
+		}
 		p.Forward(x[at*row : (at+size)*row])
+		if err := p.Err(); err != nil {
+			return named(err, s.g.Name)
+		}
 		copy(out[at*s.classes:(at+size)*s.classes], p.Output(0))
 		at += size
 	}

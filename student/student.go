@@ -1,5 +1,5 @@
 // Package student is a model that learns: an ONNX graph whose float
-// initializers are parameters. It is loaded from any .onnx file whose ops
+// initializers are parameters (which of them train, package graph says). It is loaded from any .onnx file whose ops
 // package graph knows, trained by a Trainer, and given back as a model at any
 // time.
 //
@@ -12,6 +12,7 @@
 package student
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -71,6 +72,29 @@ func (s *Student) InputName() string { return s.g.Inputs[0].Name }
 
 // InputShape is the shape of one row of the input, without the batch axis.
 func (s *Student) InputShape() []int { return slices.Clone(s.g.Inputs[0].Shape[1:]) }
+
+// OutputName is the name of the graph's output.
+func (s *Student) OutputName() string { return s.g.Outputs[0].Name }
+
+// InputType is the element type of the input in the model: float32, or int64
+// or int32 for token ids, which rows hold as float32 values, exact up to 2²⁴.
+func (s *Student) InputType() onnx.DType { return s.g.Inputs[0].DType() }
+
+// Freeze stops the training of the initializers whose names match a shell
+// pattern, such as "features.*". It is an error when a pattern matches none. It
+// holds for trainers made from then on and stays in the student's model.
+func (s *Student) Freeze(patterns ...string) error { return s.g.Freeze(patterns...) }
+
+// named puts the name of the student's file into an error of its graph.
+func named(err error, file string) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Path != "" {
+		return err
+	}
+	c := *f
+	c.Path = file
+	return &c
+}
 
 // Classes is the number of values of one row of the output.
 func (s *Student) Classes() int { return s.classes }

@@ -28,7 +28,11 @@ With no arguments it distils the embedded teacher on the embedded data.`,
 		Example: `  kdonnx distill
   kdonnx distill --teacher mnist.onnx --train mnist/ --student mlp:800,800 \
       --temperature 4 --alpha 0.9 --epochs 10 --seed 1 -o out/student.onnx
-  kdonnx distill --recipe recipe.yaml --set loss.temperature=8`,
+  kdonnx distill --recipe recipe.yaml --set loss.temperature=8
+  kdonnx distill --teacher big.onnx --train rows/ --optimizer adamw --lr 0.002 \
+      --schedule one-cycle --weight-decay 0.01 --ema 0.999 -o out/student.onnx
+  kdonnx distill --teacher big.onnx --train rows/ --student student.onnx \
+      --freeze 'features.*' --lr 0.005 -o out/tuned.onnx`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := layered(cmd.Flags(), file, sets)

@@ -14,18 +14,20 @@ import (
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/graph"
+	"github.com/kdonnx/kdonnx/student/optim"
 )
 
 func newList(a *app) *cobra.Command {
-	kinds := []string{"models", "losses", "formats", "ops"}
+	kinds := []string{"models", "losses", "optimizers", "schedules", "formats", "ops"}
+	all := strings.Join(kinds, ", ")
 	return &cobra.Command{
-		Use:       "list [models|losses|formats|ops]",
-		Short:     "List architectures, losses, data formats and trainable ops",
-		Example:   "  kdonnx list models",
+		Use:       "list [" + strings.Join(kinds, "|") + "]",
+		Short:     "List architectures, losses, optimisers, schedules, data formats and trainable ops",
+		Example:   "  kdonnx list models\n  kdonnx list optimizers",
 		ValidArgs: kinds,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usage("list: got %d arguments, expected one of models, losses, formats, ops", len(args))
+				return usage("list: got %d arguments, expected one of %s", len(args), all)
 			}
 			return nil
 		},
@@ -44,6 +46,14 @@ func newList(a *app) *cobra.Command {
 					for _, l := range loss.Entries() {
 						fmt.Fprintf(w, "loss\t%s\t%s\n", l.Name, l.Doc)
 					}
+				case "optimizers":
+					for _, name := range optim.List() {
+						fmt.Fprintf(w, "optimizer\t%s\t%s\n", name, optim.Help(name))
+					}
+				case "schedules":
+					for _, name := range optim.Schedules() {
+						fmt.Fprintf(w, "schedule\t%s\t%s\n", name, optim.ScheduleHelp(name))
+					}
 				case "formats":
 					for _, f := range dataset.Formats() {
 						fmt.Fprintf(w, "format\t%s\t%s\n", f.Name, f.About)
@@ -53,7 +63,7 @@ func newList(a *app) *cobra.Command {
 						fmt.Fprintf(w, "op\t%s\t\n", op)
 					}
 				default:
-					return usage("list: got %q, expected models, losses, formats or ops", kind)
+					return usage("list: got %q, expected one of %s", kind, all)
 				}
 			}
 			return w.Flush()

@@ -2,11 +2,13 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student/optim"
 )
 
 // betaFlag is --beta: a number that may be absent.
@@ -57,9 +59,9 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
 
-	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models")
-
-	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1); its scale, mean and std become part of the student")
+	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
+	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
+	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
 
 	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses")
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
@@ -69,13 +71,20 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	t := &r.Train
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the transfer set")
 	f.IntVar(&t.Batch, "batch", t.Batch, "rows a step")
-	f.StringVar(&t.Optimizer, "optimizer", t.Optimizer, "sgd, nesterov or adamw")
+	f.IntVar(&t.Accumulate, "accumulate", t.Accumulate, "cut each step's batch into so many passes, for less memory; the same step but for batch normalisation")
+	f.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(optim.List(), ", ")+"; see kdonnx list optimizers")
 	f.Float64Var(&t.LR, "lr", t.LR, "peak learning rate")
 	f.Float64Var(&t.Momentum, "momentum", t.Momentum, "momentum of sgd and nesterov")
+	f.Float64Var(&t.Beta1, "beta1", t.Beta1, "beta1 of adam, adamw, lamb and lion (0: the optimiser's own)")
+	f.Float64Var(&t.Beta2, "beta2", t.Beta2, "beta2 of the same (0: the optimiser's own)")
 	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "weight decay of matrices and kernels; biases and norms have none")
-	f.StringVar(&t.Schedule, "schedule", t.Schedule, "learning rate over the run: constant, cosine, step")
-	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps of linear warm-up")
+	f.StringArrayVar(&t.Decay, "decay", t.Decay, "parameters that decay all the same, or with ! before the pattern do not, such as '!embed*'; the last that matches decides (may be repeated)")
+	f.StringVar(&t.Schedule, "schedule", t.Schedule, "learning rate over the run: "+strings.Join(optim.Schedules(), ", ")+"; see kdonnx list schedules")
+	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps of linear warm-up before the schedule")
 	f.Float64Var(&t.Clip, "clip", t.Clip, "largest global gradient norm (0: none)")
+	f.Float64Var(&t.ClipValue, "clip-value", t.ClipValue, "largest magnitude of a value of the gradient, before --clip (0: none)")
+	f.Float64Var(&t.MaxNorm, "max-norm", t.MaxNorm, "largest norm of a unit's incoming weights, held after each step (0: none)")
+	f.Float64Var(&t.EMA, "ema", t.EMA, "decay of a moving average of the weights, which is what is judged and exported, such as 0.999 (0: none)")
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
 	f.BoolVar(&t.NoBaseline, "no-baseline", t.NoBaseline, "do not train the same net on hard labels beside the student")
@@ -108,7 +117,9 @@ func layered(given *pflag.FlagSet, file string, sets []string) (*distill.Recipe,
 	var failed error
 	given.Visit(func(f *pflag.Flag) {
 		if to := bound.Lookup(f.Name); to != nil && failed == nil {
-			if err := to.Value.Set(f.Value.String()); err != nil {
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				failed = to.Value.(pflag.SliceValue).Replace(list.GetSlice())
+			} else if err := to.Value.Set(f.Value.String()); err != nil {
 				failed = fault.New(fault.Usage, "", "--"+f.Name, "got %q: %w", f.Value, err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -21,6 +22,7 @@ const (
 	backendPackage = "libonnx-testdata"
 	backendData    = "/usr/share/libonnx-testdata/data"
 	backendSkips   = "testdata/backend_skips.txt"
+	backendCount   = 932 // tests below node in version 1.12.0, which backend_skips.txt is of
 )
 
 // backendTests are the folders of tests. Those below real are whole networks,
@@ -35,7 +37,8 @@ const (
 
 // TestBackend runs every test of the ONNX backend suite whose ops are all ops
 // of a student, in inference. Those in backend_skips.txt must fail as is said
-// there, the others must pass.
+// there, the others must pass. Of another version of the suite the values are
+// checked, but whatever a student refuses is let be.
 func TestBackend(t *testing.T) {
 	if _, err := os.Stat(backendData); err != nil {
 		t.Skipf("the ONNX backend tests are not installed: apt-get install %s, or make testdata", backendPackage)
@@ -44,6 +47,8 @@ func TestBackend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	nodes, _ := filepath.Glob(filepath.Join(backendData, "node", "test_*"))
+	strict := len(nodes) == backendCount
 	passed, others := 0, 0
 	skipped, entered := map[string]int{}, map[string]int{}
 	for _, folder := range backendTests {
@@ -54,6 +59,9 @@ func TestBackend(t *testing.T) {
 		for _, dir := range dirs {
 			name := folder + "/" + filepath.Base(dir)
 			m, err := onnx.Read(filepath.Join(dir, "model.onnx"), onnx.ReadOptions{Weights: true})
+			if err != nil && strict {
+				t.Errorf("%s: %v", name, err)
+			}
 			if err != nil || !inOps(m) {
 				others++
 				continue
@@ -63,7 +71,9 @@ func TestBackend(t *testing.T) {
 			skip, listed := skips[name]
 			delete(skips, name)
 			switch {
-			case err == nil && listed:
+			case err != nil && !strict && fault.KindOf(err) == fault.Input:
+				skipped["refused in another version of the suite"]++
+			case err == nil && listed && strict:
 				t.Errorf("%s: passes, but is listed as a skip: %s", name, skip.reason)
 			case err == nil:
 				passed++
@@ -78,7 +88,9 @@ func TestBackend(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(skips)) {
-		t.Errorf("%s is listed as a skip, but is no test whose ops a student has", name)
+		if strict {
+			t.Errorf("%s is listed as a skip, but is no test whose ops a student has", name)
+		}
 	}
 	total := 0
 	for _, n := range skipped {
@@ -277,4 +289,33 @@ func backendCompare(p *Plan, g *Graph, want []*onnx.Tensor) error {
 		}
 	}
 	return nil
+}
+
+// TestBackendSees gives a test a wrong value, a wrong shape, and a list of
+// skips without its reason.
+func TestBackendSees(t *testing.T) {
+	m := model(dynamic, []int64{2}, nil, node("Relu", "x", "y"))
+	in := []*onnx.Tensor{onnx.FloatTensor("x", []int64{2, 2}, []float32{1, -2, 3, -4})}
+	right := onnx.FloatTensor("y", []int64{2, 2}, []float32{1, 0, 3, 0})
+	if _, err := backendSet(m, in, []*onnx.Tensor{right}); err != nil {
+		t.Error(err)
+	}
+	for want, y := range map[string]*onnx.Tensor{
+		"output 0[2] is 3, want 3.0625": onnx.FloatTensor("y", []int64{2, 2}, []float32{1, 0, 3.0625, 0}),
+		"want [4]":                      onnx.FloatTensor("y", []int64{4}, []float32{1, 0, 3, 0}),
+		"expected float32":              onnx.Int64Tensor("y", []int64{4}, []int64{1, 0, 3, 0}),
+	} {
+		if _, err := backendSet(m, in, []*onnx.Tensor{y}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	list := filepath.Join(t.TempDir(), "skips.txt")
+	for _, text := range []string{"node/a\n", "reason: r\nnode/a\n", "reason: r\nerror: e\nnode/a\nnode/a\n"} {
+		if err := os.WriteFile(list, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readSkips(list); err == nil {
+			t.Errorf("accepted %q", text)
+		}
+	}
 }

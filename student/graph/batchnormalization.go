@@ -31,6 +31,8 @@ func inferBatchNorm(n *Node) ([]Shape, error) {
 	return sameShape(n)
 }
 
+func batchNormEpsilon(n *Node) float32 { return n.Float("epsilon", 1e-5) }
+
 // batchNorm uses the batch's statistics in training and the running ones
 // otherwise. A training forward moves those by ONNX's momentum:
 // running = running·momentum + batch·(1−momentum), variances of the population.
@@ -45,7 +47,7 @@ type batchNorm struct {
 
 func buildBatchNorm(b *Build) (Kernel, error) {
 	x := b.In(0)
-	k := kernel.NewBatchNorm(product(x)/x[1], x[1], b.Node.Float("epsilon", 1e-5), b.Node.relu)
+	k := kernel.NewBatchNorm(product(x)/x[1], x[1], batchNormEpsilon(b.Node), b.Node.relu)
 	if b.Training && k.R < 2 {
 		return nil, fmt.Errorf("one value a channel has no variance: train with a batch of at least 2")
 	}

@@ -3,7 +3,7 @@ package graph
 import "fmt"
 
 func init() {
-	Register(Op{Type: "Concat", Layout: AnyOrder, MinIn: 1, Infer: inferConcat, Build: buildConcat})
+	Register(Op{Type: "Concat", Layout: AnyOrder, MinIn: 1, Moves: true, Infer: inferConcat, Build: buildConcat})
 }
 
 // inferConcat adds up the sizes along axis; the other axes agree.

@@ -7,17 +7,18 @@ import (
 )
 
 func (im *importer) readInitializers(src *onnx.Graph, frozen map[string]bool) error {
-	used := map[string]bool{}
+	im.frozen = frozen
+	im.uses = map[string]int{}
 	for _, n := range src.Nodes {
 		for _, in := range n.Inputs {
-			used[in] = true
+			im.uses[in]++
 		}
 	}
 	im.given = map[string]bool{}
 	kept := src.Initializers[:0]
 	for _, t := range src.Initializers {
 		im.given[t.Name] = true
-		if !used[t.Name] {
+		if im.uses[t.Name] == 0 {
 			continue
 		}
 		kept = append(kept, t)
@@ -25,7 +26,7 @@ func (im *importer) readInitializers(src *onnx.Graph, frozen map[string]bool) er
 		if err != nil {
 			return err
 		}
-		if v.param != nil && frozen[t.Name] {
+		if v.param != nil && (frozen[t.Name] || len(t.Dims) == 0 && !im.slots[t.Name]) {
 			v.param.Role = Frozen
 		}
 		if err := im.add(v); err != nil {
@@ -37,9 +38,10 @@ func (im *importer) readInitializers(src *onnx.Graph, frozen map[string]bool) er
 }
 
 // constant makes a value of a tensor: a parameter when it is float32, a list
-// of integers when it is int64 or int32.
+// of integers when it is int64, int32 or bool. A single number may be of
+// another float type, for the arithmetic of constants before a Cast.
 func (im *importer) constant(t *onnx.Tensor, field string) (*Value, error) {
-	v := &Value{Name: t.Name, producer: -1}
+	v := &Value{Name: t.Name, dtype: t.DType, producer: -1}
 	size := 1
 	if len(t.Dims) > maxRank {
 		return nil, im.fail(field, "has rank %d, expected at most %d", len(t.Dims), maxRank)
@@ -52,17 +54,18 @@ func (im *importer) constant(t *onnx.Tensor, field string) (*Value, error) {
 		size *= int(d)
 	}
 	var err error
-	switch t.DType {
-	case onnx.Float32:
+	switch {
+	case t.DType == onnx.Float32 || isFloat(t.DType) && len(t.Dims) == 0:
 		if size == 0 {
 			return nil, im.fail(field, "is empty, dims %v", t.Dims)
 		}
 		v.param = &Param{Name: t.Name, Dims: v.Shape, index: len(im.g.Params)}
 		v.param.Data, err = t.Float32s()
 		im.g.Params = append(im.g.Params, v.param)
-	case onnx.Int64, onnx.Int32:
-		v.isInts = true
-		v.ints, err = t.Int64s()
+	case isInteger(t.DType):
+		var list []int64
+		list, err = t.Int64s()
+		v.isInts, v.ints = true, numbers(list)
 	default:
 		return nil, im.fail(field, "has element type %v, a student needs float32 weights and int64 shapes: convert the model to float32, or use it as a teacher", t.DType)
 	}
@@ -72,7 +75,8 @@ func (im *importer) constant(t *onnx.Tensor, field string) (*Value, error) {
 	return v, nil
 }
 
-// readConstant folds a Constant node: a frozen parameter or integers.
+// readConstant folds a Constant node: a parameter, frozen but in the slot of a
+// weight, or integers.
 func (im *importer) readConstant(src *onnx.Node, field string) error {
 	if len(src.Outputs) != 1 || len(src.Attrs) != 1 {
 		return im.fail(field, "has %d attributes, expected one value", len(src.Attrs))
@@ -100,7 +104,7 @@ func (im *importer) readConstant(src *onnx.Node, field string) error {
 	if err != nil {
 		return err
 	}
-	if v.param != nil {
+	if v.param != nil && (len(v.Shape) == 0 || !im.slots[v.Name] || im.frozen[v.Name]) {
 		v.param.Role = Frozen
 	}
 	return im.add(v)

@@ -20,17 +20,19 @@ func (g *Graph) Model() *onnx.Model {
 		data[p.Name] = p
 	}
 	for _, t := range m.Graph.Initializers {
-		if p := data[t.Name]; p != nil && p.Role != Frozen {
+		if p := data[t.Name]; p != nil && t.DType == onnx.Float32 {
 			for i, v := range p.Data {
 				binary.LittleEndian.PutUint32(t.Data[4*i:], math.Float32bits(v))
 			}
 		}
 	}
+	g.writeFrozen(m)
 	return m
 }
 
-// normalise rewrites the copy of the model for a dynamic batch: the declared
-// shapes of inputs and outputs, and the shapes that Reshape nodes are given.
+// normalise rewrites the copy of the model for a dynamic batch and inference:
+// the declared shapes of inputs and outputs, the shapes that Reshape nodes are
+// given, training modes; and puts constants where nodes were folded.
 func (im *importer) normalise() {
 	m := im.g.model
 	m.IRVersion = max(m.IRVersion, 4) // since 4, initializers are no inputs
@@ -45,16 +47,20 @@ func (im *importer) normalise() {
 		m.Graph.Outputs[i] = declare(v)
 		m.Graph.Outputs[i].Doc = doc
 	}
-	for _, n := range im.g.Nodes {
-		if n.Op.Type == "Reshape" {
+	for _, n := range im.kept {
+		switch n.Op.Type {
+		case "Reshape":
 			im.rewriteReshape(n)
+		case "BatchNormalization", "Dropout":
+			inferenceMode(n.source)
 		}
 	}
+	im.settleNodes()
 	im.dropUnused()
 }
 
 func declare(v *Value) *onnx.Value {
-	out := &onnx.Value{Name: v.Name, Kind: onnx.KindTensor, DType: onnx.Float32, HasShape: true}
+	out := &onnx.Value{Name: v.Name, Kind: onnx.KindTensor, DType: v.dtype, HasShape: true}
 	for _, d := range v.Shape {
 		switch {
 		case d == Batch:
@@ -79,8 +85,9 @@ func (im *importer) rewriteReshape(n *Node) {
 		shape[i] = int64(d)
 		if d < 0 {
 			shape[i] = -1
-			same = same && old.ints[i] <= 0
+			same = same && old.ints[i].c <= 0
 		}
+		same = same && old.ints[i].n == 0
 	}
 	if same {
 		return
@@ -99,7 +106,88 @@ func (im *importer) fresh(name string) string {
 	return name
 }
 
-// dropUnused removes constants that a rewritten Reshape no longer reads.
+// inferenceMode takes from BatchNormalization and Dropout what a training
+// export adds: the mode, and the outputs that only training has.
+func inferenceMode(n *onnx.Node) {
+	n.Outputs = n.Outputs[:1]
+	n.Attrs = slices.DeleteFunc(n.Attrs, func(a *onnx.Attr) bool { return a.Name == "training_mode" })
+	if n.OpType == "Dropout" && len(n.Inputs) > 2 {
+		n.Inputs = n.Inputs[:2]
+	}
+}
+
+// settleNodes keeps, of the nodes that import folded, those whose value a node
+// reads and that depends on the batch; a constant takes the place of the
+// others. Constant nodes that train become initializers.
+func (im *importer) settleNodes() {
+	src := im.g.model.Graph
+	need := map[string]bool{}
+	for _, o := range src.Outputs {
+		need[o.Name] = true
+	}
+	var keep []*onnx.Node
+	for i := len(src.Nodes) - 1; i >= 0; i-- {
+		n := src.Nodes[i]
+		if !im.nodes[n] && im.replaced(n, need) {
+			continue
+		}
+		keep = append(keep, n)
+		for _, in := range n.Inputs {
+			need[in] = true
+		}
+	}
+	slices.Reverse(keep)
+	src.Nodes = keep
+}
+
+// replaced tells whether a folded node can go, and gives its constants.
+func (im *importer) replaced(n *onnx.Node, need map[string]bool) bool {
+	var tensors []*onnx.Tensor
+	for _, name := range n.Outputs {
+		v := im.byName[name]
+		if name == "" || !need[name] || v == nil {
+			continue
+		}
+		if n.OpType == "Constant" && (v.param == nil || v.param.Role == Frozen) {
+			return false
+		}
+		t := v.tensor()
+		if t == nil {
+			return false
+		}
+		tensors = append(tensors, t)
+	}
+	im.g.model.Graph.Initializers = append(im.g.model.Graph.Initializers, tensors...)
+	return true
+}
+
+// tensor is a constant value as an initializer; nil when it is none that is
+// the same for every batch.
+func (v *Value) tensor() *onnx.Tensor {
+	if v.param != nil && v.dtype == onnx.Float32 {
+		return onnx.FloatTensor(v.Name, dims64(v.Shape), v.param.Data)
+	}
+	if !v.isInts {
+		return nil
+	}
+	t := &onnx.Tensor{Name: v.Name, DType: v.dtype, Dims: dims64(v.Shape)}
+	for _, a := range v.ints {
+		if a.n != 0 {
+			return nil
+		}
+		switch v.dtype {
+		case onnx.Int64:
+			t.Data = binary.LittleEndian.AppendUint64(t.Data, uint64(a.c))
+		case onnx.Int32:
+			t.Data = binary.LittleEndian.AppendUint32(t.Data, uint32(a.c))
+		default:
+			t.Data = append(t.Data, byte(a.c))
+		}
+	}
+	return t
+}
+
+// dropUnused removes the initializers that no node reads any more.
 func (im *importer) dropUnused() {
 	used := map[string]bool{}
 	src := im.g.model.Graph
@@ -109,7 +197,6 @@ func (im *importer) dropUnused() {
 		}
 	}
 	src.Initializers = slices.DeleteFunc(src.Initializers, func(t *onnx.Tensor) bool { return !used[t.Name] })
-	src.Nodes = slices.DeleteFunc(src.Nodes, func(n *onnx.Node) bool { return n.OpType == "Constant" && !used[n.Outputs[0]] })
 }
 
 // clone copies a model so deeply that nothing of it is shared.

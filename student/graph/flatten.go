@@ -3,7 +3,7 @@ package graph
 import "fmt"
 
 func init() {
-	Register(Op{Type: "Flatten", MinIn: 1, MaxIn: 1, Infer: inferFlatten, Build: copies})
+	Register(Op{Type: "Flatten", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferFlatten, Build: copies})
 }
 
 // inferFlatten gives (product of the axes before axis, product of the rest).

@@ -6,7 +6,9 @@
 // # Invariants
 //
 // The first axis of every graph input is the batch, whatever the file says of
-// it; no op mixes rows of the batch, except BatchNormalization in training.
+// it. Every value is float32 to the kernels: an input of integers (token ids,
+// masks) arrives as float32 values that hold them, exact up to 2²⁴, and keeps
+// its type in the model that is exported. No op mixes rows of the batch, except BatchNormalization in training.
 // Kernels overwrite what they produce: adding up the gradients of a value with
 // several consumers happens in the plan and nowhere else. A step's bits do not
 // depend on GOMAXPROCS.
@@ -109,13 +111,18 @@ type Value struct {
 	Shape Shape
 
 	id       int
-	param    *Param  // set when it is a float initializer or constant
-	ints     []int64 // set when it is an integer initializer or constant
+	dtype    onnx.DType // in the file; kernels see float32
+	param    *Param     // set when it is a float initializer or constant
+	ints     []integer  // set when it is an integer initializer or constant
 	isInts   bool
 	producer int // index of the node; −1 for inputs, parameters and constants
 	grad     bool
 	last     bool // channels-last in memory; of plans alone
 }
+
+// DType is the element type that the value has in the file: float32, or an
+// integer type whose values kernels see as float32.
+func (v *Value) DType() onnx.DType { return v.dtype }
 
 // Graph is an imported model.
 type Graph struct {
@@ -125,6 +132,7 @@ type Graph struct {
 	Outputs []*Value
 	Params  []*Param // in the order of the file, constants after initializers
 
+	inputs bool // gradients of the graph's inputs are wanted
 	values []*Value
 	model  *onnx.Model // normalised copy: batch dynamic, weights as imported
 }
@@ -139,8 +147,11 @@ type Node struct {
 	source *onnx.Node
 	batch  int64 // the batch number the file fixes, 0 when dynamic
 	reads  []int // inputs whose values were taken as constants
-	relu   bool  // the output is rectified; of plans alone
-	index  int
+
+	// Of plans alone.
+	relu    bool    // the output is rectified
+	epsilon float32 // of a normalisation folded into a convolution
+	index   int
 }
 
 // Int is the integer attribute name, or def.
@@ -170,11 +181,69 @@ func (n *Node) Has(i int) bool { return i < len(n.In) && n.In[i] != nil }
 
 // ConstInts is the value of input i, which must be an integer constant.
 func (n *Node) ConstInts(i int) ([]int64, error) {
+	list, err := n.integers(i)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, len(list))
+	for k, a := range list {
+		if a.n != 0 {
+			return nil, fmt.Errorf("input %q is %s, expected numbers without the batch N", n.In[i].Name, integersText(list))
+		}
+		out[k] = a.c
+	}
+	return out, nil
+}
+
+// integers is the value of input i, which may grow with the batch.
+func (n *Node) integers(i int) ([]integer, error) {
 	v := n.In[i]
 	if !v.isInts {
 		return nil, fmt.Errorf("input %q is computed or not an integer, expected an integer constant", v.Name)
 	}
 	return v.ints, nil
+}
+
+// list is the integers of input i since opset since, and of the attribute
+// name before; nil when left out.
+func (n *Node) list(i int, name string, since int64) ([]integer, error) {
+	a := n.source.Attr(name)
+	if n.Opset < since {
+		if n.Has(i) {
+			return nil, fmt.Errorf("has an input %d, before opset %d it is the attribute %s", i, since, name)
+		}
+		if a == nil {
+			return nil, nil
+		}
+		return numbers(n.source.AttrInts(name, []int64{})), nil
+	}
+	if a != nil {
+		return nil, fmt.Errorf("has the attribute %s, since opset %d it is input %d", name, since, i)
+	}
+	if !n.Has(i) {
+		return nil, nil
+	}
+	return n.integers(i)
+}
+
+// axes is list of the axes of a value of the given rank, from 0 and each once.
+func (n *Node) axes(i int, since int64, rank int) ([]int, error) {
+	list, err := n.list(i, "axes", since)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, v := range list {
+		if v.n != 0 || v.c < -int64(rank) || v.c >= int64(rank) {
+			return nil, fmt.Errorf("axes are %s, expected numbers from %d to %d", integersText(list), -rank, rank-1)
+		}
+		a, _ := axis(int(v.c), rank, false)
+		if contains(out, a) {
+			return nil, fmt.Errorf("axes are %s, axis %d twice", integersText(list), a)
+		}
+		out = append(out, a)
+	}
+	return out, nil
 }
 
 // ConstFloat is the value of input i, which must be one float constant, or

@@ -1,5 +1,5 @@
 package graph
 
 func init() {
-	Register(Op{Type: "Identity", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: copies})
+	Register(Op{Type: "Identity", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Moves: true, Infer: sameShape, Build: copies})
 }

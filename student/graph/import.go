@@ -11,7 +11,7 @@ import (
 // The opsets of ai.onnx whose ops import knows.
 const (
 	MinOpset = 7
-	MaxOpset = 23
+	MaxOpset = 26
 )
 
 // Limits on what a file may ask for.
@@ -24,7 +24,7 @@ const (
 // folded, nodes that reach no output dropped, every shape inferred. The model
 // is copied. Name is the file's, for errors.
 func Import(m *onnx.Model, name string) (*Graph, error) {
-	im := &importer{g: &Graph{Name: name}, byName: map[string]*Value{}, secret: map[string]string{}}
+	im := &importer{g: &Graph{Name: name}, byName: map[string]*Value{}, secret: map[string]string{}, nodes: map[*onnx.Node]bool{}, inserted: map[*onnx.Node][]*onnx.Node{}}
 	if err := im.run(m); err != nil {
 		return nil, err
 	}
@@ -32,12 +32,19 @@ func Import(m *onnx.Model, name string) (*Graph, error) {
 }
 
 type importer struct {
-	g      *Graph
-	opset  int64
-	batch  int64 // the number the file fixes the batch at; 0 when dynamic
-	byName map[string]*Value
-	given  map[string]bool   // names of all initializers
-	secret map[string]string // outputs that no op of a student gives, and their node
+	g        *Graph
+	opset    int64
+	batch    int64 // the number the file fixes the batch at; 0 when dynamic
+	byName   map[string]*Value
+	given    map[string]bool             // names of all initializers
+	slots    map[string]bool             // names of the values that are weights
+	frozen   map[string]bool             // names that the metadata freezes
+	uses     map[string]int              // by value name: inputs that read it
+	kept     []*Node                     // the graph's nodes before those that nothing reads were dropped
+	nodes    map[*onnx.Node]bool         // nodes of the model that are nodes of the graph
+	inserted map[*onnx.Node][]*onnx.Node // nodes that import puts before a node of the model
+	spent    int                         // values that folding has made
+	secret   map[string]string           // outputs that no op of a student gives, and their node
 }
 
 func (im *importer) fail(field, format string, args ...any) error {
@@ -53,24 +60,32 @@ func (im *importer) run(m *onnx.Model) error {
 	}
 	im.g.model = clone(m)
 	src := im.g.model.Graph
+	if err := im.inline(); err != nil {
+		return err
+	}
 	keep, err := im.live(src)
 	if err != nil {
 		return err
 	}
 	src.Nodes = keep
+	im.slots = slots(keep)
 	if err := im.readInitializers(src, frozenNames(m)); err != nil {
 		return err
 	}
 	if err := im.readInputs(src); err != nil {
 		return err
 	}
-	for i, n := range src.Nodes {
-		if err := im.readNode(i, n); err != nil {
+	for _, n := range src.Nodes {
+		if err := im.readNode(n); err != nil {
 			return err
 		}
 	}
+	im.insert(src)
 	for _, o := range src.Outputs {
 		v := im.byName[o.Name]
+		if v == nil && im.secret[o.Name] != "" {
+			return im.fail(fmt.Sprintf("graph output %q", o.Name), "is a further output of %s, which a student does not give", im.secret[o.Name])
+		}
 		if v == nil || v.producer < 0 {
 			return im.fail(fmt.Sprintf("graph output %q", o.Name), "no node produces it, expected an output that depends on the input")
 		}
@@ -81,7 +96,8 @@ func (im *importer) run(m *onnx.Model) error {
 			n.In[i].param.Role = Frozen
 		}
 	}
-	im.g.markGradients(false)
+	im.prune()
+	im.g.markGradients()
 	im.normalise()
 	return nil
 }
@@ -96,18 +112,6 @@ func (im *importer) readOpset(m *onnx.Model) error {
 		return im.fail("opset_import", "ai.onnx is opset %d, a student needs %d to %d", im.opset, MinOpset, MaxOpset)
 	}
 	return nil
-}
-
-func frozenNames(m *onnx.Model) map[string]bool {
-	frozen := map[string]bool{}
-	for _, e := range m.Metadata {
-		if e.Key == FrozenKey {
-			for _, name := range strings.Split(e.Value, ",") {
-				frozen[strings.TrimSpace(name)] = true
-			}
-		}
-	}
-	return frozen
 }
 
 // nodeField names a node in an error: its name, or its first output.
@@ -152,13 +156,13 @@ func (im *importer) readInputs(src *onnx.Graph) error {
 			continue
 		}
 		field := fmt.Sprintf("graph input %q", in.Name)
-		if in.Kind != onnx.KindTensor || in.DType != onnx.Float32 {
-			return im.fail(field, "has element type %v, a student needs a float32 tensor", in.DType)
+		if in.Kind != onnx.KindTensor || in.DType != onnx.Float32 && in.DType != onnx.Int64 && in.DType != onnx.Int32 {
+			return im.fail(field, "has element type %v, a student needs a tensor of float32, int64 or int32", in.DType)
 		}
 		if !in.HasShape || len(in.Shape) == 0 || len(in.Shape) > maxRank {
 			return im.fail(field, "has no usable shape (rank %d), expected a batch axis first", len(in.Shape))
 		}
-		v := &Value{Name: in.Name, Shape: Shape{Batch}, producer: -1}
+		v := &Value{Name: in.Name, Shape: Shape{Batch}, dtype: in.DType, producer: -1}
 		if d := in.Shape[0]; d.Param == "" && d.Value > 0 {
 			im.batch = d.Value
 		}
@@ -181,17 +185,53 @@ func (im *importer) readInputs(src *onnx.Graph) error {
 	return nil
 }
 
-func (im *importer) readNode(i int, src *onnx.Node) error {
+func (im *importer) readNode(src *onnx.Node) error {
 	field := nodeField(src)
-	if src.OpType == "Constant" && opName(src) == "Constant" {
+	op := opName(src)
+	if op == "Constant" {
 		return im.readConstant(src, field)
 	}
-	op := ops[src.OpType]
-	if op == nil || opName(src) != src.OpType {
-		return im.fail(field, "op %s is not supported in a student: use the model as a teacher, or a student made of %s", opName(src), strings.Join(Ops(), ", "))
+	if ops[op] == nil && !folded[op] {
+		return im.fail(field, "op %s is not supported in a student: use the model as a teacher, or a student made of %s", op, strings.Join(Ops(), ", "))
 	}
-	n := &Node{Name: nodeName(src), Op: op, Opset: im.opset, source: src, batch: im.batch, index: len(im.g.Nodes)}
-	for _, name := range src.Inputs {
+	n := &Node{Name: nodeName(src), Op: ops[op], Opset: im.opset, source: src, batch: im.batch}
+	if err := im.readOperands(n, field); err != nil {
+		return err
+	}
+	var values []*Value
+	err := im.expandFixed(n)
+	if err == nil {
+		values, err = im.fold(n)
+	}
+	if err == nil && values == nil {
+		values, err = im.keepNode(n)
+	}
+	if err != nil {
+		return im.fail(field, "%w", err)
+	}
+	for k, v := range values {
+		v.id = len(im.g.values)
+		if k < len(src.Outputs) && src.Outputs[k] != "" {
+			v.Name = src.Outputs[k]
+			if err := im.add(v); err != nil {
+				return err
+			}
+		} else {
+			im.g.values = append(im.g.values, v)
+		}
+		if v.param != nil {
+			v.param.Name = v.Name
+		}
+	}
+	for k := len(values); k < len(src.Outputs); k++ {
+		im.secret[src.Outputs[k]] = field
+	}
+	return nil
+}
+
+// readOperands finds the values that a node's inputs name.
+func (im *importer) readOperands(n *Node, field string) error {
+	for _, name := range n.source.Inputs {
 		var v *Value
 		if name != "" {
 			if v = im.byName[name]; v == nil {
@@ -203,61 +243,38 @@ func (im *importer) readNode(i int, src *onnx.Node) error {
 		}
 		n.In = append(n.In, v)
 	}
-	if err := op.arity(n); err != nil {
-		return im.fail(field, "%w", err)
-	}
-	if err := im.fold(n); err != nil {
-		return im.fail(field, "%w", err)
-	}
-	shapes, err := op.Infer(n)
-	if err != nil {
-		return im.fail(field, "%w", err)
-	}
-	for k, shape := range shapes {
-		if err := checkShape(shape); err != nil {
-			return im.fail(field, "output %d: %w", k, err)
-		}
-		name := ""
-		if k < len(src.Outputs) {
-			name = src.Outputs[k]
-		}
-		v := &Value{Name: name, Shape: shape, producer: n.index}
-		if name == "" {
-			v.id = len(im.g.values)
-			im.g.values = append(im.g.values, v)
-		} else if err := im.add(v); err != nil {
-			return err
-		}
-		n.Out = append(n.Out, v)
-	}
-	for k := len(shapes); k < len(src.Outputs); k++ {
-		im.secret[src.Outputs[k]] = field
-	}
-	im.g.Nodes = append(im.g.Nodes, n)
 	return nil
 }
 
-// fold settles which inputs of a node are state or constants.
-func (im *importer) fold(n *Node) error {
-	for i, v := range n.In {
-		if v != nil && v.isInts && !contains(n.Op.NoGrad, i) {
-			return fmt.Errorf("input %q is an integer, expected float32", v.Name)
+// keepNode makes n a node of the graph and gives its outputs.
+func (im *importer) keepNode(n *Node) ([]*Value, error) {
+	if n.Op == nil {
+		return nil, fmt.Errorf("op %s is computed at import only, from integer constants and shapes", n.source.OpType)
+	}
+	if err := n.Op.arity(n); err != nil {
+		return nil, err
+	}
+	if n.Op.Moves {
+		if err := im.dataInputs(n); err != nil {
+			return nil, err
 		}
 	}
-	for _, i := range n.Op.State {
-		if n.Has(i) {
-			if n.In[i].param == nil {
-				return fmt.Errorf("input %q is computed, expected an initializer", n.In[i].Name)
-			}
-			n.In[i].param.Role = State
-		}
+	if err := im.settle(n); err != nil {
+		return nil, err
 	}
-	for _, i := range n.Op.NoGrad {
-		if n.Has(i) && n.In[i].param != nil {
-			n.In[i].param.Role = Frozen
-		}
+	out, _, err := im.outputs(n)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	n.index = len(im.g.Nodes)
+	for _, v := range out {
+		v.producer = n.index
+	}
+	n.Out = out
+	im.g.Nodes = append(im.g.Nodes, n)
+	im.kept = append(im.kept, n)
+	im.nodes[n.source] = true
+	return out, nil
 }
 
 func contains(list []int, x int) bool {
@@ -292,30 +309,3 @@ func checkShape(s Shape) error {
 	}
 	return nil
 }
-
-// markGradients finds the values that a trained parameter reaches, or with
-// inputs also those that a graph input does.
-func (g *Graph) markGradients(inputs bool) {
-	for _, v := range g.values {
-		v.grad = v.param != nil && v.param.Role == Trained
-		if v.grad {
-			v.param.grad = true
-		}
-	}
-	for _, v := range g.Inputs {
-		v.grad = inputs
-	}
-	for _, n := range g.Nodes {
-		for _, in := range n.In {
-			if in != nil && in.grad {
-				for _, out := range n.Out {
-					out.grad = true
-				}
-			}
-		}
-	}
-}
-
-// TrackInputs makes training plans built from now on give the gradients of
-// the graph's inputs too.
-func (g *Graph) TrackInputs() { g.markGradients(true) }

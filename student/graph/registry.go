@@ -3,6 +3,9 @@ package graph
 import (
 	"fmt"
 	"sort"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
 // Op is how one ONNX operator behaves in a student. Each op's file registers
@@ -13,6 +16,8 @@ type Op struct {
 	MaxIn    int   // 0: any number
 	State    []int // inputs that are running statistics, not trained
 	NoGrad   []int // inputs that are read as constants at import
+	Index    []int // inputs that are integers, constant or computed, as those of Gather
+	Moves    bool  // the outputs hold values of the inputs, unchanged: integers too
 	MaxSince int64 // newest opset whose meaning is known; 0: all supported ones
 	Layout   Layout
 	// GradInPlace says that Backward may be given dout[0] itself as din[0].
@@ -21,6 +26,9 @@ type Op struct {
 	// Infer gives the shapes of the outputs, or says what is wrong with the
 	// node. n.In has its shapes, attributes are read with n.Int and the like.
 	Infer func(n *Node) ([]Shape, error)
+	// DType gives the element type of the outputs; nil means float32, or with
+	// Moves that of the first input.
+	DType func(n *Node) onnx.DType
 	// Build makes the kernels of one node for one batch size.
 	Build func(b *Build) (Kernel, error)
 	// MultiplyAdds counts them for a batch of one; nil means none that count.
@@ -47,11 +55,26 @@ type Committer interface {
 	Commit(in [][]float32)
 }
 
+// Preparer is a Kernel that turns its parameters into a form that its Forward
+// of an inference plan works faster with. in holds those inputs of the node
+// that are parameters; what is computed is not there yet.
+type Preparer interface {
+	Prepare(in [][]float32)
+}
+
 // Run is what kernels share during one pass.
 type Run struct {
 	Seed uint64    // of the trainer, for random masks
 	Step uint64    // of the trainer, from 0
 	Work []float32 // scratch; its content does not outlive the call
+	err  error     // the first thing wrong with the data, see Plan.Err
+}
+
+// Fail records that the data of this pass is not what node wants.
+func (r *Run) Fail(n *Node, format string, args ...any) {
+	if r.err == nil {
+		r.err = fault.New(fault.Input, "", nodeField(n.source), format, args...)
+	}
 }
 
 // Build is what a kernel is made from.
@@ -112,6 +135,17 @@ func Ops() []string {
 	}
 	sort.Strings(names)
 	return names
+}
+
+// outType is the element type of a node's outputs.
+func (n *Node) outType() onnx.DType {
+	switch {
+	case n.Op.DType != nil:
+		return n.Op.DType(n)
+	case n.Has(0) && (n.Op.Moves || isFloat(n.In[0].dtype)):
+		return n.In[0].dtype
+	}
+	return onnx.Float32
 }
 
 // arity checks the number of inputs.

@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "Transpose", MinIn: 1, MaxIn: 1, Infer: inferTranspose, Build: buildTranspose})
+	Register(Op{Type: "Transpose", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferTranspose, Build: buildTranspose})
 }
 
 // perm is the attribute of that name; left out, it reverses the axes.
@@ -58,7 +58,11 @@ func buildTranspose(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := b.In(0)
+	return newTranspose(b.In(0), p), nil
+}
+
+// newTranspose moves axis p[i] of an array of dims in to axis i.
+func newTranspose(in, p []int) *transpose {
 	strides := make([]int, len(in))
 	for i, s := len(in)-1, 1; i >= 0; i-- {
 		strides[i] = s
@@ -79,7 +83,7 @@ func buildTranspose(b *Build) (Kernel, error) {
 	}
 	t.rows = product(t.dims)
 	t.fwd, t.bwd = t.forwardRows, t.backwardRows
-	return t, nil
+	return t
 }
 
 func (t *transpose) Forward(_ *Run, in, out [][]float32) {

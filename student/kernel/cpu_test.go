@@ -66,7 +66,10 @@ func digest() []byte {
 		}
 		s := Dot(w, g)
 		Adam(w, g, m, v, NewAdamStep(0.1, 0.9, 0.999, 1e-8, 0.01, 1))
-		SGDMomentum(w, g, m, 0.1, 0.9, 0.01, true)
+		SGDMomentum(w, g, m, SGDStep{Grad: 0.7, LR: 0.1, Momentum: 0.9, Decay: 0.01, Nesterov: true})
+		Lion(w, g, m, LionStep{Grad: 0.7, Beta1: 0.9, Beta2: 0.99, LR: 0.01, Decay: 0.99})
+		Lamb(w, g, m, v, 0.01, NewAdamStep(1, 0.9, 0.999, 1e-6, 0, 2))
+		Lerp(v, w, float32(SumSquares(g))*1e-3)
 		Axpy(s, g, v)
 		for _, x := range [][]float32{w, m, v} {
 			if err := binary.Write(h, binary.LittleEndian, x); err != nil {

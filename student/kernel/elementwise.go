@@ -137,20 +137,3 @@ func TanhBackward(dx, dy, y []float32) {
 		dx[i] = dy[i] * (1 - float32(v*v))
 	}
 }
-
-// SumSquares is Σx² in float64, in the order of x.
-func SumSquares(x []float32) float64 {
-	var s0, s1, s2, s3 float64
-	n := len(x) &^ 3
-	for i := 0; i < n; i += 4 {
-		a, b, c, d := float64(x[i]), float64(x[i+1]), float64(x[i+2]), float64(x[i+3])
-		s0 += float64(a * a)
-		s1 += float64(b * b)
-		s2 += float64(c * c)
-		s3 += float64(d * d)
-	}
-	for _, v := range x[n:] {
-		s0 += float64(float64(v) * float64(v))
-	}
-	return s0 + s1 + (s2 + s3)
-}

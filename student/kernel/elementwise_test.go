@@ -61,12 +61,3 @@ func TestSpecialValues(t *testing.T) {
 		}
 	}
 }
-
-func TestSumSquares(t *testing.T) {
-	if got := SumSquares([]float32{1, 2, 3, 4, 5, 1e20}); !(math.Abs(got/1e40-1) <= 1e-6) {
-		t.Errorf("sum is %g", got)
-	}
-	if got := SumSquares([]float32{1, 2, 3, 4, 5}); got != 55 {
-		t.Errorf("sum is %g, want 55", got)
-	}
-}

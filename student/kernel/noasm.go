@@ -4,19 +4,13 @@ package kernel
 
 // Without assembly hasAVX2 is false and nothing calls these.
 
-func axpyAVX2(x, y []float32, alpha float32)             { panic("kernel: no assembly") }
-func addAVX2(dst, a, b []float32)                        { panic("kernel: no assembly") }
-func mulAVX2(dst, a, b []float32)                        { panic("kernel: no assembly") }
-func scaleAVX2(x []float32, alpha float32)               { panic("kernel: no assembly") }
-func reluAVX2(dst, x []float32)                          { panic("kernel: no assembly") }
-func reluBackwardAVX2(dx, dy, y []float32)               { panic("kernel: no assembly") }
-func sgdAVX2(w, g, v []float32, lr, mu, wd float32)      { panic("kernel: no assembly") }
-func nesterovAVX2(w, g, v []float32, lr, mu, wd float32) { panic("kernel: no assembly") }
-func dotAVX2(sums *[dotLanes]float32, x, y []float32)    { panic("kernel: no assembly") }
-func adamAVX2(w, g, m, v []float32, beta1, rest1, beta2, rest2, scale, eps, step, decay float32) {
-	panic("kernel: no assembly")
-}
-
+func axpyAVX2(x, y []float32, alpha float32)                    { panic("kernel: no assembly") }
+func addAVX2(dst, a, b []float32)                               { panic("kernel: no assembly") }
+func mulAVX2(dst, a, b []float32)                               { panic("kernel: no assembly") }
+func scaleAVX2(x []float32, alpha float32)                      { panic("kernel: no assembly") }
+func reluAVX2(dst, x []float32)                                 { panic("kernel: no assembly") }
+func reluBackwardAVX2(dx, dy, y []float32)                      { panic("kernel: no assembly") }
+func dotAVX2(sums *[dotLanes]float32, x, y []float32)           { panic("kernel: no assembly") }
 func normAVX2(y, x, mean, scale, shift []float32)               { panic("kernel: no assembly") }
 func normReluAVX2(y, x, mean, scale, shift []float32)           { panic("kernel: no assembly") }
 func normAddAVX2(y, x, z, mean, scale, shift []float32)         { panic("kernel: no assembly") }

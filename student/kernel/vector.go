@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // The loops of this file work on slices of equal length; a destination may be
 // a source, but must not overlap one otherwise. They multiply and add apart,
 // so assembly and plain Go round alike.
@@ -182,78 +180,6 @@ func dotTotal(sums *[dotLanes]float32, x, y []float32) float32 {
 		}
 	}
 	return sums[0]
-}
-
-// SGDMomentum is one step of stochastic gradient descent with weight decay wd
-// and momentum mu: d = g + wd·w, v = mu·v + d, w −= lr·v, or with Nesterov's
-// momentum w −= lr·(d + mu·v) (Sutskever et al. 2013).
-func SGDMomentum(w, g, v []float32, lr, mu, wd float32, nesterov bool) {
-	g, v = g[:len(w)], v[:len(w)]
-	n := whole(len(w))
-	switch {
-	case n > 0 && nesterov:
-		nesterovAVX2(w[:n], g[:n], v[:n], lr, mu, wd)
-	case n > 0:
-		sgdAVX2(w[:n], g[:n], v[:n], lr, mu, wd)
-	}
-	sgd(w[n:], g[n:], v[n:], lr, mu, wd, nesterov)
-}
-
-func sgd(w, g, v []float32, lr, mu, wd float32, nesterov bool) {
-	g, v = g[:len(w)], v[:len(w)]
-	for i, x := range w {
-		d := g[i] + float32(wd*x)
-		u := float32(mu*v[i]) + d
-		v[i] = u
-		if nesterov {
-			u = float32(mu*u) + d
-		}
-		w[i] = x - float32(lr*u)
-	}
-}
-
-// AdamStep is what Adam needs of one step. With the step count t from 1:
-// Step = lr/(1−Beta1^t), Scale = 1/(1−Beta2^t), Decay = 1 − lr·wd.
-type AdamStep struct {
-	Beta1, Beta2 float32
-	Eps          float32
-	Step         float32 // learning rate with the bias correction of m
-	Scale        float32 // bias correction of v
-	Decay        float32 // decoupled weight decay, 1 for none
-}
-
-// NewAdamStep gives the constants of step t ≥ 1.
-func NewAdamStep(lr, beta1, beta2, eps, wd float64, t int) AdamStep {
-	return AdamStep{
-		Beta1: float32(beta1), Beta2: float32(beta2), Eps: float32(eps),
-		Step:  float32(lr / (1 - math.Pow(beta1, float64(t)))),
-		Scale: float32(1 / (1 - math.Pow(beta2, float64(t)))),
-		Decay: float32(1 - float64(lr*wd)),
-	}
-}
-
-// Adam is one step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101):
-// m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·g²,
-// w = Decay·w − Step·m/(√(v·Scale) + Eps).
-func Adam(w, g, m, v []float32, s AdamStep) {
-	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
-	n := whole(len(w))
-	if n > 0 {
-		adamAVX2(w[:n], g[:n], m[:n], v[:n], s.Beta1, 1-s.Beta1, s.Beta2, 1-s.Beta2, s.Scale, s.Eps, s.Step, s.Decay)
-	}
-	adam(w[n:], g[n:], m[n:], v[n:], s)
-}
-
-func adam(w, g, m, v []float32, s AdamStep) {
-	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
-	rest1, rest2 := 1-s.Beta1, 1-s.Beta2
-	for i, x := range w {
-		d := g[i]
-		m[i] = float32(m[i]*s.Beta1) + float32(d*rest1)
-		v[i] = float32(v[i]*s.Beta2) + float32(float32(d*d)*rest2)
-		root := float32(math.Sqrt(float64(float32(v[i] * s.Scale))))
-		w[i] = float32(x*s.Decay) - float32(m[i]*s.Step)/(root+s.Eps)
-	}
 }
 
 // AddRelu is dst = max(a + b, 0).

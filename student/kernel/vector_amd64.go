@@ -32,16 +32,6 @@ func reluAVX2(dst []float32, x []float32)
 //go:noescape
 func reluBackwardAVX2(dx []float32, dy []float32, y []float32)
 
-// sgdAVX2 is v = mu·v + (g + wd·w); w −= lr·v; the slices have one length, a multiple of 8.
-//
-//go:noescape
-func sgdAVX2(w []float32, g []float32, v []float32, lr float32, mu float32, wd float32)
-
-// nesterovAVX2 is v = mu·v + (g + wd·w); w −= lr·((g + wd·w) + mu·v); the slices have one length, a multiple of 8.
-//
-//go:noescape
-func nesterovAVX2(w []float32, g []float32, v []float32, lr float32, mu float32, wd float32)
-
 // normAVX2 is y = (x − mean)·scale + shift; the slices have one length, a multiple of 8.
 //
 //go:noescape
@@ -76,11 +66,6 @@ func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean
 //
 //go:noescape
 func addReluAVX2(dst []float32, a []float32, b []float32)
-
-// adamAVX2 is m = beta1·m + rest1·g; v = beta2·v + rest2·g²; w = decay·w − step·m/(√(v·scale) + eps); the slices have one length, a multiple of 8.
-//
-//go:noescape
-func adamAVX2(w []float32, g []float32, m []float32, v []float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, scale float32, eps float32, step float32, decay float32)
 
 // dotAVX2 is sums[i] = Σ x[32p+i]·y[32p+i]; x and y have one length, a multiple of 32.
 //

@@ -12,6 +12,8 @@ func BenchmarkVector(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	w, x, y, z := matrix(rng, 1, n, n, 0), matrix(rng, 1, n, n, 0), matrix(rng, 1, n, n, 0), make([]float32, n)
 	step := NewAdamStep(1e-3, 0.9, 0.999, 1e-8, 0, 1)
+	sgdStep := SGDStep{Grad: 1, LR: 1e-9, Momentum: 0.9}
+	lionStep := LionStep{Grad: 1, Beta1: 0.9, Beta2: 0.99, LR: 1e-9, Decay: 1}
 	for _, l := range []struct {
 		name        string
 		fast, plain func()
@@ -23,8 +25,12 @@ func BenchmarkVector(b *testing.B) {
 		{"Relu", func() { Relu(w, x) }, func() { relu(w, x) }},
 		{"ReluBackward", func() { ReluBackward(w, x, y) }, func() { reluBackward(w, x, y) }},
 		{"Dot", func() { Dot(x, y) }, func() { var s [dotLanes]float32; dot(&s, x, y) }},
-		{"SGDMomentum", func() { SGDMomentum(w, x, y, 1e-9, 0.9, 0, false) }, func() { sgd(w, x, y, 1e-9, 0.9, 0, false) }},
+		{"SGDMomentum", func() { SGDMomentum(w, x, y, sgdStep) }, func() { momentum(w, x, y, sgdStep) }},
 		{"Adam", func() { Adam(w, x, y, z, step) }, func() { adam(w, x, y, z, step) }},
+		{"Lion", func() { Lion(w, x, y, lionStep) }, func() { lion(w, x, y, lionStep) }},
+		{"Lerp", func() { Lerp(w, x, 0.1) }, func() { lerp(w, x, 0.1) }},
+		{"Clamp", func() { Clamp(w, 100) }, func() { clamp(w, -100, 100) }},
+		{"SumSquares", func() { SumSquares(x) }, func() { var s [normLanes]float64; sumSquares(&s, x) }},
 	} {
 		b.Run(l.name, func(b *testing.B) {
 			var times timing

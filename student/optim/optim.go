@@ -1,15 +1,17 @@
 // Package optim holds the optimisers that train a student, the schedules of
-// their learning rate and gradient clipping.
+// their learning rate, and what goes with a step: clipping of the gradient,
+// the max-norm constraint, and the moving average of the weights.
 //
 // # Invariants
 //
 // An update is a function of weights, gradients, state, step number and
-// learning rate alone, value by value, so its bits do not depend on
-// GOMAXPROCS. Everything an optimiser remembers is in the slices of State.
+// learning rate alone. Sums are taken in pieces that the sizes of the
+// parameters fix, and added in order, so no bit depends on GOMAXPROCS.
+// Everything an optimiser remembers is in the slices of State. A step
+// allocates nothing.
 package optim
 
 import (
-	"math"
 	"sort"
 	"strings"
 
@@ -17,27 +19,14 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
-// Settings of an optimiser. The zero value of each field gives the default.
-type Settings struct {
-	Momentum    float64 // sgd, nesterov: velocity kept a step; 0 means 0.9, negative none
-	Beta1       float64 // adamw: defaults to 0.9
-	Beta2       float64 // adamw: defaults to 0.999
-	Epsilon     float64 // adamw: defaults to 1e-8
-	WeightDecay float64 // decay of parameters of rank 2 or more; defaults to 0
-	ClipNorm    float64 // largest global norm of the gradient; 0: no limit
-}
-
 // Param is one parameter with its gradient, both live slices.
 type Param struct {
-	Name string
-	Dims []int
-	Data []float32
-	Grad []float32
+	Name  string
+	Dims  []int
+	Data  []float32
+	Grad  []float32
+	Units Units // how the weights of units lie in it; zero when it is no weight of units
 }
-
-// decays tells whether weight decay acts on p: biases and the scales of
-// normalisations, which have one axis, are left alone.
-func (p Param) decays() bool { return len(p.Dims) > 1 }
 
 // Slot is a named slice of an optimiser's state, live.
 type Slot struct {
@@ -53,8 +42,8 @@ type Optimizer interface {
 	Settings() Settings
 	// Bind allocates the state for params, in their order, all zero.
 	Bind(params []Param)
-	// Step updates the parameters; step counts from 1, scale multiplies the
-	// gradients, in place.
+	// Step updates the parameters by their gradients times scale; step counts
+	// from 1. The gradients may be overwritten.
 	Step(step uint64, lr, scale float32)
 	// State lists what is to be saved; writing its slices restores it.
 	State() []Slot
@@ -88,67 +77,52 @@ func New(name string, s Settings) (Optimizer, error) {
 	if !ok {
 		return nil, fault.New(fault.Usage, "", "optimizer", "is %q, expected one of %s", name, strings.Join(List(), ", "))
 	}
-	for _, f := range []struct {
-		name    string
-		v       float64
-		lo, hi  float64
-		openTop bool
-	}{
-		{"momentum", s.Momentum, math.Inf(-1), 1, true},
-		{"beta1", s.Beta1, 0, 1, true},
-		{"beta2", s.Beta2, 0, 1, true},
-		{"epsilon", s.Epsilon, 0, 1, false},
-		{"weight decay", s.WeightDecay, 0, 1e6, false},
-		{"clip norm", s.ClipNorm, 0, 1e18, false},
-	} {
-		if !(f.v >= f.lo && f.v <= f.hi) || f.openTop && f.v == f.hi || math.IsInf(f.v, 0) {
-			return nil, fault.New(fault.Usage, "", "optimizer "+f.name, "is %g, expected at least %g and at most %g", f.v, max(f.lo, -1), f.hi)
-		}
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	return m.make(s), nil
 }
 
-func def(v, d float64) float64 {
-	if v == 0 {
-		return d
+// base is what all optimisers have in common.
+type base struct {
+	name     string
+	settings Settings
+	params   []Param
+	decays   []bool // by parameter: whether weight decay acts on it
+	*pieces
+}
+
+func (b *base) Name() string       { return b.name }
+func (b *base) Settings() Settings { return b.settings }
+
+// bind takes the parameters; update is called for every span of them in a
+// step.
+func (b *base) bind(params []Param, update func(i int)) {
+	b.params, b.decays = params, make([]bool, len(params))
+	for i, p := range params {
+		b.decays[i] = Decays(p.Name, p.Dims, b.settings.Decay)
 	}
-	return v
+	b.pieces = newPieces(sizesOf(params), update)
 }
 
-// GlobalNorm is √Σg² over all gradients, in float64 and in order. It is NaN or
-// Inf when any gradient is.
-func GlobalNorm(params []Param) float64 {
-	sum := 0.0
-	for _, p := range params {
-		sum += kernel.SumSquares(p.Grad)
+func sizesOf(params []Param) []int {
+	sizes := make([]int, len(params))
+	for i, p := range params {
+		sizes[i] = len(p.Data)
 	}
-	return math.Sqrt(sum)
+	return sizes
 }
 
-// ClipScale is the factor that brings a gradient of the given global norm to
-// at most limit (Pascanu et al. 2013, arXiv 1211.5063); a limit of 0 is none.
-func ClipScale(norm, limit float64) float32 {
-	if limit <= 0 || norm <= limit {
-		return 1
-	}
-	return float32(limit / norm)
+// at gives the weights and gradients of span i, its place, and whether they
+// decay.
+func (b *base) at(i int) (w, g []float32, s span, decays bool) {
+	s = b.spans[i]
+	p := &b.params[s.param]
+	return p.Data[s.lo:s.hi], p.Grad[s.lo:s.hi], s, b.decays[s.param]
 }
 
-// updateGrain is the number of values of one piece of an update.
-const updateGrain = 16384
-
-// loop runs an update over all parameters, in pieces on all cores.
-type loop struct {
-	params []Param
-	i      int
-	piece  func(lo, hi int)
-}
-
-func (l *loop) run() {
-	for l.i = range l.params {
-		kernel.Parallel(len(l.params[l.i].Data), updateGrain, l.piece)
-	}
-}
+// of is span s of a state.
+func (s span) of(state []Slot) []float32 { return state[s.param].Data[s.lo:s.hi] }
 
 // slots names one state slice a parameter "name/kind" and allocates it.
 func slots(params []Param, kind string) []Slot {
@@ -158,3 +132,46 @@ func slots(params []Param, kind string) []Slot {
 	}
 	return out
 }
+
+// pieceSize is the number of values that are worth a task.
+const pieceSize = 16384
+
+// span is values lo to hi-1 of slice param.
+type span struct{ param, lo, hi int }
+
+// pieces runs a function over spans of slices, on all cores. How the slices
+// are cut depends on their sizes alone.
+type pieces struct {
+	spans []span
+	tasks []int // task k is spans[tasks[k]:tasks[k+1]]
+	do    func(i int)
+	run   func(lo, hi int)
+}
+
+// newPieces cuts slices of the given sizes; do gets the number of a span.
+func newPieces(sizes []int, do func(i int)) *pieces {
+	p := &pieces{do: do, tasks: []int{0}}
+	filled := 0
+	for param, size := range sizes {
+		for lo := 0; lo < size; {
+			hi := min(size, lo+pieceSize-filled)
+			p.spans = append(p.spans, span{param, lo, hi})
+			if filled += hi - lo; filled == pieceSize {
+				p.tasks, filled = append(p.tasks, len(p.spans)), 0
+			}
+			lo = hi
+		}
+	}
+	if filled > 0 {
+		p.tasks = append(p.tasks, len(p.spans))
+	}
+	p.run = func(lo, hi int) {
+		for i := p.tasks[lo]; i < p.tasks[hi]; i++ {
+			p.do(i)
+		}
+	}
+	return p
+}
+
+// each calls do for every span.
+func (p *pieces) each() { kernel.Parallel(len(p.tasks)-1, 1, p.run) }

@@ -6,58 +6,44 @@ func init() {
 	register("sgd", "stochastic gradient descent with momentum", func(s Settings) Optimizer { return newSGD("sgd", s, false) })
 }
 
-// sgd is gradient descent with momentum:
+// sgd is gradient descent with momentum, undampened:
 //
-//	g ← ∇ + wd·w,  v ← momentum·v + g,  w ← w − lr·v
-//
-// and for Nesterov's variant (Sutskever et al. 2013) w ← w − lr·(g + momentum·v).
+//	d ← ∇ + wd·w,  v ← momentum·v + d,  w ← w − lr·v
 type sgd struct {
-	loop
-	name      string
-	settings  Settings
-	nesterov  bool
-	velocity  []Slot
-	lr, scale float32
+	base
+	velocity []Slot // none without momentum
+	now      kernel.SGDStep
 }
 
 func newSGD(name string, s Settings, nesterov bool) *sgd {
 	s.Momentum = def(s.Momentum, 0.9)
-	o := &sgd{name: name, settings: s, nesterov: nesterov}
-	o.piece = o.update
-	return o
+	return &sgd{base: base{name: name, settings: s}, now: kernel.SGDStep{Momentum: float32(s.Momentum), Nesterov: nesterov}}
 }
 
-func (o *sgd) Name() string       { return o.name }
-func (o *sgd) Settings() Settings { return o.settings }
-func (o *sgd) State() []Slot      { return o.velocity }
+func (o *sgd) State() []Slot { return o.velocity }
 
 func (o *sgd) Bind(params []Param) {
-	o.params, o.velocity = params, nil
+	o.bind(params, o.update)
+	o.velocity = nil
 	if o.settings.Momentum > 0 {
 		o.velocity = slots(params, "velocity")
 	}
 }
 
 func (o *sgd) Step(_ uint64, lr, scale float32) {
-	o.lr, o.scale = lr, scale
-	o.run()
+	o.now.LR, o.now.Grad = lr, scale
+	o.each()
 }
 
-func (o *sgd) update(lo, hi int) {
-	p := o.params[o.i]
-	w, grad := p.Data[lo:hi], p.Grad[lo:hi]
-	if o.scale != 1 {
-		kernel.Scale(o.scale, grad)
+func (o *sgd) update(i int) {
+	w, g, at, decays := o.at(i)
+	now := o.now
+	if decays {
+		now.Decay = float32(o.settings.WeightDecay)
 	}
-	var decay float32
-	if p.decays() {
-		decay = float32(o.settings.WeightDecay)
-	}
-	if o.velocity != nil {
-		kernel.SGDMomentum(w, grad, o.velocity[o.i].Data[lo:hi], o.lr, float32(o.settings.Momentum), decay, o.nesterov)
+	if o.velocity == nil {
+		kernel.SGD(w, g, now)
 		return
 	}
-	for i, g := range grad {
-		w[i] -= float32(o.lr * (g + float32(decay*w[i])))
-	}
+	kernel.SGDMomentum(w, g, at.of(o.velocity), now)
 }

@@ -34,6 +34,7 @@ const (
 	Const             // a float constant that is no parameter of the function
 	Ints              // an integer constant
 	None              // left out
+	Ids               // a graph input of int64, numbers from Lo to Hi
 )
 
 // Input is one input of the node under test.
@@ -60,7 +61,9 @@ type Case struct {
 	Attrs    []*onnx.Attr
 	Inputs   []Input
 	MinBatch int // smallest batch that trains
-	// Ref computes the output in float64 by the definition of the op.
+	Outputs  int // of the node; 0: 1
+	// Ref computes the output in float64 by the definition of the op; of
+	// several outputs, their values one after another.
 	Ref func(e Env, in []Tensor) Tensor
 }
 
@@ -178,6 +181,7 @@ type run struct {
 	Case
 	variant Variant
 	batch   int
+	model   *onnx.Model
 	g       *graph.Graph
 	values  []Tensor       // by input of the node
 	params  []*graph.Param // by input; nil for data
@@ -191,7 +195,7 @@ func (c Case) newRun(batch int, v Variant) (*run, error) {
 	if c.Opset == 0 {
 		m.Opsets[0].Version = 17
 	}
-	node := &onnx.Node{OpType: c.Op, Outputs: []string{"y"}, Attrs: c.Attrs}
+	node := &onnx.Node{OpType: c.Op, Attrs: c.Attrs}
 	for i, in := range c.Inputs {
 		name := fmt.Sprintf("in%d", i)
 		if v == Same && i == 1 {
@@ -203,22 +207,29 @@ func (c Case) newRun(batch int, v Variant) (*run, error) {
 			name = ""
 		case v == Same && i == 1:
 			r.values[1] = r.values[0]
-		case in.Kind == Data:
-			m.Graph.Inputs = append(m.Graph.Inputs, declare(name, in.Shape))
+		case in.Kind == Data || in.Kind == Ids:
+			m.Graph.Inputs = append(m.Graph.Inputs, declare(name, in))
 			r.feed = append(r.feed, i)
 		default:
 			m.Graph.Initializers = append(m.Graph.Initializers, tensor(name, in, r.values[i]))
 		}
 		node.Inputs = append(node.Inputs, name)
 	}
-	m.Graph.Nodes = append(m.Graph.Nodes, node)
-	out := "y"
-	if v == Twice {
-		second := *node
-		second.Outputs, out = []string{"y2"}, "z"
-		m.Graph.Nodes = append(m.Graph.Nodes, &second, &onnx.Node{OpType: "Add", Inputs: []string{"y", "y2"}, Outputs: []string{"z"}})
+	second := *node
+	for k := range max(c.Outputs, 1) {
+		y, y2, z := fmt.Sprintf("y%d", k), fmt.Sprintf("y%d_2", k), fmt.Sprintf("z%d", k)
+		node.Outputs, second.Outputs = append(node.Outputs, y), append(second.Outputs, y2)
+		if v == Twice {
+			m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{OpType: "Add", Inputs: []string{y, y2}, Outputs: []string{z}})
+			y = z
+		}
+		m.Graph.Outputs = append(m.Graph.Outputs, &onnx.Value{Name: y, DType: onnx.Float32})
 	}
-	m.Graph.Outputs = []*onnx.Value{{Name: out, DType: onnx.Float32}}
+	if v == Twice {
+		m.Graph.Nodes = append([]*onnx.Node{&second}, m.Graph.Nodes...)
+	}
+	m.Graph.Nodes = append([]*onnx.Node{node}, m.Graph.Nodes...)
+	r.model = m
 	var err error
 	if r.g, err = graph.Import(m, "row.onnx"); err != nil {
 		return nil, err
@@ -247,6 +258,12 @@ func (r *run) draw(in Input) Tensor {
 	}
 	t.Data = make([]float64, n)
 	lo, hi := in.Lo, in.Hi
+	if in.Kind == Ids {
+		for i := range t.Data {
+			t.Data[i] = lo + float64(r.rng.IntN(int(hi-lo)+1))
+		}
+		return t
+	}
 	if lo == 0 && hi == 0 {
 		lo, hi = -1, 1
 	}
@@ -262,9 +279,12 @@ func (r *run) draw(in Input) Tensor {
 	return t
 }
 
-func declare(name string, s graph.Shape) *onnx.Value {
+func declare(name string, in Input) *onnx.Value {
 	v := &onnx.Value{Name: name, DType: onnx.Float32, HasShape: true}
-	for _, d := range s {
+	if in.Kind == Ids {
+		v.DType = onnx.Int64
+	}
+	for _, d := range in.Shape {
 		if d < 0 {
 			v.Shape = append(v.Shape, onnx.Dim{Param: "N"})
 		} else {
@@ -307,7 +327,10 @@ func (r *run) check(training bool, tamper *Tamper) error {
 	want := r.reference(training, r.values)
 	p.Forward(inputs...)
 	p.Forward(inputs...) // a second pass must not see the first
-	if err := compare("output", p.Output(0), want.Data); err != nil {
+	if err := p.Err(); err != nil {
+		return err
+	}
+	if err := compare("output", r.join(p.Output), want.Data); err != nil {
 		return err
 	}
 	if !training {
@@ -317,9 +340,21 @@ func (r *run) check(training bool, tamper *Tamper) error {
 	for i := range loss {
 		loss[i] = float64(float32(r.rng.NormFloat64()))
 	}
-	copy(p.OutputGrad(0), toFloat32(loss))
+	at := toFloat32(loss)
+	for k := range max(r.Outputs, 1) {
+		at = at[copy(p.OutputGrad(k), at):]
+	}
 	p.Backward()
 	return r.checkGradients(p, grads, loss, tamper)
+}
+
+// join is the values of all outputs, one after another.
+func (r *run) join(output func(i int) []float32) []float32 {
+	var all []float32
+	for k := range max(r.Outputs, 1) {
+		all = append(all, output(k)...)
+	}
+	return all
 }
 
 // checkGradients compares what the plan gave with finite differences of

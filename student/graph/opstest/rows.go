@@ -21,6 +21,13 @@ func scalar(v float64) Input { return Input{Kind: Const, Shape: graph.Shape{}, V
 // ints is an integer constant.
 func ints(v ...int64) Input { return Input{Kind: Ints, Shape: graph.Shape{len(v)}, Ints: v} }
 
+// ids is a graph input (N, dims...) of integers from lo to hi.
+func ids(lo, hi float64, dims ...int) Input {
+	in := data(dims...).between(lo, hi)
+	in.Kind = Ids
+	return in
+}
+
 func (in Input) between(lo, hi float64) Input {
 	in.Lo, in.Hi = lo, hi
 	return in

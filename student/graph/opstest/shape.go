@@ -41,10 +41,71 @@ func init() {
 		Add(Case{Op: "Transpose", Name: "perm", Attrs: attrs(a), Inputs: []Input{data(2, 3, 4)}, Ref: transposed(p)})
 	}
 	Add(Case{Op: "Transpose", Name: "default", Inputs: []Input{param(3, 5)}, Ref: transposed([]int{1, 0})})
+	squeezeRows()
+	depthRows()
 	Add(Case{Op: "Concat", Name: "channels", Attrs: attrs(onnx.IntAttr("axis", 1)), Inputs: []Input{data(2, 3), data(4, 3), data(1, 3)}, Ref: joined(1)})
 	Add(Case{Op: "Concat", Name: "last", Attrs: attrs(onnx.IntAttr("axis", -1)), Inputs: []Input{data(3, 2), data(3, 2)}, Ref: joined(2)})
+	Add(Case{Op: "Concat", Name: "three widths", Attrs: attrs(onnx.IntAttr("axis", 2)), Inputs: []Input{data(1, 5), data(1, 2), data(1, 1)}, Ref: joined(2)})
 	Add(Case{Op: "Concat", Name: "one", Attrs: attrs(onnx.IntAttr("axis", 1)), Inputs: []Input{data(3, 2)}, Ref: joined(1)})
 	Add(Case{Op: "Concat", Name: "parameters", Attrs: attrs(onnx.IntAttr("axis", 0)), Inputs: []Input{param(3, 2), param(1, 2)}, Ref: joined(0)})
+}
+
+func squeezeRows() {
+	same := reshaped(func(int) []int { return nil }) // the dims are not compared
+	for _, c := range []struct {
+		op, name string
+		opset    int64
+		in       []Input
+		axes     []int64
+	}{
+		{"Squeeze", "axes", 0, []Input{data(1, 3, 1), ints(1, -1)}, nil},
+		{"Squeeze", "all", 0, []Input{data(1, 3, 1)}, nil},
+		{"Squeeze", "attribute", 11, []Input{data(1, 3, 1)}, []int64{3}},
+		{"Squeeze", "parameter", 0, []Input{param(1, 3), ints(0)}, nil},
+		{"Unsqueeze", "axes", 0, []Input{data(3), ints(1, -1)}, nil},
+		{"Unsqueeze", "batch last", 0, []Input{data(), ints(0)}, nil},
+		{"Unsqueeze", "attribute", 11, []Input{data(3, 2)}, []int64{2}},
+		{"Unsqueeze", "parameter", 0, []Input{param(3), ints(0, 2)}, nil},
+	} {
+		row := Case{Op: c.op, Name: c.name, Opset: c.opset, Inputs: c.in, Ref: same}
+		if c.axes != nil {
+			row.Attrs = attrs(onnx.IntsAttr("axes", c.axes...))
+		}
+		Add(row)
+	}
+}
+
+// depthRows are of blocks of b by b in an image (N, C, H, W): with (i, j) the
+// place in a block, DCR has it in front of the channel c and CRD behind.
+func depthRows() {
+	const b = 2
+	dcr := func(i, j, c, channels int) int { return (i*b+j)*channels + c }
+	crd := func(i, j, c, _ int) int { return (c*b+i)*b + j }
+	for _, m := range []struct {
+		name  string
+		attrs []*onnx.Attr
+		depth func(i, j, c, channels int) int
+	}{
+		{"default", attrs(onnx.IntAttr("blocksize", b)), dcr},
+		{"CRD", attrs(onnx.IntAttr("blocksize", b), onnx.StringAttr("mode", "CRD")), crd},
+	} {
+		Add(Case{Op: "DepthToSpace", Name: m.name, Attrs: m.attrs, Inputs: []Input{data(8, 1, 3)}, Ref: func(_ Env, in []Tensor) Tensor {
+			x := in[0]
+			return picked(x, []int{x.Dims[0], 2, b, 3 * b}, func(at []int) int {
+				h, w := at[2], at[3]
+				return index(x.Dims, []int{at[0], m.depth(h%b, w%b, at[1], 2), h / b, w / b})
+			})
+		}})
+	}
+	Add(Case{Op: "SpaceToDepth", Name: "default", Attrs: attrs(onnx.IntAttr("blocksize", b)), Inputs: []Input{data(2, 2, 6)}, Ref: func(_ Env, in []Tensor) Tensor {
+		x := in[0]
+		y := Tensor{Dims: []int{x.Dims[0], 2 * b * b, 1, 3}, Data: make([]float64, len(x.Data))}
+		walk(x.Dims, func(at []int) {
+			h, w := at[2], at[3]
+			y.Data[index(y.Dims, []int{at[0], dcr(h%b, w%b, at[1], 2), h / b, w / b})] = x.Data[index(x.Dims, at)]
+		})
+		return y
+	}})
 }
 
 func reshaped(dims func(n int) []int) func(Env, []Tensor) Tensor {

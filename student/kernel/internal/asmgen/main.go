@@ -1,8 +1,8 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), the tiles of
 // convolutions (correlate.go), sums of columns and pooling (columns.go),
-// passes of normalisation (norm.go), vector loops (vector.go). Run it by go
-// generate in student/kernel.
+// passes of normalisation (norm.go), vector loops (vector.go), optimiser
+// updates (optim.go). Run it by go generate in student/kernel.
 package main
 
 import (
@@ -51,6 +51,12 @@ var sets = map[string]func(){
 			genLoop(l)
 		}
 		genDot()
+	},
+	"optim": func() {
+		for _, l := range updates {
+			genLoop(l)
+		}
+		genSumSquares()
 	},
 }
 

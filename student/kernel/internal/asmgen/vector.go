@@ -58,20 +58,6 @@ var loops = []loop{
 		VANDPS(at("dy"), t, t)
 		VMOVUPS(t, at("dx"))
 	}},
-	{"sgdAVX2", "v = mu·v + (g + wd·w); w −= lr·v", "w g v", "lr mu wd", func(s map[string]reg.VecVirtual, at func(string) Mem) {
-		w, _, v := sgdMoment(s, at)
-		VMULPS(v, s["lr"], v)
-		VSUBPS(v, w, w)
-		VMOVUPS(w, at("w"))
-	}},
-	{"nesterovAVX2", "v = mu·v + (g + wd·w); w −= lr·((g + wd·w) + mu·v)", "w g v", "lr mu wd", func(s map[string]reg.VecVirtual, at func(string) Mem) {
-		w, g, v := sgdMoment(s, at)
-		VMULPS(v, s["mu"], v)
-		VADDPS(v, g, v)
-		VMULPS(v, s["lr"], v)
-		VSUBPS(v, w, w)
-		VMOVUPS(w, at("w"))
-	}},
 	{"normAVX2", "y = (x − mean)·scale + shift", "y x mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
 		VMOVUPS(normalised(at), at("y"))
 	}},
@@ -107,8 +93,6 @@ var loops = []loop{
 		VADDPS(at("b"), t, t)
 		VMOVUPS(rectified(t), at("dst"))
 	}},
-	{"adamAVX2", "m = beta1·m + rest1·g; v = beta2·v + rest2·g²; w = decay·w − step·m/(√(v·scale) + eps)",
-		"w g m v", "beta1 rest1 beta2 rest2 scale eps step decay", adam},
 }
 
 func normalised(at func(string) Mem) reg.VecVirtual {
@@ -136,41 +120,6 @@ func normGrad(g reg.VecVirtual, at func(string) Mem) {
 	VSUBPS(t, g, g)
 	VMULPS(at("k"), g, g)
 	VMOVUPS(g, at("dx"))
-}
-
-// sgdMoment gives w, g + wd·w and the new v, which it stores.
-func sgdMoment(s map[string]reg.VecVirtual, at func(string) Mem) (w, g, v reg.VecVirtual) {
-	w, g, v = YMM(), YMM(), YMM()
-	VMOVUPS(at("w"), w)
-	VMULPS(w, s["wd"], g)
-	VADDPS(at("g"), g, g)
-	VMULPS(at("v"), s["mu"], v)
-	VADDPS(g, v, v)
-	VMOVUPS(v, at("v"))
-	return w, g, v
-}
-
-func adam(s map[string]reg.VecVirtual, at func(string) Mem) {
-	g, m, v := YMM(), YMM(), YMM()
-	VMOVUPS(at("g"), g)
-	VMULPS(at("m"), s["beta1"], m)
-	t := YMM()
-	VMULPS(g, s["rest1"], t)
-	VADDPS(t, m, m)
-	VMOVUPS(m, at("m"))
-	VMULPS(at("v"), s["beta2"], v)
-	VMULPS(g, g, g)
-	VMULPS(g, s["rest2"], g)
-	VADDPS(g, v, v)
-	VMOVUPS(v, at("v"))
-	VMULPS(v, s["scale"], v)
-	VSQRTPS(v, v)
-	VADDPS(s["eps"], v, v)
-	VMULPS(m, s["step"], m)
-	VDIVPS(v, m, m)
-	VMULPS(at("w"), s["decay"], v)
-	VSUBPS(m, v, v)
-	VMOVUPS(v, at("w"))
 }
 
 func genLoop(l loop) {

@@ -1,6 +1,7 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), vector loops
-// (vector.go). Run it by go generate in student/kernel.
+// (vector.go), arithmetic of the pointwise ops (arith.go), transcendental
+// functions (math.go, mathloops.go). Run it by go generate in student/kernel.
 package main
 
 import (
@@ -28,6 +29,18 @@ var sets = map[string]func(){
 			genLoop(l)
 		}
 		genDot()
+	},
+	"arith": func() {
+		for _, l := range arith {
+			genLoop(l)
+		}
+	},
+	"math": func() {
+		for _, l := range mathLoops {
+			genMath(l)
+		}
+		genAccumulate()
+		genMax()
 	},
 }
 

@@ -204,3 +204,23 @@ func DivBackward(g, dy, a, b []float32) {
 		g[i] = float32(-dy[i]*a[i]) / b[i] / b[i]
 	}
 }
+
+// MinScalar is y = min(x, s), x where they are equal and NaN where one is.
+func MinScalar(y, x []float32, s float32) {
+	each(y, x, func(x float32) float32 {
+		if s < x || s != s {
+			return s
+		}
+		return x
+	})
+}
+
+// MaxScalar is y = max(x, s), x where they are equal and NaN where one is.
+func MaxScalar(y, x []float32, s float32) {
+	each(y, x, func(x float32) float32 {
+		if x < s || s != s {
+			return s
+		}
+		return x
+	})
+}

@@ -2,7 +2,7 @@
 GO ?= go
 BIN := bin/kdonnx
 
-.PHONY: all build demo test bench lint runtime generate teacher clean
+.PHONY: all build demo test testdata bench lint runtime generate teacher clean
 
 all: build
 
@@ -15,7 +15,13 @@ runtime: build ## ONNX Runtime, once, into the user's cache
 demo: runtime ## distil the embedded teacher on the embedded data
 	$(BIN) distill
 
-test: runtime ## every test of the repository
+testdata: ## the ONNX backend tests, a Debian package
+	@test -d /usr/share/libonnx-testdata/data || { \
+		apt="apt-get install -y --no-install-recommends libonnx-testdata"; \
+		test "$$(id -u)" = 0 && { $$apt || { apt-get update && $$apt; }; }; } || \
+		echo "the ONNX backend tests will be skipped: install the package libonnx-testdata (apt-get install libonnx-testdata)"
+
+test: runtime testdata ## every test of the repository
 	CGO_ENABLED=0 $(GO) build ./...
 	$(GO) test -timeout 30m ./...
 

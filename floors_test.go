@@ -36,7 +36,7 @@ var floors = map[string]int{
 	"distill":                 4,
 	"specialist":              5,
 	"cmd":                     6,
-	"bench":                   6,
+	"bench":                   5,
 	"student/graph/opstest":   2,
 	"student/graph/exporters": 1,
 }

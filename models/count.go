@@ -1,6 +1,8 @@
 package models
 
 import (
+	"slices"
+
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student/graph"
 )
@@ -29,4 +31,26 @@ func FLOPs(m *onnx.Model) (int64, error) {
 		return 0, err
 	}
 	return 2 * g.MultiplyAdds(), nil
+}
+
+// Summary is the size of an example for a certain input.
+type Summary struct {
+	Input   []int // shape of one row
+	Classes int
+	Params  int64
+	FLOPs   int64 // of the forward pass of one row
+}
+
+// Summarise builds one of a's specs for the input that a is shown with.
+func (a Architecture) Summarise(text string) (Summary, error) {
+	s := Summary{Input: slices.Clone(a.Shown), Classes: a.ShownClasses}
+	m, err := Build(text, Input{Shape: a.Shown}, a.ShownClasses, 0)
+	if err != nil {
+		return s, err
+	}
+	if s.Params, err = Count(m); err != nil {
+		return s, err
+	}
+	s.FLOPs, err = FLOPs(m)
+	return s, err
 }

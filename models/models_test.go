@@ -135,6 +135,9 @@ func TestLearnsToyProblems(t *testing.T) {
 		{"cnn:8,16?hidden=32", image, 4, 200, strokes},
 		{"cnn:8,16?hidden=0&norm=1", image, 4, 200, strokes},
 		{"lenet?dropout=0.2", image, 4, 300, strokes},
+		{"resnet8", image, 4, 60, strokes},
+		{"transformer:32,2,4?patch=3", image, 4, 200, strokes},
+		{"transformer:16,1,2", Input{Shape: []int{2}, Scale: []float32{3}}, 2, 800, spirals},
 	} {
 		s := build(t, c.spec, c.in, c.classes)
 		tr := trainer(t, s, "adamw", 64)
@@ -152,8 +155,38 @@ func TestLearnsToyProblems(t *testing.T) {
 	}
 }
 
+// TestDeepNetsLearn takes few steps with each of the deep nets: the loss of
+// fresh rows must fall to a third.
+func TestDeepNetsLearn(t *testing.T) {
+	for _, c := range []struct {
+		spec  string
+		steps int
+	}{
+		{"cnn", 15}, {"resnet8?zero=1", 30}, {"resnet14", 30}, {"wrn-10-1", 30}, {"vgg8", 10},
+		{"mobilenetv2:0.1?zero=1", 30}, {"transformer:24,2,3?init=glorot", 80},
+	} {
+		s := build(t, c.spec, image, 4)
+		tr := trainer(t, s, "adamw", 32)
+		var losses []float64
+		for i := range c.steps {
+			x, y := strokes(32, uint64(i))
+			l, err := tr.Step(x, 32, crossEntropy(y, 4), 0.003)
+			if err != nil {
+				t.Fatal(err)
+			}
+			losses = append(losses, l)
+		}
+		last := losses[c.steps-4:]
+		if mean := (last[0] + last[1] + last[2] + last[3]) / 4; !(mean < losses[0]/3) {
+			t.Errorf("%s: the loss falls from %.3f to %.3f in %d steps", c.spec, losses[0], mean, c.steps)
+		}
+	}
+}
+
 // zooSpecs covers every architecture and option.
-var zooSpecs = []string{"linear", "mlp:20", "mlp:16,8?dropout=0.3&norm=1", "cnn:4", "cnn:4,6?hidden=16&dropout=0.5&norm=1", "lenet", "lenet?dropout=0.1"}
+var zooSpecs = []string{"linear", "mlp:20", "mlp:16,8?dropout=0.3&norm=1", "cnn:4", "cnn:4,6?hidden=16&dropout=0.5&norm=1", "lenet", "lenet?dropout=0.1",
+	"cnn?dropout=0.1", "resnet8?zero=1&init=he-uniform", "wrn-10-1?dropout=0.1", "vgg8?dropout=0.1", "mobilenetv2:0.1?dropout=0.1&zero=1",
+	"transformer:8,2,2?dropout=0.1&init=glorot", "transformer:6,1,3?patch=5"}
 
 // TestZoo checks that what Build makes is valid, is the same each time, and
 // trains to the same bytes on any number of cores.
@@ -166,7 +199,11 @@ func TestZoo(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, spec := range zooSpecs {
-		seen[strings.FieldsFunc(spec, func(r rune) bool { return r == ':' || r == '?' })[0]] = true
+		a, err := Find(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[a.Name] = true
 		for i, in := range inputs {
 			m, err := Build(spec, in, 4, 9)
 			if err != nil {
@@ -217,8 +254,10 @@ func TestZoo(t *testing.T) {
 			t.Errorf("%s has no row here", a.Name)
 		}
 		for _, e := range a.Examples {
-			in := Input{Shape: []int{1, 28, 28}}
-			if _, err := Build(e, in, 10, 1); err != nil {
+			if got, err := Find(e); err != nil || got.Name != a.Name {
+				t.Errorf("example %s of %s is one of %s (%v)", e, a.Name, got.Name, err)
+			}
+			if _, err := a.Summarise(e); err != nil {
 				t.Errorf("example %s: %v", e, err)
 			}
 		}
@@ -240,7 +279,7 @@ func marshal(t testing.TB, m *onnx.Model) []byte {
 // TestWholeGraphGradient compares the loss's change along each parameter's
 // gradient with the gradient itself, through the whole network.
 func TestWholeGraphGradient(t *testing.T) {
-	for _, spec := range []string{"mlp:16,8", "mlp:12?norm=1", "cnn:3,4?hidden=10", "lenet"} {
+	for _, spec := range []string{"mlp:16,8", "mlp:12?norm=1", "cnn:3,4?hidden=10", "lenet", "resnet8", "wrn-10-1", "transformer:8,2,2?patch=4"} {
 		s := build(t, spec, image, 4)
 		x, y := strokes(16, 4)
 		// With plain SGD of rate lr and no momentum, the step is −lr·gradient.
@@ -303,7 +342,7 @@ func TestWholeGraphGradient(t *testing.T) {
 
 // TestStepAllocatesNothing measures a steady step, on one core and on two.
 func TestStepAllocatesNothing(t *testing.T) {
-	for _, spec := range []string{"mlp:300,300?dropout=0.1", "cnn:8,16", "cnn:8?norm=1", "lenet"} {
+	for _, spec := range []string{"mlp:300,300?dropout=0.1", "cnn:8,16", "cnn:8?norm=1", "lenet", "resnet8", "wrn-10-1?dropout=0.1", "mobilenetv2:0.1", "transformer:8,2,2?dropout=0.1"} {
 		s := build(t, spec, image, 4)
 		tr := trainer(t, s, "adamw", 64)
 		x, y := strokes(64, 4)
@@ -398,8 +437,56 @@ func TestRefuses(t *testing.T) {
 		classes int
 		want    string
 	}{
-		{"transformer:8", image, 4, "cnn, lenet, linear, mlp"},
+		{"teapot:8", image, 4, "cnn, lenet, linear, mlp, mobilenetv2, resnetD, transformer, vggD, wrn-D-K"},
 		{"", image, 4, "cnn, lenet, linear, mlp"},
+		{"resnet", image, 4, "resnetD"},
+		{"resnetD", image, 4, "resnetD"},
+		{"resnet21", image, 4, "6n+2"},
+		{"resnet2", image, 4, "6n+2"},
+		{"resnet1202", image, 4, "200"},
+		{"resnet020", image, 4, "names no architecture"},
+		{"resnet99999999999999999999", image, 4, "names no architecture"},
+		{"resnet8x0", image, 4, "names no architecture"},
+		{"resnet8x4x4", image, 4, "names no architecture"},
+		{"resnet194x99", image, 4, "parameters"},
+		{"resnet8:4", image, 4, "has sizes"},
+		{"resnet8?zero=2", image, 4, "zero"},
+		{"resnet8?init=heh", image, 4, "glorot, he, he-out"},
+		{"resnet8?init=", image, 4, "glorot, he, he-out"},
+		{"resnet8", Input{Shape: []int{192}}, 4, "images"},
+		{"wrn-16", image, 4, "wrn-D-K"},
+		{"wrn-16-0", image, 4, "wrn-D-K"},
+		{"wrn-16--2", image, 4, "wrn-D-K"},
+		{"wrn-17-2", image, 4, "6n+4"},
+		{"wrn-4-2", image, 4, "6n+4"},
+		{"wrn-196-99", image, 4, "parameters"},
+		{"wrn-16-2?dropout=2", image, 4, "dropout"},
+		{"wrn-16-2", Input{Shape: []int{4, 3}}, 4, "images"},
+		{"vgg", image, 4, "vggD"},
+		{"vgg12", image, 4, "8, 11, 13, 16 or 19"},
+		{"vgg8", Input{Shape: []int{4}}, 4, "images"},
+		{"mobilenetv2:0", image, 4, "0.05"},
+		{"mobilenetv2:NaN", image, 4, "NaN"},
+		{"mobilenetv2:1e999", image, 4, "1e999"},
+		{"mobilenetv2:-1", image, 4, "-1"},
+		{"mobilenetv2:0.5,0.5", image, 4, "one width"},
+		{"mobilenetv2:16", image, 4, "parameters"},
+		{"mobilenetv2", Input{Shape: []int{4}}, 4, "images"},
+		{"cnn?norm=1", image, 4, "cnn:16,32"},
+		{"cnn?hidden=9", image, 4, "cnn:16,32"},
+		{"transformer", image, 4, "transformer:64,4,4"},
+		{"transformer:8", image, 4, "transformer:64,4,4"},
+		{"transformer:8,2,3", image, 4, "divide"},
+		{"transformer:8,65,2", image, 4, "64"},
+		{"transformer:8,2,0", image, 4, `"0"`},
+		{"transformer:8,2,2?patch=0", image, 4, "patch"},
+		{"transformer:8,2,2?patch=1.5", image, 4, "whole"},
+		{"transformer:8,2,2?patch=1", Input{Shape: []int{1, 65, 65}}, 4, "4096"},
+		{"transformer:8,2,2?patch=1", Input{Shape: []int{4097}}, 4, "4096"},
+		{"transformer:8,2,2", Input{Shape: []int{4097, 2}}, 4, "4096"},
+		{"transformer:8,2,2?patch=2", Input{Shape: []int{4, 2}}, 4, "rows"},
+		{"transformer:65536,2,2", image, 4, "parameters"},
+		{"transformer:4096,64,2", image, 4, "parameters"},
 		{"mlp", image, 4, "mlp:800,800"},
 		{"mlp:0", image, 4, `"0"`},
 		{"mlp:-3", image, 4, `"-3"`},

@@ -20,6 +20,7 @@ func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32
 	if n < 0 || len(x) != n*row || len(out) != n*s.classes {
 		return fault.New(fault.Input, s.g.Name, "Predict", "got %d values in and %d out for %d rows, expected %d and %d", len(x), len(out), n, n*row, n*s.classes)
 	}
+	ready := map[*graph.Plan]bool{} // holds the weights as they are now
 	for at := 0; at < n; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -33,6 +34,10 @@ func (s *Student) Predict(ctx context.Context, x []float32, n int, out []float32
 		p, err := s.plan(size)
 		if err != nil {
 			return err
+		}
+		if !ready[p] {
+			p.Prepare()
+			ready[p] = true
 		}
 		p.Forward(x[at*row : (at+size)*row])
 		if err := p.Err(); err != nil {

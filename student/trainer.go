@@ -258,6 +258,13 @@ func (t *Trainer) diverged(format string, args ...any) error {
 	return fault.New(fault.Diverged, "", fmt.Sprintf("step %d", t.step+1), format+": lower the learning rate or clip the gradient", args...)
 }
 
+// Profile keeps the time of every op of whole batches, or of their largest
+// parts, from now on.
+func (t *Trainer) Profile() { t.full.Profile() }
+
+// Times lists what the ops have taken since Profile.
+func (t *Trainer) Times() []graph.OpTime { return t.full.Times() }
+
 // maxShort is how many plans are kept beside the one of whole batches: two for
 // the parts of a whole batch and of a short last one.
 const maxShort = 3

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -38,8 +39,8 @@ func newList(a *app) *cobra.Command {
 			for _, kind := range args {
 				switch kind {
 				case "models":
-					for _, m := range models.List() {
-						fmt.Fprintf(w, "model\t%s\t%s\n", m.Examples[0], m.Help)
+					if err := listModels(w); err != nil {
+						return err
 					}
 				case "losses":
 					for _, l := range loss.Entries() {
@@ -68,6 +69,47 @@ func newList(a *app) *cobra.Command {
 			return w.Flush()
 		},
 	}
+}
+
+// listModels prints a line an example: parameters and floating-point
+// operations of one row, for the input that is named.
+func listModels(w io.Writer) error {
+	for _, a := range models.List() {
+		for i, example := range a.Examples {
+			size, err := a.Summarise(example)
+			if err != nil {
+				return err
+			}
+			help := ""
+			if i == 0 {
+				help = a.Help
+			}
+			in := strings.ReplaceAll(strings.Trim(fmt.Sprint(size.Input), "[]"), " ", "×")
+			fmt.Fprintf(w, "model\t%s\t%s parameters\t%s FLOPs\t%s, %d classes\t%s\n",
+				example, metric(size.Params), metric(size.FLOPs), in, size.Classes, help)
+		}
+	}
+	return nil
+}
+
+// metric prints three digits of n and k, M or G.
+func metric(n int64) string {
+	v, unit := float64(n), ""
+	for _, u := range []string{" k", " M", " G"} {
+		if v < 999.5 {
+			break
+		}
+		v, unit = v/1000, u
+	}
+	switch {
+	case unit == "":
+		return fmt.Sprint(n)
+	case v < 9.995:
+		return fmt.Sprintf("%.2f%s", v, unit)
+	case v < 99.95:
+		return fmt.Sprintf("%.1f%s", v, unit)
+	}
+	return fmt.Sprintf("%.0f%s", v, unit)
 }
 
 func newVersion(a *app) *cobra.Command {

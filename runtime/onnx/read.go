@@ -77,7 +77,7 @@ func Parse(name string, data []byte, o ReadOptions) (*Model, error) {
 
 // parse goes from bytes to a well-formed model.
 func parse(data []byte, lim Limits) (*Model, error) {
-	if err := scan(data, lim); err != nil {
+	if err := scan(data, "ModelProto", lim); err != nil {
 		return nil, err
 	}
 	m, err := decode(data)

@@ -10,12 +10,12 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
-// scan walks the wire form of a model without allocating: every tag, length
-// and nesting is checked and everything that the decoder would allocate is
+// scan walks the wire form of a message, ModelProto or TensorProto, without
+// allocating: every tag, length and nesting is checked and everything that the decoder would allocate is
 // counted against the limits, so that what passes decodes in bounded memory.
-func scan(data []byte, lim Limits) error {
+func scan(data []byte, top protoreflect.Name, lim Limits) error {
 	s := scanner{data: data, lim: lim, frames: make([]frame, lim.Depth+1)}
-	s.frames[0].msg = schema["ModelProto"]
+	s.frames[0].msg = schema[top]
 	return s.message(0, len(data), 0, 0)
 }
 

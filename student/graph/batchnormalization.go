@@ -17,6 +17,9 @@ func inferBatchNorm(n *Node) ([]Shape, error) {
 	if len(x) < 2 || x[0] >= 0 || x[1] < 0 {
 		return nil, fmt.Errorf("input is %v, expected (N, C, ...)", x)
 	}
+	if n.Int("training_mode", 0) != 0 {
+		return nil, fmt.Errorf("training_mode is 1, expected 0: a student takes the batch's statistics in training and the running ones otherwise")
+	}
 	if n.Opset < 9 && n.Int("spatial", 1) == 0 {
 		return nil, fmt.Errorf("spatial is 0, expected 1: statistics of every pixel are not supported")
 	}
@@ -27,6 +30,8 @@ func inferBatchNorm(n *Node) ([]Shape, error) {
 	}
 	return sameShape(n)
 }
+
+func batchNormEpsilon(n *Node) float32 { return n.Float("epsilon", 1e-5) }
 
 // batchNorm uses the batch's statistics in training and the running ones
 // otherwise. A training forward moves those by ONNX's momentum:
@@ -42,7 +47,7 @@ type batchNorm struct {
 
 func buildBatchNorm(b *Build) (Kernel, error) {
 	x := b.In(0)
-	k := kernel.NewBatchNorm(product(x)/x[1], x[1], b.Node.Float("epsilon", 1e-5), b.Node.relu)
+	k := kernel.NewBatchNorm(product(x)/x[1], x[1], batchNormEpsilon(b.Node), b.Node.relu)
 	if b.Training && k.R < 2 {
 		return nil, fmt.Errorf("one value a channel has no variance: train with a batch of at least 2")
 	}

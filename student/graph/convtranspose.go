@@ -45,6 +45,9 @@ func transposeWindow(n *Node) (*window, error) {
 		case given != nil:
 			w.share(i, max(0, full-shape[i]), auto == "SAME_UPPER")
 			w.out[i] = shape[i]
+			if most := full + w.stride[i] - 1; shape[i] > most {
+				return nil, fmt.Errorf("output_shape is %v, expected at most %d on axis %d: no window reaches further", given, most, w.spatial+i)
+			}
 			continue
 		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
 			w.share(i, max(0, full-w.stride[i]*w.size[i]), auto == "SAME_UPPER")

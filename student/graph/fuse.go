@@ -6,10 +6,11 @@ import "slices"
 //
 //	BatchNormalization [+ Add] [+ Relu]
 //	Add + Relu
+//	Conv [+ BatchNormalization] [+ Add] [+ Relu]    for inference
 //
 // A node takes the place of the last of those that it stands for. A value
 // that something else reads too, or that the graph gives, stays.
-func fuse(nodes []*Node, outputs []*Value) []*Node {
+func fuse(nodes []*Node, outputs []*Value, training bool) []*Node {
 	f := &fuser{nodes: nodes, readers: map[int]int{}, producer: map[int]int{}}
 	for i, n := range nodes {
 		for _, v := range n.In {
@@ -24,12 +25,17 @@ func fuse(nodes []*Node, outputs []*Value) []*Node {
 	for _, v := range outputs {
 		f.readers[v.id]++
 	}
-	for i, n := range nodes {
+	for i, n := range slices.Clone(nodes) {
 		switch n.Op.Type {
 		case "Add":
 			f.residual(i)
 		case "Relu":
 			f.rectified(i)
+		}
+	}
+	if !training {
+		for i := range nodes {
+			f.folded(i)
 		}
 	}
 	return slices.DeleteFunc(f.nodes, func(n *Node) bool { return n == nil })
@@ -93,4 +99,26 @@ func (f *fuser) rectified(i int) {
 		c.Op = addRelu
 	}
 	f.replace(i, j, &c)
+}
+
+// folded makes what follows a convolution part of it: a normalisation, with
+// what it has been joined with, or else a Relu.
+func (f *fuser) folded(i int) {
+	n := f.nodes[i]
+	if n == nil || n.Op.Type != "BatchNormalization" && n.Op.Type != "Relu" {
+		return
+	}
+	c, j := f.only(n.In[0])
+	if c == nil || c.Op.Type != "Conv" || c.Op == convNorm || c.In[1].param == nil || len(c.In) > 2 && c.In[2] != nil && c.In[2].param == nil {
+		return
+	}
+	joined := *c
+	joined.Op, joined.Out, joined.relu = convNorm, n.Out, n.relu || n.Op.Type == "Relu"
+	joined.In = make([]*Value, convNormInputs)
+	copy(joined.In, c.In)
+	if n.Op.Type == "BatchNormalization" {
+		copy(joined.In[convNormScale:], n.In[1:])
+		joined.epsilon = batchNormEpsilon(n)
+	}
+	f.replace(i, j, &joined)
 }

@@ -53,6 +53,7 @@ type gemm struct {
 	transA, transB bool
 	alpha, beta    float32
 	c              *spreadRows // nil without C
+	b              []float32   // op(B) of an inference plan where B is a parameter
 }
 
 func buildGemm(b *Build) (Kernel, error) {
@@ -66,10 +67,20 @@ func buildGemm(b *Build) (Kernel, error) {
 	if g.transA {
 		g.k = a[0]
 	}
+	if !b.Training && g.transB && n.In[1].param != nil {
+		g.b = make([]float32, g.k*g.n)
+	}
 	if n.Has(2) && g.beta != 0 {
 		g.c = newSpreadRows(b.In(2), y, g.beta)
 	}
 	return g, nil
+}
+
+// Prepare lays a transposed B out as the product reads it.
+func (g *gemm) Prepare(in [][]float32) {
+	if g.b != nil {
+		kernel.NewOrder(1, g.n, g.k).ChannelsLast(g.b, in[1])
+	}
 }
 
 func (g *gemm) Forward(_ *Run, in, out [][]float32) {
@@ -77,6 +88,10 @@ func (g *gemm) Forward(_ *Run, in, out [][]float32) {
 	if g.c != nil {
 		g.c.spread(y, in[2])
 		beta = 1
+	}
+	if g.b != nil {
+		kernel.Gemm(g.transA, false, g.m, g.n, g.k, g.alpha, in[0], g.lda, g.b, g.n, beta, y, g.n)
+		return
 	}
 	kernel.Gemm(g.transA, g.transB, g.m, g.n, g.k, g.alpha, in[0], g.lda, in[1], g.ldb, beta, y, g.n)
 }

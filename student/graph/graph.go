@@ -147,8 +147,11 @@ type Node struct {
 	source *onnx.Node
 	batch  int64 // the batch number the file fixes, 0 when dynamic
 	reads  []int // inputs whose values were taken as constants
-	relu   bool  // the output is rectified; of plans alone
-	index  int
+
+	// Of plans alone.
+	relu    bool    // the output is rectified
+	epsilon float32 // of a normalisation folded into a convolution
+	index   int
 }
 
 // Int is the integer attribute name, or def.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student/kernel"
@@ -14,17 +15,21 @@ type Plan struct {
 	Batch    int
 	Training bool
 
-	run   Run
-	steps []step
-	feeds [][]*[]float32 // by graph input: the kernel arguments that show it
-	outs  [][]float32
-	douts [][]float32
-	dins  [][]float32
-	sizes []int // by graph input: values of the whole batch
+	run      Run
+	steps    []step
+	sum      *adder
+	profiled bool
+	feeds    [][]*[]float32 // by graph input: the kernel arguments that show it
+	outs     [][]float32
+	douts    [][]float32
+	dins     [][]float32
+	sizes    []int // by graph input: values of the whole batch
 }
 
 // step is one node with its buffers.
 type step struct {
+	node      *Node
+	time      OpTime
 	kernel    Kernel
 	back      Backwarder // nil when no gradient passes here
 	in, out   [][]float32
@@ -35,6 +40,23 @@ type step struct {
 // addition is dst += src after a step's backward: the further contributions
 // to the gradient of a value that several inputs share.
 type addition struct{ dst, src []float32 }
+
+// adder is dst += src on all cores.
+type adder struct {
+	dst, src []float32
+	piece    func(lo, hi int)
+}
+
+func newAdder() *adder {
+	a := &adder{}
+	a.piece = func(lo, hi int) { kernel.Add(a.dst[lo:hi], a.dst[lo:hi], a.src[lo:hi]) }
+	return a
+}
+
+func (a *adder) add(dst, src []float32) {
+	a.dst, a.src = dst, src
+	kernel.Parallel(len(dst), pointwiseGrain, a.piece)
+}
 
 // Gradients holds one buffer a trained parameter, shared by the plans of one
 // trainer; nil for the others. It is in the order of Graph.Params.
@@ -61,14 +83,29 @@ func (g *Graph) NewPlan(n int, grads Gradients) (*Plan, error) {
 	}
 	b := &planner{g: g, n: n, grads: grads, training: grads != nil}
 	b.nodes, b.values = arrange(g)
-	b.nodes = fuse(b.nodes, g.Outputs)
-	p := &Plan{Batch: n, Training: b.training, feeds: make([][]*[]float32, len(g.Inputs))}
+	b.nodes = fuse(b.nodes, g.Outputs, b.training)
+	p := &Plan{Batch: n, sum: newAdder(), Training: b.training, feeds: make([][]*[]float32, len(g.Inputs))}
 	if err := b.kernels(p); err != nil {
 		return nil, err
 	}
 	b.place(p)
 	b.wire(p)
+	p.Prepare()
 	return p, nil
+}
+
+// Prepare makes an inference plan take the parameters as they are now: until
+// the next call, Forward may use what it has made of them. It does nothing in
+// a training plan, which always sees them live.
+func (p *Plan) Prepare() {
+	if p.Training {
+		return
+	}
+	for i := range p.steps {
+		if k, ok := p.steps[i].kernel.(Preparer); ok {
+			k.Prepare(p.steps[i].in)
+		}
+	}
 }
 
 // SetRandom sets the seed and step that random masks are drawn from.
@@ -91,7 +128,13 @@ func (p *Plan) Forward(inputs ...[]float32) {
 	p.run.err = nil
 	for i := range p.steps {
 		s := &p.steps[i]
+		if !p.profiled {
+			s.kernel.Forward(&p.run, s.in, s.out)
+			continue
+		}
+		start := time.Now()
 		s.kernel.Forward(&p.run, s.in, s.out)
+		s.time.Forward += time.Since(start)
 	}
 }
 
@@ -119,9 +162,16 @@ func (p *Plan) Backward() {
 		if s.back == nil {
 			continue
 		}
+		start := time.Time{}
+		if p.profiled {
+			start = time.Now()
+		}
 		s.back.Backward(&p.run, s.in, s.out, s.dout, s.din)
 		for _, a := range s.adds {
-			kernel.Add(a.dst, a.dst, a.src)
+			p.sum.add(a.dst, a.src)
+		}
+		if p.profiled {
+			s.time.Backward += time.Since(start)
 		}
 	}
 }
@@ -169,7 +219,7 @@ func (b *planner) kernels(p *Plan) error {
 			}
 		}
 		made[n.Out[0].id] = k
-		s := step{kernel: k}
+		s := step{kernel: k, node: n}
 		if b.training && n.Out[0].grad {
 			back, ok := k.(Backwarder)
 			if !ok {

@@ -55,6 +55,13 @@ type Committer interface {
 	Commit(in [][]float32)
 }
 
+// Preparer is a Kernel that turns its parameters into a form that its Forward
+// of an inference plan works faster with. in holds those inputs of the node
+// that are parameters; what is computed is not there yet.
+type Preparer interface {
+	Prepare(in [][]float32)
+}
+
 // Run is what kernels share during one pass.
 type Run struct {
 	Seed uint64    // of the trainer, for random masks

@@ -37,8 +37,12 @@ func readWindow(n *Node, kernel []int) (*window, error) {
 	}
 	copy(w.size[2-k:], x[2:])
 	ones := []int{1, 1}[:k]
-	pads := n.Ints("pads", make([]int, 2*k))
-	half := min(k, len(pads))
+	pads := make([]int, 2*k)
+	if err := readAxes(pads, "pads", n.Ints("pads", pads), 0); err != nil {
+		return nil, err
+	}
+	copy(w.begin[2-k:], pads[:k])
+	copy(w.end[2-k:], pads[k:])
 	for _, a := range []struct {
 		name string
 		vals []int
@@ -48,8 +52,6 @@ func readWindow(n *Node, kernel []int) (*window, error) {
 		{"kernel_shape", kernel, 1, w.kernel[2-k:]},
 		{"strides", n.Ints("strides", ones), 1, w.stride[2-k:]},
 		{"dilations", n.Ints("dilations", ones), 1, w.dilation[2-k:]},
-		{"pads", pads[:half], 0, w.begin[2-k:]},
-		{"pads", pads[half:], 0, w.end[2-k:]},
 	} {
 		if err := readAxes(a.dst, a.name, a.vals, a.min); err != nil {
 			return nil, err
@@ -61,7 +63,7 @@ func readWindow(n *Node, kernel []int) (*window, error) {
 // readAxes copies one number an axis, each from least to maxWindow.
 func readAxes(dst []int, name string, vals []int, least int) error {
 	if len(vals) != len(dst) {
-		return fmt.Errorf("%s is %v, expected %d numbers for each side", name, vals, len(dst))
+		return fmt.Errorf("%s is %v, expected %d numbers", name, vals, len(dst))
 	}
 	for _, v := range vals {
 		if v < least || v > maxWindow {

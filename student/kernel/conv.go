@@ -46,6 +46,10 @@ type Conv struct {
 	packed    bool          // by Prepare
 	moments   *Columns      // of y; nil unless KeepMoments was called
 
+	// What Forward does to y while it is in the cache, after the bias.
+	Residual []float32 // added, of y's shape, unless nil
+	ReLU     bool
+
 	in, w, out     []float32
 	dout, din      []float32
 	dw, db, work   []float32
@@ -234,22 +238,36 @@ func (c *Conv) forwardPiece(lo, hi int) {
 			for _, g := range c.forward {
 				g.run(s, y, x, first, last)
 			}
-			y = y[first*c.OW*c.M : last*c.OW*c.M]
-			if c.db != nil {
-				addRepeated(y, c.bias)
-			}
-			if c.moments != nil {
-				c.moments.add(p, y, nil, nil)
-			}
+			c.finish(p, n*c.OH*c.OW*c.M+first*c.OW*c.M, n*c.OH*c.OW*c.M+last*c.OW*c.M)
 		}
 	}
 }
 
-// addRepeated adds pattern to y again and again.
-func addRepeated(y, pattern []float32) {
-	for len(y) > 0 {
-		n := min(len(y), len(pattern))
-		Add(y[:n], y[:n], pattern[:n])
-		y = y[n:]
+// finish adds bias and residual to values [lo, hi) of y, rectifies them and
+// adds up their moments for piece p.
+func (c *Conv) finish(p, lo, hi int) {
+	y := c.out[lo:hi]
+	if c.db != nil {
+		last := c.Residual == nil && c.ReLU
+		for rest := y; len(rest) > 0; {
+			n := min(len(rest), len(c.bias))
+			if last {
+				AddRelu(rest[:n], rest[:n], c.bias[:n])
+			} else {
+				Add(rest[:n], rest[:n], c.bias[:n])
+			}
+			rest = rest[n:]
+		}
+	}
+	switch {
+	case c.Residual != nil && c.ReLU:
+		AddRelu(y, y, c.Residual[lo:hi])
+	case c.Residual != nil:
+		Add(y, y, c.Residual[lo:hi])
+	case c.ReLU && c.db == nil:
+		Relu(y, y)
+	}
+	if c.moments != nil {
+		c.moments.add(p, y, nil, nil)
 	}
 }

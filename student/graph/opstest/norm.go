@@ -58,7 +58,7 @@ func init() {
 		{"one group", 21, []int{5, 7}, 1, 5},
 		{"a group a channel", 18, []int{4, 9}, 4, 4},
 		{"features", 21, []int{8}, 2, 8},
-		{"large", 21, []int{4, 9, 11}, 2, 4},
+		{"large", 21, []int{4, 5, 7}, 2, 4},
 	} {
 		Add(Case{
 			Op: "GroupNormalization", Name: c.name, Opset: c.opset,
@@ -135,11 +135,12 @@ func refGroupNorm(groups int, eps float64) func(Env, []Tensor) Tensor {
 		group := row / groups
 		run := row / len(in[1].Data) // values that share a scale
 		y := Tensor{x.Dims, make([]float64, len(x.Data))}
-		for i, v := range x.Data {
-			at := i / group * group
+		for at := 0; at < len(x.Data); at += group {
 			mean, variance := stats(x.Data[at : at+group])
-			k := i % row / run
-			y.Data[i] = (v-mean)/math.Sqrt(variance+eps)*in[1].Data[k] + in[2].Data[k]
+			for i := at; i < at+group; i++ {
+				k := i % row / run
+				y.Data[i] = (x.Data[i]-mean)/math.Sqrt(variance+eps)*in[1].Data[k] + in[2].Data[k]
+			}
 		}
 		return y
 	}

@@ -181,6 +181,7 @@ type run struct {
 	Case
 	variant Variant
 	batch   int
+	model   *onnx.Model
 	g       *graph.Graph
 	values  []Tensor       // by input of the node
 	params  []*graph.Param // by input; nil for data
@@ -228,6 +229,7 @@ func (c Case) newRun(batch int, v Variant) (*run, error) {
 		m.Graph.Nodes = append([]*onnx.Node{&second}, m.Graph.Nodes...)
 	}
 	m.Graph.Nodes = append([]*onnx.Node{node}, m.Graph.Nodes...)
+	r.model = m
 	var err error
 	if r.g, err = graph.Import(m, "row.onnx"); err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
-	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -18,6 +17,7 @@ type rows struct {
 	ids     []dataset.RowID   // found by content in targets
 	targets *store.Store      // nil for the baseline
 	classes int
+	vary    *variation // how training sees the rows; nil: as they are
 }
 
 // openRows prepares src for a student whose input pipe makes.
@@ -53,17 +53,8 @@ type mini struct {
 	raw     dataset.Batch
 	in      []float32 // memory of x
 	ids     []dataset.RowID
+	others  others
 	err     error
-}
-
-// part is rows lo to hi-1 of m as a loss takes them, with the student's logits
-// z of these rows, (hi−lo, classes).
-func (m *mini) part(lo, hi, classes int, z []float32) loss.Batch {
-	b := loss.Batch{N: hi - lo, C: classes, Student: z, Labels: m.labels[lo:hi]}
-	if m.teacher != nil {
-		b.Teacher = m.teacher[lo*classes : hi*classes]
-	}
-	return b
 }
 
 // read fills m with the rows at positions order.
@@ -72,6 +63,12 @@ func (r *rows) read(ctx context.Context, order []int, m *mini) error {
 	if err := r.src.Read(ctx, order, &m.raw); err != nil {
 		return err
 	}
+	return r.finish(order, m)
+}
+
+// finish makes the student's input of the raw rows of m, which lie at
+// positions order, and adds what the teacher said of them.
+func (r *rows) finish(order []int, m *mini) error {
 	m.labels, m.x = m.raw.Y, m.raw.X
 	if r.pipe != nil {
 		m.in = grow(m.in, m.n*r.pipe.OutSize())
@@ -81,18 +78,25 @@ func (r *rows) read(ctx context.Context, order []int, m *mini) error {
 	if r.targets == nil {
 		return nil
 	}
+	m.teacher = grow(m.teacher, m.n*r.classes)
+	return r.answers(order, m, m.teacher)
+}
+
+// answers puts what the teacher said of the rows at positions order into z,
+// (len(order), C), found by their ids: those of the rows as they are.
+func (r *rows) answers(order []int, m *mini, z []float32) error {
 	m.ids = m.ids[:0]
 	for _, i := range order {
 		m.ids = append(m.ids, r.ids[i])
 	}
-	m.teacher = grow(m.teacher, m.n*r.classes)
-	return r.targets.Lookup(m.ids, m.teacher)
+	return r.targets.Lookup(m.ids, z)
 }
 
 // feed reads mini-batches ahead of the trainer: step g of the run is batch
 // g mod p of pass g div p over the rows, where a pass is one seeded order of
-// all rows cut into p batches. It depends on nothing but seed and g, so a
-// resumed run sees what an uninterrupted one would.
+// all rows cut into p batches, each row varied for the pass. It depends on
+// nothing but seed and g, so a resumed run sees what an uninterrupted one
+// would.
 type feed struct {
 	ready chan *mini
 	free  chan *mini
@@ -125,7 +129,7 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 			return
 		}
 		lo, hi := cut(n, batch, g%perPass)
-		m.err = r.read(ctx, order[lo:hi], m)
+		m.err = r.learn(ctx, order[lo:hi], seed, pass, m)
 		f.ready <- m
 		if m.err != nil {
 			return

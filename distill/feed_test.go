@@ -37,7 +37,7 @@ func images(tb testing.TB, n int) *rows {
 		var z []float32
 		for _, r := range m.Rows {
 			for k := range c {
-				z = append(z, float32(r)+float32(k)/16)
+				z = append(z, float32(r)+float32(k*(1+r%7))/16)
 			}
 		}
 		if err := w.WriteShard(m.Index, z); err != nil {

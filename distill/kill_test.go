@@ -28,6 +28,7 @@ func killedRecipe(rows, model string) Recipe {
 	r.Data = DataRecipe{Train: filepath.Join(rows, "train.csv"), Test: filepath.Join(rows, "test.csv"), ValSplit: 0.1}
 	r.Student.Arch = "mlp:128,128?dropout=0.1"
 	r.Train.Epochs, r.Train.Batch = 12, 32
+	r.Train.Augment = "noise=0.1 mixup=0.4"
 	r.Output.Model, r.Output.Unverified = model, true
 	return r
 }

@@ -91,6 +91,7 @@ type TrainRecipe struct {
 	EMA         float64  `yaml:"ema" json:"ema"`               // decay of the moving average of the weights that is kept; 0: none
 	Accumulate  int      `yaml:"accumulate" json:"accumulate"` // passes that each step's batch is cut into, for less memory
 	Patience    int      `yaml:"patience" json:"patience"`     // stop after this many epochs without a better one; 0: never
+	Augment     string   `yaml:"augment" json:"augment"`       // how training varies its rows, as dataset.ParseAugment reads it; empty: not
 	Seed        uint64   `yaml:"seed" json:"seed"`
 	NoBaseline  bool     `yaml:"no_baseline" json:"no_baseline"`
 }
@@ -229,6 +230,9 @@ func (r *Recipe) Validate() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if _, err := dataset.ParseAugment(t.Augment); err != nil {
+		return err
 	}
 	if _, err := t.optimizer(); err != nil {
 		return err

@@ -137,6 +137,7 @@ func TestSettings(t *testing.T) {
 		{func(r *Recipe) { r.Train.Warmup = -1 }, "--warmup", "got -1"},
 		{func(r *Recipe) { r.Train.Patience = -1 }, "--patience", "got -1"},
 		{func(r *Recipe) { r.Train.Optimizer = "adamant" }, "optimizer", `"adamant"`},
+		{func(r *Recipe) { r.Train.Augment = "noise=0.1 blur=3" }, "augment", `"blur=3"`},
 		{func(r *Recipe) { r.Train.Schedule = "tuesdays" }, "schedule", `"tuesdays"`},
 		{func(r *Recipe) { r.Data.ValSplit = 1 }, "--val-split", "got 1"},
 		{func(r *Recipe) { r.Data.Labelled = -1 }, "--labelled", "got -1"},

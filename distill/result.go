@@ -115,6 +115,7 @@ func (d *run) report(ctx context.Context) error {
 	r.Provenance.Architecture = d.recipe.Student.name()
 	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
 	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
+	r.Provenance.Augment = d.augment()
 	r.Classes = d.classNames()
 	r.WallS = report.Number(time.Since(d.began).Seconds())
 	d.result.TestRows = d.data.TestIs

@@ -36,7 +36,7 @@ func interrupted(t *testing.T, r Recipe, env Env, stage string, n int64) {
 // lively is a net with all that a checkpoint has to hold.
 func lively(r Recipe) Recipe {
 	r.Student.Arch, r.Train.Optimizer, r.Train.Warmup = "mlp:12,12?dropout=0.2", "adamw", 5
-	r.Train.LR = 0.01
+	r.Train.LR, r.Train.Augment = 0.01, "noise=0.1 mixup=0.4"
 	return r
 }
 
@@ -216,6 +216,7 @@ func TestOtherRun(t *testing.T) {
 		"accumulate":     func(r *Recipe, _ *Env) { r.Train.Accumulate = 2 },
 		"decay":          func(r *Recipe, _ *Env) { r.Train.Decay = []string{"!*"} },
 		"freeze":         func(r *Recipe, _ *Env) { r.Student.Freeze = []string{"*1.bias"} },
+		"augment":        func(r *Recipe, _ *Env) { r.Train.Augment = "noise=0.1 mixup=0.5" },
 		"schedule":       func(r *Recipe, _ *Env) { r.Train.Schedule = "constant" },
 		"validation row": func(r *Recipe, _ *Env) { r.Data.Val = file("test.csv") },
 	} {

@@ -57,6 +57,8 @@ type run struct {
 	test    *rows
 	result  *Result
 	done    bool // the work folder is removed
+
+	variation *variation // of the training rows; nil: none
 }
 
 // Run distils as r says. What it writes appears under final names only when
@@ -158,7 +160,7 @@ func (d *run) openData(ctx context.Context) (err error) {
 		d.env.log("data: " + n)
 	}
 	d.result.Notes = append(d.result.Notes, d.data.Notes...)
-	return nil
+	return d.vary(ctx)
 }
 
 // trainStudent trains the net that the teacher teaches and scores it, beside
@@ -196,6 +198,7 @@ func (d *run) trainBaseline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	labelled.vary = d.variation
 	net, out, err := d.follow(ctx, RoleBaseline, labelled)
 	if err != nil {
 		return err

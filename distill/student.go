@@ -164,6 +164,7 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets, c); err != nil {
 		return err
 	}
+	d.train.vary = d.variation
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, c); err != nil {
 		return err
 	}
@@ -259,6 +260,9 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 	if d.spec.from != nil {
 		id["student file"] = d.spec.from.digest
 	}
+	if augment := d.augment(); augment != "" {
+		id["augment"] = augment
+	}
 	if d.data.Val != nil {
 		if id["validation rows"], err = dataset.Digest(ctx, d.data.Val); err != nil {
 			return nil, err
@@ -297,6 +301,9 @@ func (d *run) provenance() []onnx.Entry {
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
+	}
+	if augment := d.augment(); augment != "" {
+		e = append(e, onnx.Entry{Key: "augment", Value: augment})
 	}
 	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return e

@@ -56,15 +56,16 @@ const optionB = 16*32 + 2*32 + 32*64 + 2*64
 // TestPublishedWork is the same for multiply-adds.
 func TestPublishedWork(t *testing.T) {
 	for _, c := range []struct {
-		spec   string
-		in     []int
-		want   int64 // in millions
-		source string
+		spec    string
+		in      []int
+		classes int
+		want    int64 // in millions
+		source  string
 	}{
-		{"mobilenetv2", []int{3, 224, 224}, 301, "300M in Sandler et al. 2018, table 4; 301M counted by torchvision"},
-		{"resnet20", []int{3, 32, 32}, 41, "40.8M counted by option A's users; the projections add little"},
+		{"mobilenetv2", []int{3, 224, 224}, 1000, 301, "300M in Sandler et al. 2018, table 4; 301M counted by torchvision"},
+		{"resnet20", []int{3, 32, 32}, 10, 41, "40.8M counted by option A's users; the projections add little"},
 	} {
-		m, err := Build(c.spec, Input{Shape: c.in}, 10, 1)
+		m, err := Build(c.spec, Input{Shape: c.in}, c.classes, 1)
 		if err != nil {
 			t.Error(err)
 			continue

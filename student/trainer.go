@@ -258,8 +258,7 @@ func (t *Trainer) diverged(format string, args ...any) error {
 	return fault.New(fault.Diverged, "", fmt.Sprintf("step %d", t.step+1), format+": lower the learning rate or clip the gradient", args...)
 }
 
-// Profile keeps the time of every op of whole batches, or of their largest
-// parts, from now on.
+// Profile keeps the time of every op of whole batches from now on.
 func (t *Trainer) Profile() { t.full.Profile() }
 
 // Times lists what the ops have taken since Profile.

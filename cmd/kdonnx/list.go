@@ -18,11 +18,11 @@ import (
 )
 
 func newList(a *app) *cobra.Command {
-	kinds := []string{"models", "losses", "optimizers", "schedules", "formats", "ops"}
+	kinds := []string{"models", "losses", "optimizers", "schedules", "augmentations", "formats", "ops"}
 	all := strings.Join(kinds, ", ")
 	return &cobra.Command{
 		Use:       "list [" + strings.Join(kinds, "|") + "]",
-		Short:     "List architectures, losses, optimisers, schedules, data formats and trainable ops",
+		Short:     "List architectures, losses, optimisers, schedules, augmentations, data formats and trainable ops",
 		Example:   "  kdonnx list models\n  kdonnx list optimizers",
 		ValidArgs: kinds,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -53,6 +53,10 @@ func newList(a *app) *cobra.Command {
 				case "schedules":
 					for _, name := range optim.Schedules() {
 						fmt.Fprintf(w, "schedule\t%s\t%s\n", name, optim.ScheduleHelp(name))
+					}
+				case "augmentations":
+					for _, k := range dataset.Augmentations() {
+						fmt.Fprintf(w, "augmentation\t%s\t%s\n", k.Example, k.About)
 					}
 				case "formats":
 					for _, f := range dataset.Formats() {

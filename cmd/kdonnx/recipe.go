@@ -86,6 +86,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Float64Var(&t.MaxNorm, "max-norm", t.MaxNorm, "largest norm of a unit's incoming weights, held after each step (0: none)")
 	f.Float64Var(&t.EMA, "ema", t.EMA, "decay of a moving average of the weights, which is what is judged and exported, such as 0.999 (0: none)")
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
+	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
 	f.BoolVar(&t.NoBaseline, "no-baseline", t.NoBaseline, "do not train the same net on hard labels beside the student")
 

@@ -99,7 +99,7 @@ func (l *Classic) Eval(b Batch, grad []float32) Terms {
 func (l *Classic) row(b Batch, i int) (soft, hard float64) {
 	z := b.Student[i*b.C : (i+1)*b.C]
 	v := b.teacher(i)
-	y, labelled := b.class(i)
+	target := b.hardTarget(i)
 	if v != nil {
 		l.p.set(v, l.t)
 		l.q.set(z, l.t)
@@ -110,14 +110,13 @@ func (l *Classic) row(b Batch, i int) (soft, hard float64) {
 			soft = kl(&l.p, &l.q)
 		}
 	}
-	if labelled {
+	if target[0].w != 0 || target[1].w != 0 {
 		s := &l.q
 		if v == nil || l.t != 1 {
 			s = &l.s
 			s.set(z, 1)
 		}
-		addOneHotDifference(l.g, l.beta, s, y)
-		hard = -s.logp[y]
+		hard = hardTerm(l.g, l.beta, s, target)
 	}
 	return soft, hard
 }

@@ -8,6 +8,20 @@ func init() {
 	})
 }
 
+// hardTerm is −Σ w_k·log s_k over the classes of target, and adds β times its
+// gradient Σ w_k·(s − onehot(k)) to g. Cross-entropy is linear in its target,
+// so that this is the loss of a mixed label (Zhang et al. 2018).
+func hardTerm(g []float64, beta float64, s *distribution, target [2]weightedClass) float64 {
+	sum := 0.0
+	for _, c := range target {
+		if c.w != 0 {
+			addOneHotDifference(g, beta*c.w, s, int(c.y))
+			sum -= float64(c.w * s.logp[c.y])
+		}
+	}
+	return sum
+}
+
 // HardLabel is the cross-entropy with the labels, the loss of the baseline
 // that every distilled student is held against:
 //
@@ -39,10 +53,9 @@ func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
 	sum := 0.0
 	for i := range b.N {
 		clear(l.g)
-		if y, ok := b.class(i); ok {
+		if target := b.hardTarget(i); target[0].w != 0 || target[1].w != 0 {
 			l.s.set(b.Student[i*b.C:(i+1)*b.C], 1)
-			addOneHotDifference(l.g, 1, &l.s, y)
-			sum -= l.s.logp[y]
+			sum += hardTerm(l.g, 1, &l.s, target)
 		}
 		if grad != nil {
 			scale(grad[i*b.C:(i+1)*b.C], l.g, b.N)

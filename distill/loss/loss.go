@@ -48,6 +48,12 @@ type Batch struct {
 	Teacher    []float32 // (N, C) logits v; nil when no row has them
 	HasTeacher []bool    // (N) whether the row of Teacher counts; nil: every row of Teacher does
 	Labels     []int32   // (N) class, or Unlabelled; nil when no row has one
+
+	// Where rows are mixed with others, the hard target of a row is
+	// λ·onehot(Labels) + (1−λ)·onehot(Others), λ being its share; a label that
+	// is missing takes its part with it. Teacher is mixed already: see Mixer.
+	Others []int32   // (N) class of the row mixed in, or Unlabelled; nil when rows are not mixed
+	Shares []float32 // (N) λ in [0, 1]; nil with Others
 }
 
 // Terms are means over the batch. Total is what is minimised:
@@ -161,6 +167,9 @@ func (b Batch) Check() error {
 		if y := b.label(i); y < Unlabelled || int(y) >= b.C {
 			return fault.New(fault.Input, "", fmt.Sprintf("row %d of the batch", i), "got label %d, want -1 or a class below %d", y, b.C)
 		}
+		if b.Others != nil && (b.Others[i] < Unlabelled || int(b.Others[i]) >= b.C) {
+			return fault.New(fault.Input, "", fmt.Sprintf("row %d of the batch", i), "got label %d of the row mixed in, want -1 or a class below %d", b.Others[i], b.C)
+		}
 		for c, z := range b.Student[i*b.C : (i+1)*b.C] {
 			if z64 := float64(z); math.IsNaN(z64) || math.IsInf(z64, 0) {
 				return fault.New(fault.Diverged, "", fmt.Sprintf("row %d of the batch", i), "got student logit %v for class %d, want a finite number", z, c)
@@ -188,10 +197,11 @@ func (b Batch) mustFit(grad []float32) {
 		(b.Teacher == nil || len(b.Teacher) == b.N*b.C) &&
 		(b.HasTeacher == nil || len(b.HasTeacher) == b.N) &&
 		(b.Labels == nil || len(b.Labels) == b.N) &&
+		(b.Others == nil && b.Shares == nil || len(b.Others) == b.N && len(b.Shares) == b.N) &&
 		(grad == nil || len(grad) == b.N*b.C)
 	if !ok {
-		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d teacher flags, %d labels and %d gradients",
-			b.N, b.C, len(b.Student), len(b.Teacher), len(b.HasTeacher), len(b.Labels), len(grad)))
+		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d teacher flags, %d labels, %d others, %d shares and %d gradients",
+			b.N, b.C, len(b.Student), len(b.Teacher), len(b.HasTeacher), len(b.Labels), len(b.Others), len(b.Shares), len(grad)))
 	}
 }
 
@@ -210,13 +220,29 @@ func (b Batch) label(i int) int32 {
 	return b.Labels[i]
 }
 
-// class returns the label of row i as an index, and whether there is one.
-func (b Batch) class(i int) (int, bool) {
-	y := b.label(i)
-	if y < Unlabelled || int(y) >= b.C {
-		panic(fmt.Sprintf("loss: row %d has label %d, want -1 or a class below %d", i, y, b.C))
+// hardTarget is the label of row i and the one mixed into it, each with its
+// weight, which is 0 where there is none.
+func (b Batch) hardTarget(i int) [2]weightedClass {
+	t := [2]weightedClass{{b.label(i), 1}, {Unlabelled, 0}}
+	if b.Others != nil {
+		share := float64(b.Shares[i])
+		t[0].w, t[1] = share, weightedClass{b.Others[i], 1 - share}
 	}
-	return int(y), y != Unlabelled
+	for k, c := range t {
+		if c.y < Unlabelled || int(c.y) >= b.C {
+			panic(fmt.Sprintf("loss: row %d has label %d, want -1 or a class below %d", i, c.y, b.C))
+		}
+		if c.y == Unlabelled {
+			t[k].w = 0
+		}
+	}
+	return t
+}
+
+// weightedClass is a class and its weight in a hard target.
+type weightedClass struct {
+	y int32
+	w float64
 }
 
 // number prints a setting in the fewest digits that give it back.

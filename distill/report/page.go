@@ -243,6 +243,7 @@ func provenanceRows(r *Report) []row {
 	add("Weight β of the hard loss", setting(float64(p.Beta)))
 	add("Seed", strconv.FormatUint(p.Seed, 10))
 	add("Epochs", thousands(int64(p.Epochs)))
+	add("Augmentation", p.Augment)
 	add("kdonnx", p.Version)
 	return rows
 }

@@ -51,7 +51,8 @@ type Provenance struct {
 	Beta         Number `json:"beta"`
 	Seed         uint64 `json:"seed"`
 	Epochs       int    `json:"epochs"`
-	Version      string `json:"version"` // of kdonnx
+	Augment      string `json:"augment,omitempty"` // how the training rows were varied
+	Version      string `json:"version"`           // of kdonnx
 }
 
 // Source is a file or a set of rows by name and content.

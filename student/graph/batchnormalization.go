@@ -17,9 +17,6 @@ func inferBatchNorm(n *Node) ([]Shape, error) {
 	if len(x) < 2 || x[0] >= 0 || x[1] < 0 {
 		return nil, fmt.Errorf("input is %v, expected (N, C, ...)", x)
 	}
-	if n.Int("training_mode", 0) != 0 {
-		return nil, fmt.Errorf("training_mode is 1, expected 0: a student takes the batch's statistics in training and the running ones otherwise")
-	}
 	if n.Opset < 9 && n.Int("spatial", 1) == 0 {
 		return nil, fmt.Errorf("spatial is 0, expected 1: statistics of every pixel are not supported")
 	}

@@ -51,6 +51,8 @@ func (im *importer) normalise() {
 		switch n.Op.Type {
 		case "Reshape":
 			im.rewriteReshape(n)
+		case "Squeeze":
+			im.nameAxes(n)
 		case "BatchNormalization", "Dropout":
 			inferenceMode(n.source)
 		}
@@ -95,6 +97,31 @@ func (im *importer) rewriteReshape(n *Node) {
 	t := onnx.Int64Tensor(im.fresh(n.Out[0].Name+"_shape"), []int64{int64(len(shape))}, shape)
 	im.g.model.Graph.Initializers = append(im.g.model.Graph.Initializers, t)
 	n.source.Inputs[1] = t.Name
+}
+
+// nameAxes gives a Squeeze that drops every axis of 1 the list of them, so that
+// it keeps a batch of 1.
+func (im *importer) nameAxes(n *Node) {
+	if n.Has(1) || n.source.Attr("axes") != nil {
+		return
+	}
+	var axes []int64
+	for i, d := range n.In[0].Shape {
+		if d == 1 {
+			axes = append(axes, int64(i))
+		}
+	}
+	if len(axes) == 0 {
+		n.source.OpType = "Identity"
+		return
+	}
+	if n.Opset < 13 {
+		n.source.Attrs = append(n.source.Attrs, onnx.IntsAttr("axes", axes...))
+		return
+	}
+	t := onnx.Int64Tensor(im.fresh(n.Out[0].Name+"_axes"), []int64{int64(len(axes))}, axes)
+	im.g.model.Graph.Initializers = append(im.g.model.Graph.Initializers, t)
+	n.source.Inputs = []string{n.source.Inputs[0], t.Name}
 }
 
 // fresh is a value name that nothing has yet.

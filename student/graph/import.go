@@ -157,7 +157,7 @@ func (im *importer) readInputs(src *onnx.Graph) error {
 		}
 		field := fmt.Sprintf("graph input %q", in.Name)
 		if in.Kind != onnx.KindTensor || in.DType != onnx.Float32 && in.DType != onnx.Int64 && in.DType != onnx.Int32 {
-			return im.fail(field, "has element type %v, a student needs a tensor of float32, int64 or int32", in.DType)
+			return im.fail(field, "has element type %v, a student needs a float32 tensor, or int64 or int32 for token ids", in.DType)
 		}
 		if !in.HasShape || len(in.Shape) == 0 || len(in.Shape) > maxRank {
 			return im.fail(field, "has no usable shape (rank %d), expected a batch axis first", len(in.Shape))

@@ -40,7 +40,7 @@ func init() {
 		b := start(13, onnx.Float32, 4, 3, 3).weight("reduce/kernel", 2, 4, 1, 1).fill("reduce/bias", 0.75, 2).weight("expand/kernel", 4, 2, 1, 1).weight("expand/bias", 4).weight("w", 4, 3)
 		b.node("GlobalAveragePool", "x", "p").node("Conv", "p reduce/kernel reduce/bias", "c1", kernel(1)).node("Relu", "c1", "r")
 		b.node("Conv", "r expand/kernel expand/bias", "c2", kernel(1)).node("Sigmoid", "c2", "gate").node("Mul", "x gate", "scaled")
-		b.node("GlobalAveragePool", "scaled", "g").ints("axes", 2, 3).node("Squeeze", "g axes", "f").node("MatMul", "f w", "y")
+		b.node("GlobalAveragePool", "scaled", "g").node("Squeeze", "g", "f").node("MatMul", "f w", "y")
 		return Idiom{Name: "squeeze and excitation", Model: b.m, Row: []int{4, 3, 3}, Classes: 3,
 			Trained: []string{"reduce/kernel", "reduce/bias", "expand/kernel", "expand/bias", "w"}}
 	})

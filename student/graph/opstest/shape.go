@@ -59,7 +59,6 @@ func squeezeRows() {
 		axes     []int64
 	}{
 		{"Squeeze", "axes", 0, []Input{data(1, 3, 1), ints(1, -1)}, nil},
-		{"Squeeze", "all", 0, []Input{data(1, 3, 1)}, nil},
 		{"Squeeze", "attribute", 11, []Input{data(1, 3, 1)}, []int64{3}},
 		{"Squeeze", "parameter", 0, []Input{param(1, 3), ints(0)}, nil},
 		{"Unsqueeze", "axes", 0, []Input{data(3), ints(1, -1)}, nil},

@@ -2,7 +2,7 @@
 GO ?= go
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata bench lint runtime generate teacher clean
+.PHONY: all build demo test testdata bench bench-peers lint runtime generate teacher clean
 
 all: build
 

@@ -2,18 +2,10 @@ package graph
 
 import "github.com/kdonnx/kdonnx/student/kernel"
 
+// addRows is y = a + b.
+var addRows = rows(kernel.Add, kernel.AddScalar, kernel.AddScalar)
+
+// Add is y = a + b; da = db = dy.
 func init() {
-	registerBinary("Add", binaryOp{
-		forward: func(y, a, b []float32, sa, sb int) {
-			if sa == 1 && sb == 1 {
-				kernel.Add(y, a, b)
-				return
-			}
-			for i := range y {
-				y[i] = a[i*sa] + b[i*sb]
-			}
-		},
-		da: passGrad,
-		db: passGrad,
-	})
+	registerBinary("Add", binaryOp{forward: addRows})
 }

@@ -1,46 +1,36 @@
 package graph
 
-import (
-	"fmt"
-
-	"github.com/kdonnx/kdonnx/student/kernel"
-)
-
-// broadcastShapes is the shape that a and b broadcast to, axes aligned at the
-// end.
-func broadcastShapes(a, b Shape) (Shape, error) {
-	out := make(Shape, max(len(a), len(b)))
-	for i := range out {
-		x, y := fromEnd(a, len(out)-1-i), fromEnd(b, len(out)-1-i)
-		switch {
-		case x == y, y == 1:
-			out[i] = x
-		case x == 1:
-			out[i] = y
-		default:
-			return nil, fmt.Errorf("%v and %v do not broadcast", a, b)
-		}
-	}
-	return out, nil
-}
-
-func fromEnd(s []int, k int) int {
-	if k >= len(s) {
-		return 1
-	}
-	return s[len(s)-1-k]
-}
+import "github.com/kdonnx/kdonnx/student/kernel"
 
 func inferBinary(n *Node) ([]Shape, error) {
 	out, err := broadcastShapes(n.In[0].Shape, n.In[1].Shape)
 	return []Shape{out}, err
 }
 
-// binaryOp is what an op of two values with broadcasting defines on rows of
-// equal stretch; a row of stride 0 repeats its one value.
+// rowFunc works on one stretch: y, a and b have one length, but a has one
+// value where sa is 0, and b where sb is 0.
+type rowFunc func(y, a, b []float32, sa, sb int)
+
+// binaryOp is an op of two values with broadcasting. The gradients g before
+// they are summed to the operand's shape are from dy, a and b; nil is g = dy.
 type binaryOp struct {
-	forward func(y, a, b []float32, sa, sb int)
-	da, db  func(g, dy, a, b []float32, sa, sb int) // g is the gradient before un-broadcasting
+	forward rowFunc
+	da, db  func(g, dy, a, b []float32, sa, sb int)
+}
+
+// rows makes a rowFunc of kernels for two vectors, a vector and one value, and
+// one value and a vector.
+func rows(both func(y, a, b []float32), right func(y, a []float32, b float32), left func(y, b []float32, a float32)) rowFunc {
+	return func(y, a, b []float32, sa, sb int) {
+		switch {
+		case sb == 0:
+			right(y, a, b[0])
+		case sa == 0:
+			left(y, b, a[0])
+		default:
+			both(y, a, b)
+		}
+	}
 }
 
 func registerBinary(name string, op binaryOp) {
@@ -49,159 +39,76 @@ func registerBinary(name string, op binaryOp) {
 	}})
 }
 
-// broadcaster walks the output in rows along which each operand has one stride.
 type broadcaster struct {
 	binaryOp
-	dims        []int // outer axes
-	sa, sb      []int // strides of the operands along them
-	rows, inner int
-	ia, ib      int // strides along a row: 0 or 1
-	sumA, sumB  *unbroadcast
-	row         []float32
-
+	*layout
+	sumA, sumB  *reduction
 	a, b, y, dy []float32
-	dst         []float32
-	grad        func(g, dy, a, b []float32, sa, sb int)
-	fwd, bwd    func(lo, hi int)
+	fwd         func(lo, hi int)
 }
 
-// unbroadcast sums gradients over the axes along which an operand was
-// repeated, in float64, in the order of the output.
-type unbroadcast struct{ acc []float64 }
-
 func newBinary(op binaryOp, b *Build) *broadcaster {
-	k := &broadcaster{binaryOp: op, inner: 1}
-	a, c, y := b.In(0), b.In(1), b.Out(0)
-	na, nb := 1, 1 // strides so far, from the last axis
-	for i := range y {
-		d, da, db := fromEnd(y, i), fromEnd(a, i), fromEnd(c, i)
-		if d == 1 {
-			continue
-		}
-		sa, sb := 0, 0
-		if da > 1 {
-			sa = na
-		}
-		if db > 1 {
-			sb = nb
-		}
-		na, nb = na*da, nb*db
-		k.axis(d, sa, sb)
+	k := &broadcaster{binaryOp: op, layout: newLayout(b.Out(0), b.In(0), b.In(1))}
+	k.fwd = k.forwardUnits
+	if b.Training {
+		k.sumA, k.sumB = newReduction(k.layout, 0, k.fill(op.da)), newReduction(k.layout, 1, k.fill(op.db))
 	}
-	k.rows = product(k.dims)
-	if na < product(y) {
-		k.sumA = &unbroadcast{make([]float64, product(a))}
-	}
-	if nb < product(y) {
-		k.sumB = &unbroadcast{make([]float64, product(c))}
-	}
-	if k.sumA != nil || k.sumB != nil {
-		k.row = make([]float32, k.inner)
-	}
-	k.fwd, k.bwd = k.forwardRows, k.backwardRows
 	return k
 }
 
-// axis adds the next outer axis, merging it with the row or the axis before
-// where both operands continue with the same stride.
-func (k *broadcaster) axis(d, sa, sb int) {
-	if len(k.dims) == 0 {
-		if k.inner == 1 {
-			k.inner, k.ia, k.ib = d, sa, sb
-			return
-		}
-		if sa == k.ia*k.inner && sb == k.ib*k.inner {
-			k.inner *= d
-			return
-		}
-	} else if i := len(k.dims) - 1; sa == k.sa[i]*k.dims[i] && sb == k.sb[i]*k.dims[i] {
-		k.dims[i] *= d
-		return
-	}
-	k.dims, k.sa, k.sb = append(k.dims, d), append(k.sa, sa), append(k.sb, sb)
-}
-
-// offsets is where row r reads its operands. The first of dims turns fastest.
-func (k *broadcaster) offsets(r int) (a, b int) {
-	for i, d := range k.dims {
-		q := r % d
-		a += q * k.sa[i]
-		b += q * k.sb[i]
-		r /= d
-	}
-	return a, b
-}
-
-func (k *broadcaster) grain() int { return max(1, pointwiseGrain/k.inner) }
-
 func (k *broadcaster) Forward(_ *Run, in, out [][]float32) {
 	k.a, k.b, k.y = in[0], in[1], out[0]
-	if k.rows == 1 && k.ia == 1 && k.ib == 1 {
-		kernel.Parallel(k.inner, pointwiseGrain, k.fwd)
-		return
-	}
-	kernel.Parallel(k.rows, k.grain(), k.fwd)
+	kernel.Parallel(k.units(), k.grain(), k.fwd)
 }
 
-func (k *broadcaster) forwardRows(lo, hi int) {
-	if k.rows == 1 && k.ia == 1 && k.ib == 1 {
-		k.forward(k.y[lo:hi], k.a[lo:hi], k.b[lo:hi], 1, 1)
-		return
-	}
-	for r := lo; r < hi; r++ {
-		a, b := k.offsets(r)
-		k.forward(k.y[r*k.inner:(r+1)*k.inner], k.a[a:], k.b[b:], k.ia, k.ib)
+func (k *broadcaster) forwardUnits(lo, hi int) {
+	for u := lo; u < hi; u++ {
+		from, to, row, part := k.unit(u)
+		n := to - from
+		k.forward(k.y[from:to], k.cut(0, k.a, row, part, n), k.cut(1, k.b, row, part, n), k.steps[0], k.steps[1])
 	}
 }
 
 func (k *broadcaster) Backward(_ *Run, in, _, dout, din [][]float32) {
 	k.a, k.b, k.dy = in[0], in[1], dout[0]
-	k.backward(din[0], k.da, k.sumA, k.sa, k.ia)
-	k.backward(din[1], k.db, k.sumB, k.sb, k.ib)
+	if din[0] != nil {
+		k.sumA.run(din[0])
+	}
+	if din[1] != nil {
+		k.sumB.run(din[1])
+	}
 }
 
-func (k *broadcaster) backward(dst []float32, grad func(g, dy, a, b []float32, sa, sb int), sum *unbroadcast, strides []int, inner int) {
-	if dst == nil {
+// fill gives the gradient of one operand for a unit.
+func (k *broadcaster) fill(grad func(g, dy, a, b []float32, sa, sb int)) func(g []float32, from, to, row, part int) []float32 {
+	return func(g []float32, from, to, row, part int) []float32 {
+		dy, n := k.dy[from:to], to-from
+		if grad == nil {
+			return dy
+		}
+		grad(g, dy, k.cut(0, k.a, row, part, n), k.cut(1, k.b, row, part, n), k.steps[0], k.steps[1])
+		return g
+	}
+}
+
+// timesB is g = dy·b.
+func timesB(g, dy, _, b []float32, _, sb int) { scaled(g, dy, b, sb) }
+
+// timesA is g = dy·a.
+func timesA(g, dy, a, _ []float32, sa, _ int) { scaled(g, dy, a, sa) }
+
+func scaled(g, dy, x []float32, step int) {
+	if step == 0 {
+		kernel.MulScalar(g, dy, x[0])
 		return
 	}
-	k.dst, k.grad = dst, grad
-	if sum == nil {
-		// No repeats: the operand has the output's order.
-		kernel.Parallel(k.rows, k.grain(), k.bwd)
+	kernel.Mul(g, dy, x)
+}
+
+func divided(g, dy, x []float32, step int) {
+	if step == 0 {
+		kernel.DivScalar(g, dy, x[0])
 		return
 	}
-	clear(sum.acc)
-	for r := range k.rows {
-		a, b := k.offsets(r)
-		grad(k.row, k.dy[r*k.inner:(r+1)*k.inner], k.a[a:], k.b[b:], k.ia, k.ib)
-		at, q := 0, r
-		for i, d := range k.dims {
-			at += q % d * strides[i]
-			q /= d
-		}
-		if inner == 1 {
-			acc := sum.acc[at : at+k.inner]
-			for j, v := range k.row {
-				acc[j] += float64(v)
-			}
-			continue
-		}
-		for _, v := range k.row {
-			sum.acc[at] += float64(v)
-		}
-	}
-	for i, v := range sum.acc {
-		dst[i] = float32(v)
-	}
+	kernel.Div(g, dy, x)
 }
-
-func (k *broadcaster) backwardRows(lo, hi int) {
-	for r := lo; r < hi; r++ {
-		a, b := k.offsets(r)
-		s, e := r*k.inner, (r+1)*k.inner
-		k.grad(k.dst[s:e], k.dy[s:e], k.a[a:], k.b[b:], k.ia, k.ib)
-	}
-}
-
-// passGrad is g = dy.
-func passGrad(g, dy, _, _ []float32, _, _ int) { copy(g, dy) }

@@ -129,6 +129,15 @@ func TestRefuses(t *testing.T) {
 		"cast":             {model(dynamic, []int64{4}, nil, node("Cast", "x", "y", onnx.IntAttr("to", int64(onnx.Uint8)))), []string{"uint8", "float32"}},
 		"ratio":            {model(dynamic, []int64{4}, []*onnx.Tensor{floats("r")}, node("Dropout", "x r", "y")), []string{"ratio", "-1.5"}},
 		"computed state":   {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 4)}, node("Relu", "s", "v"), node("BatchNormalization", "x s s s v", "y")), []string{`"v"`, "initializer"}},
+		"reduced batch":    {model(dynamic, []int64{4}, nil, node("ReduceMean", "x", "y", onnx.IntsAttr("axes", 0))), []string{"ReduceMean", "axis 0", "batch"}},
+		"all axes":         {model(dynamic, []int64{4}, nil, node("ReduceMax", "x", "y")), []string{"ReduceMax", "axis 0", "batch"}},
+		"axis twice":       {model(dynamic, []int64{4}, nil, node("ReduceSum", "x", "y", onnx.IntsAttr("axes", 1, -1))), []string{"ReduceSum", "axis 1 twice"}},
+		"axis too large":   {model(dynamic, []int64{4}, nil, node("ReduceL2", "x", "y", onnx.IntsAttr("axes", 2))), []string{"ReduceL2", "axis is 2"}},
+		"computed axes":    {model(dynamic, []int64{4}, nil, node("ReduceMin", "x x", "y")), []string{"ReduceMin", "integer constant"}},
+		"slope":            {model(dynamic, []int64{1, 4}, []*onnx.Tensor{floats("s", 3, 1)}, node("PRelu", "x s", "y")), []string{"PRelu", "(3, 1)", "(N, 1, 4)"}},
+		"approximate":      {model(dynamic, []int64{4}, nil, node("Gelu", "x", "y", onnx.StringAttr("approximate", "sigmoid"))), []string{"Gelu", `"sigmoid"`, "none or tanh"}},
+		"celu":             {model(dynamic, []int64{4}, nil, node("Celu", "x", "y", onnx.FloatAttr("alpha", 0))), []string{"Celu", "alpha"}},
+		"gap in a sum":     {model(dynamic, []int64{4}, nil, &onnx.Node{OpType: "Sum", Inputs: []string{"x", "", "x"}, Outputs: []string{"y"}}), []string{"Sum", "input 1 is missing"}},
 		"broadcast":        {model(dynamic, []int64{4}, []*onnx.Tensor{floats("s", 3)}, node("Add", "x s", "y")), []string{"(N, 4)", "(3)"}},
 	} {
 		_, err := Import(c.m, "m.onnx")

@@ -1,17 +1,11 @@
 package graph
 
+import "github.com/kdonnx/kdonnx/student/kernel"
+
+// Sub is y = a − b; da = dy, db = −dy.
 func init() {
 	registerBinary("Sub", binaryOp{
-		forward: func(y, a, b []float32, sa, sb int) {
-			for i := range y {
-				y[i] = a[i*sa] - b[i*sb]
-			}
-		},
-		da: passGrad,
-		db: func(g, dy, _, _ []float32, _, _ int) {
-			for i, v := range dy {
-				g[i] = -v
-			}
-		},
+		forward: rows(kernel.Sub, func(y, a []float32, b float32) { kernel.AddScalar(y, a, -b) }, kernel.ScalarSub),
+		db:      func(g, dy, _, _ []float32, _, _ int) { kernel.MulScalar(g, dy, -1) },
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"sort"
 	"strings"
 	"testing"
 )
@@ -51,7 +52,7 @@ func TestCPUs(t *testing.T) {
 	}
 }
 
-// digest is of a few products and optimiser steps.
+// digest is of a few products, optimiser steps and every pointwise loop.
 func digest() []byte {
 	rng := rand.New(rand.NewPCG(21, 22))
 	h := sha256.New()
@@ -75,6 +76,27 @@ func digest() []byte {
 			if err := binary.Write(h, binary.LittleEndian, x); err != nil {
 				panic(err)
 			}
+		}
+	}
+	var names []string
+	for name := range twinLoops {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	x := make([]float32, 1003)
+	y, w := make([]float32, len(x)), make([]float32, len(x))
+	for i := range x {
+		x[i], y[i] = float32(3*rng.NormFloat64()), float32(rng.NormFloat64())
+	}
+	for _, name := range names {
+		twinLoops[name](w, x, y, y)
+		for i, v := range w {
+			if v != v {
+				w[i] = -1 // a NaN has no sign to keep
+			}
+		}
+		if err := binary.Write(h, binary.LittleEndian, w); err != nil {
+			panic(err)
 		}
 	}
 	return h.Sum(nil)

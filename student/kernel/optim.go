@@ -194,10 +194,10 @@ func Clamp(x []float32, limit float32) {
 	if n > 0 {
 		clampAVX2(x[:n], -limit, limit)
 	}
-	clamp(x[n:], -limit, limit)
+	clampValues(x[n:], -limit, limit)
 }
 
-func clamp(x []float32, low, high float32) {
+func clampValues(x []float32, low, high float32) {
 	for i, v := range x {
 		if !(v < high) {
 			v = high

@@ -28,7 +28,7 @@ func TestUpdateBits(t *testing.T) {
 			func(w, x, y, z []float32) { lamb(w, x, y, z, 0.03, testAdam) }},
 		"Lion":  {func(w, x, y, z []float32) { Lion(w, x, y, testLion) }, func(w, x, y, z []float32) { lion(w, x, y, testLion) }},
 		"Lerp":  {func(w, x, y, z []float32) { Lerp(w, x, 0.3) }, func(w, x, y, z []float32) { lerp(w, x, 0.3) }},
-		"Clamp": {func(w, x, y, z []float32) { Clamp(w, 0.8) }, func(w, x, y, z []float32) { clamp(w, -0.8, 0.8) }},
+		"Clamp": {func(w, x, y, z []float32) { Clamp(w, 0.8) }, func(w, x, y, z []float32) { clampValues(w, -0.8, 0.8) }},
 		"SumSquares": {func(w, x, y, z []float32) { copy(w, []float32{float32(SumSquares(x))}) },
 			func(w, x, y, z []float32) {
 				var sums [normLanes]float64

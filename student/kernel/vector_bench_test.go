@@ -29,7 +29,7 @@ func BenchmarkVector(b *testing.B) {
 		{"Adam", func() { Adam(w, x, y, z, step) }, func() { adam(w, x, y, z, step) }},
 		{"Lion", func() { Lion(w, x, y, lionStep) }, func() { lion(w, x, y, lionStep) }},
 		{"Lerp", func() { Lerp(w, x, 0.1) }, func() { lerp(w, x, 0.1) }},
-		{"Clamp", func() { Clamp(w, 100) }, func() { clamp(w, -100, 100) }},
+		{"Clamp", func() { Clamp(w, 100) }, func() { clampValues(w, -100, 100) }},
 		{"SumSquares", func() { SumSquares(x) }, func() { var s [normLanes]float64; sumSquares(&s, x) }},
 	} {
 		b.Run(l.name, func(b *testing.B) {

@@ -1,8 +1,10 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), the tiles of
 // convolutions (correlate.go), sums of columns and pooling (columns.go),
-// passes of normalisation (norm.go), vector loops (vector.go), optimiser
-// updates (optim.go). Run it by go generate in student/kernel.
+// passes of normalisation (norm.go), vector loops (vector.go), arithmetic of
+// the pointwise ops (arith.go), transcendental functions (math.go,
+// mathloops.go), optimiser updates (optim.go). Run it by go generate in
+// student/kernel.
 package main
 
 import (
@@ -57,6 +59,18 @@ var sets = map[string]func(){
 			genLoop(l)
 		}
 		genSumSquares()
+	},
+	"arith": func() {
+		for _, l := range arith {
+			genLoop(l)
+		}
+	},
+	"math": func() {
+		for _, l := range mathLoops {
+			genMath(l)
+		}
+		genAccumulate()
+		genMax()
 	},
 }
 

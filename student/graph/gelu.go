@@ -1,0 +1,26 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/kdonnx/kdonnx/student/kernel"
+)
+
+// Gelu is y = x·Φ(x), Φ the normal distribution function and φ its density;
+// dx = dy·(Φ(x) + x·φ(x)). With approximate = tanh it is y = x·s,
+// s = 1/(1+e^−v), v = √(8/π)·(x + 0.044715·x³); dx = dy·(s + x·v'·s·(1−s)).
+func init() {
+	Register(Op{Type: "Gelu", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: inferGelu, Build: func(b *Build) (Kernel, error) {
+		if b.Node.String("approximate", "none") == "tanh" {
+			return newPointwise(kernel.GeluTanh, func(dx, dy, x, _ []float32) { kernel.GeluTanhBackward(dx, dy, x) }), nil
+		}
+		return newPointwise(kernel.Gelu, func(dx, dy, x, _ []float32) { kernel.GeluBackward(dx, dy, x) }), nil
+	}})
+}
+
+func inferGelu(n *Node) ([]Shape, error) {
+	if a := n.String("approximate", "none"); a != "none" && a != "tanh" {
+		return nil, fmt.Errorf("approximate is %q, expected none or tanh", a)
+	}
+	return sameShape(n)
+}

@@ -29,6 +29,12 @@ test: runtime testdata ## every test of the repository
 bench: runtime ## speed, each figure as a ratio measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./...
 
+PEERS ?= ../shared/peers
+
+bench-peers: runtime ## training beside PyTorch, matrix product beside OpenBLAS (needs Debian's python3-torch and libopenblas0)
+	@/usr/bin/python3 -c 'import torch' || { echo "bench-peers: install python3-torch, python3-numpy and libopenblas0"; exit 1; }
+	KDONNX_PEERS=$(abspath $(PEERS)) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench 'Peers|BLAS|Infer' -benchtime 1x -timeout 60m -v ./bench
+
 lint: ## formatting and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...

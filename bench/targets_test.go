@@ -66,34 +66,15 @@ func random(b *testing.B, arch string) (path string) {
 // around it.
 func bareLoop(b *testing.B, path string, x []float32) func() time.Duration {
 	b.Helper()
-	first, err := ort.Open(path, ort.Options{}) // loads the library
-	if err != nil {
-		b.Fatal(err)
-	}
-	first.Close()
-	in, err := ortc.NewEmptyTensor[float32](ortc.NewShape(targetBatch, 1, 28, 28))
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := ortc.NewEmptyTensor[float32](ortc.NewShape(targetBatch, 10))
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := ortc.NewAdvancedSession(path, []string{"x"}, []string{"logits"}, []ortc.Value{in}, []ortc.Value{out}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { s.Destroy(); in.Destroy(); out.Destroy() })
+	run, in, out := bareSession(b, path, ortc.NewShape(targetBatch, 1, 28, 28), ortc.NewShape(targetBatch, 10))
 	logits := make([]float32, 0, targetRows*10)
 	return func() time.Duration {
 		start := time.Now()
 		logits = logits[:0]
 		for at := 0; at < len(x); at += targetBatch * 784 {
-			n := copy(in.GetData(), x[at:])
-			if err := s.Run(); err != nil {
-				b.Fatal(err)
-			}
-			logits = append(logits, out.GetData()[:n/784*10]...)
+			n := copy(in, x[at:])
+			run()
+			logits = append(logits, out[:n/784*10]...)
 		}
 		return time.Since(start)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func init() {
-	Register(Op{Type: "Clip", Layout: AnyOrder, MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferClip, Build: func(b *Build) (Kernel, error) {
+	Register(Op{Type: "Clip", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferClip, Build: func(b *Build) (Kernel, error) {
 		lo, hi, err := clipBounds(b.Node)
 		if err != nil {
 			return nil, err

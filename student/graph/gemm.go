@@ -52,8 +52,8 @@ type gemm struct {
 	lda, ldb       int
 	transA, transB bool
 	alpha, beta    float32
-	c              *spreadRows // nil without C
-	b              []float32   // op(B) of an inference plan where B is a parameter
+	c              *spreadRows     // nil without C
+	b              *kernel.PackedB // of an inference plan where B is a parameter
 }
 
 func buildGemm(b *Build) (Kernel, error) {
@@ -67,8 +67,8 @@ func buildGemm(b *Build) (Kernel, error) {
 	if g.transA {
 		g.k = a[0]
 	}
-	if !b.Training && g.transB && n.In[1].param != nil {
-		g.b = make([]float32, g.k*g.n)
+	if !b.Training && n.In[1].param != nil {
+		g.b = kernel.NewPackedB(g.k, g.n)
 	}
 	if n.Has(2) && g.beta != 0 {
 		g.c = newSpreadRows(b.In(2), y, g.beta)
@@ -76,10 +76,10 @@ func buildGemm(b *Build) (Kernel, error) {
 	return g, nil
 }
 
-// Prepare lays a transposed B out as the product reads it.
+// Prepare packs B.
 func (g *gemm) Prepare(in [][]float32) {
 	if g.b != nil {
-		kernel.NewOrder(1, g.n, g.k).ChannelsLast(g.b, in[1])
+		g.b.Pack(g.transB, in[1], g.ldb)
 	}
 }
 
@@ -90,7 +90,7 @@ func (g *gemm) Forward(_ *Run, in, out [][]float32) {
 		beta = 1
 	}
 	if g.b != nil {
-		kernel.Gemm(g.transA, false, g.m, g.n, g.k, g.alpha, in[0], g.lda, g.b, g.n, beta, y, g.n)
+		kernel.GemmPacked(g.transA, g.m, g.alpha, in[0], g.lda, g.b, beta, y, g.n)
 		return
 	}
 	kernel.Gemm(g.transA, g.transB, g.m, g.n, g.k, g.alpha, in[0], g.lda, in[1], g.ldb, beta, y, g.n)

@@ -22,8 +22,9 @@ func registerReduce(name string, op reduceOp) {
 }
 
 // reduced tells axis by axis of x which ones the node reduces: those of the
-// attribute axes, or since opset 13 and 18 of the second input; none given means
-// all, or none with noop_with_empty_axes.
+// attribute axes, or since opset 13 and 18 of the second input. None given means
+// all; with noop_with_empty_axes none, and then each value is a sum of its own,
+// squared or rooted all the same (onnx/onnx pull request 7137).
 func reduced(n *Node) ([]bool, error) {
 	x := n.In[0].Shape
 	axes := n.Ints("axes", nil)

@@ -5,7 +5,7 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 // Selu is y = gamma·x for x > 0, else gamma·alpha·(e^x − 1) (Klambauer et al.
 // 2017, arXiv 1706.02515); dx = dy·gamma, else dy·gamma·alpha·e^x.
 func init() {
-	Register(Op{Type: "Selu", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(b *Build) (Kernel, error) {
+	Register(Op{Type: "Selu", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(b *Build) (Kernel, error) {
 		alpha := float64(b.Node.Float("alpha", 1.67326319217681884765625))
 		gamma := float64(b.Node.Float("gamma", 1.05070102214813232421875))
 		return newPointwise(

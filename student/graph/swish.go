@@ -5,7 +5,7 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 // Swish is y = x·s, s = 1/(1+e^−alpha·x) (Ramachandran et al. 2017, arXiv
 // 1710.05941); dx = dy·(s + alpha·x·s·(1−s)).
 func init() {
-	Register(Op{Type: "Swish", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(b *Build) (Kernel, error) {
+	Register(Op{Type: "Swish", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(b *Build) (Kernel, error) {
 		alpha := b.Node.Float("alpha", 1)
 		return newPointwise(
 			func(y, x []float32) { kernel.Swish(y, x, alpha) },

@@ -67,7 +67,10 @@ func newConv(t *correlateTiles, s ConvShape, training bool) *Conv {
 	c.bands = 1
 	if s.N < convPieces/2 {
 		work := s.OH * s.OW * s.M * s.C / s.Groups * s.KH * s.KW
-		c.bands = max(1, min(s.OH, convPieces/2/s.N, work/convBand))
+		want := max(1, min(s.OH, convPieces/2/s.N, work/convBand))
+		for c.bands < want && 2*c.bands <= s.OH {
+			c.bands *= 2 // an even number shares well
+		}
 	}
 	scratch := s.N * c.bands
 	if training {

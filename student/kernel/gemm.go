@@ -62,6 +62,7 @@ func gemm(v *variant, transA, transB bool, m, n, k int, alpha float32, a []float
 		checkMatrix("B", k, n, ldb, b)
 	}
 	g := gemmJobs.Get().(*gemmJob)
+	g.bPanels = nil
 	g.v, g.transA, g.transB, g.m, g.n, g.k = v, transA, transB, m, n, k
 	g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc = alpha, a, lda, b, ldb, beta, c, ldc
 	g.run()
@@ -109,6 +110,7 @@ type gemmJob struct {
 	part0, part1       int // blocks of k packed now
 	taskRows, panels   int
 	packed             []float32
+	bPanels            []float32 // B packed before, nil to pack it now
 	packTask, tileTask func(lo, hi int)
 }
 
@@ -130,7 +132,7 @@ func (g *gemmJob) run() {
 	g.kParts = (g.k + kBlock - 1) / kBlock
 	g.height, g.width = min(g.m, g.v.rows()), 2*g.v.lanes
 	g.height = g.v.pick(g.height, 1).rows
-	g.direct = !g.transB && g.m <= fewRows
+	g.direct = !g.transB && g.m <= fewRows && g.bPanels == nil
 	if g.m == 1 && g.direct {
 		g.width = g.v.wide
 	}
@@ -162,7 +164,8 @@ func (g *gemmJob) phase() {
 	g.taskRows = max(rows*g.panels/manyTasks, taskFlops/row, 1)
 	g.taskRows = (min(g.taskRows, rows, taskRows) + g.height - 1) / g.height * g.height
 	tasks := (rows + g.taskRows - 1) / g.taskRows * g.panels
-	Parallel(tasks, max(1, taskFlops/(row*min(g.taskRows, rows)), tasks/maxPieces), g.tileTask)
+	// A product of few rows takes the time of reading B.
+	Parallel(tasks, max(1, taskFlops/(row*max(fewRows, min(g.taskRows, rows))), tasks/maxPieces), g.tileTask)
 }
 
 // sliver gives the packed rows [at, at+height) of block p of k.
@@ -233,6 +236,8 @@ func (g *gemmJob) strip(w *gemmWork, p, i0, i1, j0, j1 int) {
 	cols := g.v.pick(min(g.height, i1-i0), j1-j0).cols
 	panel, stride := w.panel[:cols*(k1-k0)], cols
 	switch {
+	case g.bPanels != nil:
+		panel, stride = g.bPanels[j0*g.k+k0*g.width:], g.width
 	case g.direct && j1-j0 == cols:
 		panel, stride = g.b[k0*g.ldb+j0:], g.ldb
 	case g.transB:

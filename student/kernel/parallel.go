@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Parallel calls f on fixed consecutive pieces of [0,n) of at least grain
@@ -24,12 +25,10 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	c := crews.Get().(*crew)
 	c.n, c.pieces, c.f = n, pieces, f
 	c.next.Store(0)
-	c.wg.Add(workers - 1)
-	for range workers - 1 {
-		go c.work()
-	}
+	asked := c.hire(workers - 1)
 	c.share()
-	c.wg.Wait()
+	c.dismiss(asked)
+	c.wait()
 	c.f = nil
 	crews.Put(c)
 }
@@ -39,18 +38,19 @@ type crew struct {
 	n, pieces int
 	f         func(lo, hi int)
 	next      atomic.Int64
-	wg        sync.WaitGroup
-	work      func()
+	working   atomic.Int32 // helpers that have not finished
+	parked    atomic.Int32 // of the caller: one of the states below
+	wake      chan struct{}
 }
 
-var crews = sync.Pool{New: func() any {
-	c := new(crew)
-	c.work = func() {
-		defer c.wg.Done()
-		c.share()
-	}
-	return c
-}}
+// States of a caller that waits for its helpers.
+const (
+	awake = iota
+	asleep
+	woken
+)
+
+var crews = sync.Pool{New: func() any { return &crew{wake: make(chan struct{}, 1)} }}
 
 // share calls f on the pieces that nobody has taken yet.
 func (c *crew) share() {
@@ -61,4 +61,125 @@ func (c *crew) share() {
 		}
 		c.f(p*c.n/c.pieces, (p+1)*c.n/c.pieces)
 	}
+}
+
+// A helper is a goroutine that stays awake for a moment after its work: the
+// next call of Parallel is often that near, and waking a sleeping thread takes
+// longer than many a call. Its post is nil when there is no goroutine, idle
+// when it looks for work, busy, or the crew that it is to join.
+type helper struct {
+	post atomic.Pointer[crew]
+	run  func()
+	_    [64]byte // a cache line of its own
+}
+
+var (
+	idle, busy = new(crew), new(crew)
+	helpers    [64]helper
+)
+
+// awakeFor is how long a helper, and a caller whose helpers are still at work,
+// looks on before it goes to sleep.
+const awakeFor = 100 * time.Microsecond
+
+func init() {
+	for i := range helpers {
+		h := &helpers[i]
+		h.run = h.loop
+	}
+}
+
+// hire asks up to n helpers to join, and returns how many slots it asked.
+func (c *crew) hire(n int) (asked int) {
+	for asked < min(len(helpers), runtime.GOMAXPROCS(0)-1) && n > 0 {
+		h := &helpers[asked]
+		asked++
+		switch post := h.post.Load(); {
+		case post == idle && h.post.CompareAndSwap(idle, c):
+			c.working.Add(1)
+			n--
+		case post == nil && h.post.CompareAndSwap(nil, c):
+			c.working.Add(1)
+			n--
+			go h.run()
+		}
+	}
+	return asked
+}
+
+// dismiss takes back what no helper has begun with.
+func (c *crew) dismiss(asked int) {
+	for i := range asked {
+		if helpers[i].post.CompareAndSwap(c, idle) {
+			c.working.Add(-1)
+		}
+	}
+}
+
+// loop is a helper's life.
+func (h *helper) loop() {
+	for {
+		c := h.look()
+		if c == nil {
+			return
+		}
+		c.share()
+		h.post.Store(idle)
+		c.leave()
+	}
+}
+
+// look waits a moment for a crew, and is nil when none has come.
+func (h *helper) look() *crew {
+	start := time.Time{}
+	for i := 1; ; i++ {
+		if c := h.post.Load(); c != idle {
+			if h.post.CompareAndSwap(c, busy) {
+				return c
+			}
+			continue
+		}
+		if i%64 != 0 {
+			continue
+		}
+		runtime.Gosched()
+		if start.IsZero() {
+			start = time.Now()
+		} else if time.Since(start) > awakeFor && h.post.CompareAndSwap(idle, nil) {
+			return nil
+		}
+	}
+}
+
+// leave tells the caller that a helper has finished.
+func (c *crew) leave() {
+	if c.working.Add(-1) == 0 && c.parked.CompareAndSwap(asleep, woken) {
+		c.wake <- struct{}{}
+	}
+}
+
+// wait returns when all helpers have finished.
+func (c *crew) wait() {
+	start := time.Time{}
+	for i := 1; c.working.Load() > 0; i++ {
+		if i%64 != 0 {
+			continue
+		}
+		runtime.Gosched()
+		if start.IsZero() {
+			start = time.Now()
+		} else if time.Since(start) > awakeFor {
+			c.sleep()
+			break
+		}
+	}
+}
+
+// sleep is wait without looking on.
+func (c *crew) sleep() {
+	c.parked.Store(asleep)
+	if c.working.Load() > 0 || !c.parked.CompareAndSwap(asleep, awake) {
+		<-c.wake
+	}
+	c.parked.Store(awake)
 }

@@ -50,8 +50,12 @@ func init() {
 		{"HardSigmoid", "both", attrs(onnx.FloatAttr("alpha", float32(third)), onnx.FloatAttr("beta", 0.625)), -4, 4.1, hardSigmoid(third, 0.625)},
 		{"HardSwish", "wide", nil, -5, 5.2, func(x float64) float64 { return x * hardSigmoid(1.0/6, 0.5)(x) }},
 	} {
-		for name, in := range map[string]Input{c.name: data(3, 5), c.name + " image": data(2, 3, 5), c.name + " parameter": param(13)} {
-			Add(Case{Op: c.op, Name: name, Opset: graph.MaxOpset, Attrs: c.attrs, Inputs: []Input{in.between(c.lo, c.hi)}, Ref: each(c.f)})
+		for _, v := range []struct {
+			suffix string
+			in     Input
+		}{{"", data(3, 5)}, {" image", data(2, 3, 5)}, {" parameter", param(13)}} {
+			in := v.in
+			Add(Case{Op: c.op, Name: c.name + v.suffix, Opset: graph.MaxOpset, Attrs: c.attrs, Inputs: []Input{in.between(c.lo, c.hi)}, Ref: each(c.f)})
 		}
 	}
 }

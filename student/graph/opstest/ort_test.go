@@ -19,9 +19,14 @@ import (
 // error, or that of the comparison, contains.
 type departure struct{ reason, error string }
 
-// departures are those rows by op/name. There are none: every row is an op
-// that its CPU provider has at the row's opset.
+// departures are those rows by op/name.
 var departures = map[string]departure{}
+
+func init() {
+	for _, c := range rows["Swish"] {
+		departures["Swish/"+c.Name] = departure{"ONNX Runtime 1.29.0 has no kernel for it", "Could not find an implementation for Swish(24)"}
+	}
+}
 
 // TestONNXRuntime runs every row in ONNX Runtime and compares its outputs with
 // the student's. The rows of one opset are one model: opening a session costs

@@ -1,21 +1,25 @@
 package opstest
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student/graph"
 )
 
 func init() {
-	for op, f := range map[string]func(values []float64) float64{
+	functions := map[string]func(values []float64) float64{
 		"ReduceSum":       total,
 		"ReduceMean":      func(v []float64) float64 { return total(v) / float64(len(v)) },
 		"ReduceMax":       func(v []float64) float64 { return extremeOf(v, 1) },
 		"ReduceMin":       func(v []float64) float64 { return extremeOf(v, -1) },
 		"ReduceL2":        func(v []float64) float64 { return math.Sqrt(squares(v)) },
 		"ReduceSumSquare": squares,
-	} {
+	}
+	for _, op := range slices.Sorted(maps.Keys(functions)) {
+		f := functions[op]
 		for _, c := range []struct {
 			name string
 			in   Input

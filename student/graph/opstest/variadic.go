@@ -1,26 +1,34 @@
 package opstest
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/kdonnx/kdonnx/student/graph"
 )
 
 func init() {
-	for op, f := range map[string]func(values []float64) float64{
+	functions := map[string]func(values []float64) float64{
 		"Min":  func(v []float64) float64 { return extremeOf(v, -1) },
 		"Max":  func(v []float64) float64 { return extremeOf(v, 1) },
 		"Sum":  total,
 		"Mean": func(v []float64) float64 { return total(v) / float64(len(v)) },
-	} {
-		for name, inputs := range map[string][]Input{
-			"one":         {data(3, 5)},
-			"two":         {data(3, 5), data(3, 5).between(-0.83, 1.13)},
-			"three":       {data(17), data(17).between(-0.83, 1.13), param(17).between(-0.71, 0.77)},
-			"channel":     {data(3, 2, 5), param(3, 1, 1).between(-0.5, 0.4)},
-			"wider later": {param(5).between(-0.71, 0.77), data(2, 1, 5), param(3, 1).between(-0.43, 0.47)},
-			"scalar":      {data(4), param().between(-0.5, 0.59)},
-			"all":         {param().between(-0.5, 0.51), data(3, 1), param(1, 4).between(-0.83, 1.13), data(3, 4).between(-0.97, 0.91)},
+	}
+	for _, op := range slices.Sorted(maps.Keys(functions)) {
+		f := functions[op]
+		for _, c := range []struct {
+			name   string
+			inputs []Input
+		}{
+			{"one", []Input{data(3, 5)}},
+			{"two", []Input{data(3, 5), data(3, 5).between(-0.83, 1.13)}},
+			{"three", []Input{data(17), data(17).between(-0.83, 1.13), param(17).between(-0.71, 0.77)}},
+			{"channel", []Input{data(3, 2, 5), param(3, 1, 1).between(-0.5, 0.4)}},
+			{"wider later", []Input{param(5).between(-0.71, 0.77), data(2, 1, 5), param(3, 1).between(-0.43, 0.47)}},
+			{"scalar", []Input{data(4), param().between(-0.5, 0.59)}},
+			{"all", []Input{param().between(-0.5, 0.51), data(3, 1), param(1, 4).between(-0.83, 1.13), data(3, 4).between(-0.97, 0.91)}},
 		} {
-			Add(Case{Op: op, Name: name, Inputs: inputs, Ref: folded(f)})
+			Add(Case{Op: op, Name: c.name, Inputs: c.inputs, Ref: folded(f)})
 		}
 	}
 	for _, c := range []struct {

@@ -1,0 +1,62 @@
+package kernel
+
+// PackedB is a matrix B (k,n) in the order in which the tiles of Gemm read it,
+// for many products with the same B.
+type PackedB struct {
+	k, n   int
+	v      *variant
+	panels []float32 // each of 2·lanes columns, k rows, the last filled up with 0
+}
+
+// NewPackedB makes room for a matrix (k,n).
+func NewPackedB(k, n int) *PackedB {
+	v := variants[0]
+	width := 2 * v.lanes
+	return &PackedB{k: k, n: n, v: v, panels: make([]float32, (n+width-1)/width*width*k)}
+}
+
+// Pack takes op(B) (k,n) from b.
+func (p *PackedB) Pack(transB bool, b []float32, ldb int) {
+	if transB {
+		checkMatrix("B", p.n, p.k, ldb, b)
+	} else {
+		checkMatrix("B", p.k, p.n, ldb, b)
+	}
+	width := 2 * p.v.lanes
+	for j := 0; j < p.n; j += width {
+		dst, cols := p.panels[j*p.k:(j+width)*p.k], min(width, p.n-j)
+		if transB {
+			p.v.pack(dst, width, b[j*ldb:], ldb, cols, p.k, true)
+		} else {
+			p.v.pack(dst, width, b[j:], ldb, cols, p.k, false)
+		}
+	}
+}
+
+// GemmPacked is Gemm with a packed B; it gives the same bits.
+func GemmPacked(transA bool, m int, alpha float32, a []float32, lda int, b *PackedB, beta float32, c []float32, ldc int) {
+	n, k := b.n, b.k
+	if m < 0 {
+		panic("kernel: GemmPacked: negative size")
+	}
+	if m == 0 || n == 0 {
+		return
+	}
+	checkMatrix("C", m, n, ldc, c)
+	if k == 0 || alpha == 0 {
+		scaleMatrix(m, n, beta, c, ldc)
+		return
+	}
+	if transA {
+		checkMatrix("A", k, m, lda, a)
+	} else {
+		checkMatrix("A", m, k, lda, a)
+	}
+	g := gemmJobs.Get().(*gemmJob)
+	g.v, g.transA, g.transB, g.m, g.n, g.k = b.v, transA, false, m, n, k
+	g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc = alpha, a, lda, nil, 0, beta, c, ldc
+	g.bPanels = b.panels
+	g.run()
+	g.a, g.bPanels, g.c = nil, nil, nil
+	gemmJobs.Put(g)
+}

@@ -1,5 +1,6 @@
 # Two commands on a fresh machine: make demo, make test.
 GO ?= go
+PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
 .PHONY: all build demo test testdata bench bench-peers lint runtime generate teacher clean
@@ -41,6 +42,9 @@ lint: ## formatting and vet
 generate: ## protobuf types and assembly anew (needs protoc)
 	GOBIN=$(CURDIR)/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go
 	PATH=$(CURDIR)/bin:$$PATH $(GO) generate ./...
+
+recording: ## PyTorch's training losses anew (needs python3-torch and python3-numpy)
+	$(PYTHON) models/testdata/torch_losses.py
 
 teacher: ## train the embedded teacher anew (about a quarter of an hour)
 	$(GO) run ./cmd/mkteacher -o models/embedded/teacher.onnx

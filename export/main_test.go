@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +63,9 @@ func zoo() []zooCase {
 	specs := []string{
 		"linear", "mlp:7", "mlp:33,16,9?norm=1&dropout=0.3", "mlp:64,64?dropout=0.5",
 		"cnn:4", "cnn:5,6?norm=1&dropout=0.25&hidden=20", "cnn:3?hidden=0&norm=1", "lenet", "lenet?dropout=0.25",
+		"transformer:12,2,3?dropout=0.25", "transformer:8,1,2?patch=5",
 	}
+	deep := []string{"cnn", "resnet8?zero=1", "wrn-10-1?dropout=0.25", "mobilenetv2:0.1?dropout=0.25"}
 	var out []zooCase
 	for _, in := range inputs {
 		for _, spec := range specs {
@@ -71,11 +74,33 @@ func zoo() []zooCase {
 			}
 			out = append(out, zooCase{spec + " " + in.name, spec, in.in})
 		}
+		if in.name == "nchw,scalar" || in.name == "nhwc,channel" {
+			for _, spec := range deep {
+				out = append(out, zooCase{spec + " " + in.name, spec, in.in})
+			}
+		}
 	}
-	wide := models.Input{Shape: []int{1, 28, 28}, Scale: []float32{1.0 / 255}}
+	return out
+}
+
+// largeIn is what the large examples of the zoo are fed: small images.
+var largeIn = models.Input{Shape: []int{3, 9, 8}, Scale: []float32{1.0 / 255}}
+
+// zooExamples are the examples that the zoo lists.
+func zooExamples(t testing.TB) []zooCase {
+	t.Helper()
+	var out []zooCase
 	for _, a := range models.List() {
 		for _, e := range a.Examples {
-			out = append(out, zooCase{e + " example", e, wide})
+			s, err := a.Summarise(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := models.Input{Shape: []int{1, 28, 28}, Scale: []float32{1.0 / 255}}
+			if s.FLOPs > 10_000_000 {
+				in = largeIn
+			}
+			out = append(out, zooCase{e + " example", e, in})
 		}
 	}
 	return out
@@ -126,14 +151,17 @@ func trained(t testing.TB, c zooCase) *student.Student {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const batch = 16
+	batch, steps := 16, 6
+	if slices.Equal(c.in.Shape, largeIn.Shape) {
+		batch, steps = 4, 2
+	}
 	tr, err := student.NewTrainer(st, opt, batch, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
 	hard := loss.NewHardLabel()
 	labels := make([]int32, batch)
-	for step := range 6 {
+	for step := range steps {
 		for i := range labels {
 			labels[i] = int32((i*i + step) % classes)
 		}

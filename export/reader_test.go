@@ -10,6 +10,7 @@ import (
 	"github.com/owulveryck/onnx-go/backend/x/gorgonnx"
 	"gorgonia.org/tensor"
 
+	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -63,11 +64,16 @@ func withoutRatio(t *testing.T, data []byte) []byte {
 
 // TestIndependentReader requires that a runtime in pure Go reads what is
 // exported, and agrees. It takes the dynamic batch axis as it is. It cannot
-// normalise batches of flat rows, nor leave out dropout with a ratio input;
-// both limits are held here, so that a change of either is seen.
+// normalise batches of flat rows, nor leave out dropout with a ratio input,
+// and has no LayerNormalization and no Clip with inputs; these limits are held
+// here, so that a change of one is seen. Of a row alone it normalises in place
+// what a pre-activation net adds again later: WRN is not asked.
 func TestIndependentReader(t *testing.T) {
 	agreed := map[string]int{}
 	for _, c := range zoo() {
+		if strings.HasPrefix(c.spec, "wrn") {
+			continue
+		}
 		st := ofZoo(t, c)
 		data := mustBytes(t, st)
 		for _, n := range []int{1, 3} {
@@ -85,6 +91,12 @@ func TestIndependentReader(t *testing.T) {
 				file = withoutRatio(t, data)
 			}
 			got, err := readElsewhere(file, shape, x)
+			if strings.HasPrefix(c.spec, "transformer") || strings.HasPrefix(c.spec, "mobilenetv2") {
+				if err == nil {
+					t.Errorf("%s: onnx-go reads it now", c.name)
+				}
+				continue
+			}
 			if strings.HasPrefix(c.spec, "mlp") && strings.Contains(c.spec, "norm=1") {
 				if err == nil || !strings.Contains(err.Error(), "not implemented") {
 					t.Errorf("%s: onnx-go says %v to BatchNormalization of (N, C)", c.name, err)
@@ -99,10 +111,14 @@ func TestIndependentReader(t *testing.T) {
 			if p.compare(native, got, classes, 0); p.Outside != 0 || p.Flips != 0 {
 				t.Errorf("%s: batch %d: %+v", c.name, n, p)
 			}
-			agreed[strings.FieldsFunc(c.spec, func(r rune) bool { return r == ':' || r == '?' })[0]]++
+			a, err := models.Find(c.spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			agreed[a.Name]++
 		}
 	}
-	for _, arch := range []string{"mlp", "linear", "cnn", "lenet"} {
+	for _, arch := range []string{"mlp", "linear", "cnn", "lenet", "resnetD"} {
 		if agreed[arch] == 0 {
 			t.Errorf("no %s was read", arch)
 		}

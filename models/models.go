@@ -9,7 +9,13 @@
 // in "logits" (batch, classes). Weights of the last layer are drawn from
 // Glorot's uniform distribution (Glorot and Bengio 2010), those of the others
 // from the one that the architecture names, or the option init: "he" when it
-// names none. Biases are 0; normalisations begin as the identity.
+// names none. Biases are 0; normalisations begin as the identity. No
+// convolution before a batch normalisation has a bias, but for those of
+// "cnn:…?norm=1".
+//
+// Families carry the names of weights that PyTorch's users know: those of
+// RepDistiller (resnetD, wrn-D-K, vggD), torchvision (mobilenetv2) and timm
+// (transformer, with q, k and v apart and weights (in, out)).
 package models
 
 import (
@@ -27,7 +33,7 @@ import (
 // Input describes what the student is fed.
 type Input struct {
 	Name  string // of the graph's input; defaults to "input"
-	Shape []int  // of one row: (C, H, W), (H, W, C) when NHWC, or (D)
+	Shape []int  // of one row: (C, H, W), (H, W, C) when NHWC, (T, D) or (D)
 	NHWC  bool
 	// Scale and Shift normalise inside the graph: x·Scale + Shift. One value,
 	// one a channel, or one a feature; nil leaves x as it is.

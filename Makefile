@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata bench lint runtime generate teacher clean
+.PHONY: all build demo test testdata bench bench-peers lint runtime generate teacher clean
 
 all: build
 

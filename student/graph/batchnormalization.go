@@ -48,6 +48,9 @@ func buildBatchNorm(b *Build) (Kernel, error) {
 	if b.Training && k.R < 2 {
 		return nil, fmt.Errorf("one value a channel has no variance: train with a batch of at least 2")
 	}
+	if b.Node.cap > 0 {
+		k.Cap = b.Node.cap
+	}
 	return &batchNorm{BatchNorm: k, training: b.Training, momentum: b.Node.Float("momentum", 0.9)}, nil
 }
 

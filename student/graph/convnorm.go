@@ -28,7 +28,7 @@ func buildConvNorm(b *Build) (Kernel, error) {
 		return nil, err
 	}
 	c := &convNormKernel{conv: k.(conv), normal: b.Node.In[convNormScale] != nil, epsilon: b.Node.epsilon}
-	c.ReLU = b.Node.relu
+	c.ReLU, c.Cap = b.Node.relu, b.Node.cap
 	if c.normal || b.Node.Has(2) {
 		c.b = make([]float32, c.M)
 	}

@@ -5,8 +5,9 @@ import "slices"
 // fuse joins nodes that one kernel computes in one pass over memory:
 //
 //	BatchNormalization [+ Add] [+ Relu]
+//	BatchNormalization + Clip from 0
 //	Add + Relu
-//	Conv [+ BatchNormalization] [+ Add] [+ Relu]    for inference
+//	Conv + any of these or Relu, for inference
 //
 // A node takes the place of the last of those that it stands for. A value
 // that something else reads too, or that the graph gives, stays.
@@ -31,6 +32,8 @@ func fuse(nodes []*Node, outputs []*Value, training bool) []*Node {
 			f.residual(i)
 		case "Relu":
 			f.rectified(i)
+		case "Clip":
+			f.capped(i)
 		}
 	}
 	if !training {
@@ -101,6 +104,19 @@ func (f *fuser) rectified(i int) {
 	f.replace(i, j, &c)
 }
 
+// capped makes a Clip from 0 part of the normalisation that it follows.
+func (f *fuser) capped(i int) {
+	clip := f.nodes[i]
+	n, j := f.only(clip.In[0])
+	lo, hi, err := clipBounds(clip)
+	if n == nil || n.relu || n.Op.Type != "BatchNormalization" || len(n.In) > 5 || err != nil || lo != 0 || !(hi > 0) {
+		return
+	}
+	c := *n
+	c.relu, c.cap, c.Out = true, hi, clip.Out
+	f.replace(i, j, &c)
+}
+
 // folded makes what follows a convolution part of it: a normalisation, with
 // what it has been joined with, or else a Relu.
 func (f *fuser) folded(i int) {
@@ -113,7 +129,8 @@ func (f *fuser) folded(i int) {
 		return
 	}
 	joined := *c
-	joined.Op, joined.Out, joined.relu = convNorm, n.Out, n.relu || n.Op.Type == "Relu"
+	joined.Op, joined.Out = convNorm, n.Out
+	joined.relu, joined.cap = n.relu || n.Op.Type == "Relu", n.cap
 	joined.In = make([]*Value, convNormInputs)
 	copy(joined.In, c.In)
 	if n.Op.Type == "BatchNormalization" {

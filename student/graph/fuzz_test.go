@@ -16,7 +16,7 @@ const fuzzMemory = 1 << 30
 
 // FuzzImport imports files that are nearly models. Import must not panic, must
 // say of what kind an error is, and must not take memory that the file does
-// not hold; what it takes it must also give back as a model that it takes.
+// not hold; what it takes it must also give back as a model that it takes, and run.
 func FuzzImport(f *testing.F) {
 	for _, c := range exporters.All() {
 		data, err := onnx.Marshal(c.Model)
@@ -46,5 +46,36 @@ func FuzzImport(f *testing.F) {
 		if _, err := graph.Import(g.Model(), "again.onnx"); err != nil {
 			t.Errorf("its own export: %v", err)
 		}
+		runs(t, g)
 	})
+}
+
+// runs takes a training step of a small graph, which must not panic either.
+func runs(t *testing.T, g *graph.Graph) {
+	const batch, small = 2, 1 << 16
+	for _, v := range g.Inputs {
+		if v.Shape.Size(batch) > small {
+			return
+		}
+	}
+	for _, n := range g.Nodes {
+		for _, v := range n.Out {
+			if v.Shape.Size(batch) > small {
+				return
+			}
+		}
+	}
+	p, err := g.NewPlan(batch, g.NewGradients())
+	if err != nil {
+		if fault.KindOf(err) != fault.Input {
+			t.Errorf("%v is of kind %d", err, fault.KindOf(err))
+		}
+		return
+	}
+	var x [][]float32
+	for _, v := range g.Inputs {
+		x = append(x, make([]float32, v.Shape.Size(batch)))
+	}
+	p.Forward(x...)
+	p.Backward()
 }

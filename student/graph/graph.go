@@ -150,6 +150,7 @@ type Node struct {
 
 	// Of plans alone.
 	relu    bool    // the output is rectified
+	cap     float32 // and no larger, unless 0
 	epsilon float32 // of a normalisation folded into a convolution
 	index   int
 }

@@ -78,12 +78,19 @@ func (g *Graph) NewGradients() Gradients {
 // statistics, Dropout does nothing, and memory is used again as soon as it is
 // free.
 func (g *Graph) NewPlan(n int, grads Gradients) (*Plan, error) {
+	return g.newPlan(n, grads, true)
+}
+
+// newPlan leaves every node by itself unless join is set.
+func (g *Graph) newPlan(n int, grads Gradients, join bool) (*Plan, error) {
 	if n < 1 {
 		return nil, fault.New(fault.Usage, g.Name, "batch", "is %d, expected at least 1", n)
 	}
 	b := &planner{g: g, n: n, grads: grads, training: grads != nil}
 	b.nodes, b.values = arrange(g)
-	b.nodes = fuse(b.nodes, g.Outputs, b.training)
+	if join {
+		b.nodes = fuse(b.nodes, g.Outputs, b.training)
+	}
 	p := &Plan{Batch: n, sum: newAdder(), Training: b.training, feeds: make([][]*[]float32, len(g.Inputs))}
 	if err := b.kernels(p); err != nil {
 		return nil, err

@@ -46,7 +46,10 @@ func (n *Node) title() string {
 	if n.Op.Type == "BatchNormalization" && len(n.In) == 6 {
 		parts = append(parts, "Add")
 	}
-	if n.relu && n.Op != addRelu {
+	switch {
+	case n.cap > 0:
+		parts = append(parts, "Clip")
+	case n.relu && n.Op != addRelu:
 		parts = append(parts, "Relu")
 	}
 	return strings.Join(slices.Compact(parts), "+")

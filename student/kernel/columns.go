@@ -8,13 +8,14 @@ const (
 
 // Columns adds up the columns of a matrix (R, C) in float64, in pieces of rows
 // that depend on the sizes alone: per column Σ g and Σ g·x, where g is x
-// itself, dy, or dy where y > 0. Rows are added in their order, then pieces.
+// itself, dy, or dy where 0 < y < limit. Rows are added in their order, then pieces.
 type Columns struct {
 	R, C   int
 	pieces int
 	sums   []float64 // by piece: C of Σ g, C of Σ g·x, rounded up to whole loops
 	x      []float32
 	dy, y  []float32
+	limit  float32
 	work   func(lo, hi int)
 }
 
@@ -33,13 +34,14 @@ func newColumns(r, c, pieces int) *Columns {
 func (s *Columns) stride() int { return (s.C + columnWidth - 1) / columnWidth * columnWidth }
 
 // Moments adds up x and x², for Total.
-func (s *Columns) Moments(x []float32) { s.run(x, nil, nil) }
+func (s *Columns) Moments(x []float32) { s.run(x, nil, nil, 0) }
 
-// Dots adds up g and g·x, where g is dy, or dy where y > 0 unless y is nil.
-func (s *Columns) Dots(x, dy, y []float32) { s.run(x, dy, y) }
+// Dots adds up g and g·x, where g is dy, or unless y is nil dy where
+// 0 < y < limit.
+func (s *Columns) Dots(x, dy, y []float32, limit float32) { s.run(x, dy, y, limit) }
 
-func (s *Columns) run(x, dy, y []float32) {
-	s.x, s.dy, s.y = x, dy, y
+func (s *Columns) run(x, dy, y []float32, limit float32) {
+	s.x, s.dy, s.y, s.limit = x, dy, y, limit
 	clear(s.sums)
 	Parallel(s.pieces, 1, s.work)
 }
@@ -74,11 +76,11 @@ func (s *Columns) piece(lo, hi int) {
 // add adds rows to the sums of piece p.
 func (s *Columns) add(p int, x, dy, y []float32) {
 	n := s.stride()
-	addColumns(s.sums[p*2*n:p*2*n+n], s.sums[p*2*n+n:(p+1)*2*n], x, dy, y, s.C)
+	addColumns(s.sums[p*2*n:p*2*n+n], s.sums[p*2*n+n:(p+1)*2*n], x, dy, y, s.limit, s.C)
 }
 
 // addColumns adds the rows of c columns to first and second, as Columns says.
-func addColumns(first, second []float64, x, dy, y []float32, c int) {
+func addColumns(first, second []float64, x, dy, y []float32, limit float32, c int) {
 	rows, done := len(x)/c, 0
 	if hasAVX2 && rows > 0 {
 		stride := c * floatSize
@@ -90,7 +92,7 @@ func addColumns(first, second []float64, x, dy, y []float32, c int) {
 			case y == nil:
 				columnDotsAVX2(a, b, &x[done], &dy[done], stride, rows)
 			default:
-				columnMaskedDotsAVX2(a, b, &x[done], &dy[done], &y[done], stride, rows)
+				columnMaskedDotsAVX2(a, b, &x[done], &dy[done], &y[done], stride, rows, limit)
 			}
 		}
 	}
@@ -102,7 +104,7 @@ func addColumns(first, second []float64, x, dy, y []float32, c int) {
 			v := float64(x[at+j])
 			g := v
 			if dy != nil {
-				if g = float64(dy[at+j]); y != nil && !(y[at+j] > 0) {
+				if g = float64(dy[at+j]); y != nil && !(y[at+j] > 0 && y[at+j] < limit) {
 					g = 0
 				}
 			}

@@ -12,10 +12,10 @@ func columnMomentsAVX2(first *[16]float64, second *[16]float64, x *float32, stri
 //go:noescape
 func columnDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *float32, stride int, n int)
 
-// columnMaskedDotsAVX2 adds up dy and dy·x where y > 0; rows are stride bytes apart.
+// columnMaskedDotsAVX2 adds up dy and dy·x where 0 < y < limit; rows are stride bytes apart.
 //
 //go:noescape
-func columnMaskedDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int)
+func columnMaskedDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int, limit float32)
 
 // maxPoolTapAVX2 puts x into y, and tap into arg, where x is greater than y or NaN.
 //

@@ -104,53 +104,62 @@ done:
 	VZEROUPPER
 	RET
 
-// func columnMaskedDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int)
+// func columnMaskedDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int, limit float32)
 // Requires: AVX, FMA3
-TEXT ·columnMaskedDotsAVX2(SB), NOSPLIT, $0-56
-	MOVQ    first+0(FP), AX
-	MOVQ    second+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    dy+24(FP), BX
-	MOVQ    y+32(FP), SI
-	MOVQ    stride+40(FP), DI
-	MOVQ    n+48(FP), R8
-	VMOVUPD (AX), Y0
-	VMOVUPD (CX), Y1
-	VMOVUPD 32(AX), Y2
-	VMOVUPD 32(CX), Y3
-	VMOVUPD 64(AX), Y4
-	VMOVUPD 64(CX), Y5
-	VMOVUPD 96(AX), Y6
-	VMOVUPD 96(CX), Y7
-	VXORPS  X8, X8, X8
-	TESTQ   R8, R8
-	JLE     done
+TEXT ·columnMaskedDotsAVX2(SB), NOSPLIT, $0-60
+	MOVQ         first+0(FP), AX
+	MOVQ         second+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dy+24(FP), BX
+	MOVQ         y+32(FP), SI
+	MOVQ         stride+40(FP), DI
+	MOVQ         n+48(FP), R8
+	VMOVUPD      (AX), Y0
+	VMOVUPD      (CX), Y1
+	VMOVUPD      32(AX), Y2
+	VMOVUPD      32(CX), Y3
+	VMOVUPD      64(AX), Y4
+	VMOVUPD      64(CX), Y5
+	VMOVUPD      96(AX), Y6
+	VMOVUPD      96(CX), Y7
+	VXORPS       X8, X8, X8
+	VBROADCASTSS limit+56(FP), X9
+	TESTQ        R8, R8
+	JLE          done
 
 row:
-	VCVTPS2PD   (DX), Y9
-	VCMPPS      $0x01, (SI), X8, X10
-	VANDPS      (BX), X10, X10
-	VCVTPS2PD   X10, Y10
-	VADDPD      Y10, Y0, Y0
-	VFMADD231PD Y9, Y10, Y1
-	VCVTPS2PD   16(DX), Y9
-	VCMPPS      $0x01, 16(SI), X8, X10
-	VANDPS      16(BX), X10, X10
-	VCVTPS2PD   X10, Y10
-	VADDPD      Y10, Y2, Y2
-	VFMADD231PD Y9, Y10, Y3
-	VCVTPS2PD   32(DX), Y9
-	VCMPPS      $0x01, 32(SI), X8, X10
-	VANDPS      32(BX), X10, X10
-	VCVTPS2PD   X10, Y10
-	VADDPD      Y10, Y4, Y4
-	VFMADD231PD Y9, Y10, Y5
-	VCVTPS2PD   48(DX), Y9
-	VCMPPS      $0x01, 48(SI), X8, X10
-	VANDPS      48(BX), X10, X10
-	VCVTPS2PD   X10, Y10
-	VADDPD      Y10, Y6, Y6
-	VFMADD231PD Y9, Y10, Y7
+	VCVTPS2PD   (DX), Y10
+	VCMPPS      $0x01, (SI), X8, X11
+	VCMPPS      $0x1e, (SI), X9, X12
+	VANDPS      X12, X11, X11
+	VANDPS      (BX), X11, X11
+	VCVTPS2PD   X11, Y11
+	VADDPD      Y11, Y0, Y0
+	VFMADD231PD Y10, Y11, Y1
+	VCVTPS2PD   16(DX), Y10
+	VCMPPS      $0x01, 16(SI), X8, X11
+	VCMPPS      $0x1e, 16(SI), X9, X12
+	VANDPS      X12, X11, X11
+	VANDPS      16(BX), X11, X11
+	VCVTPS2PD   X11, Y11
+	VADDPD      Y11, Y2, Y2
+	VFMADD231PD Y10, Y11, Y3
+	VCVTPS2PD   32(DX), Y10
+	VCMPPS      $0x01, 32(SI), X8, X11
+	VCMPPS      $0x1e, 32(SI), X9, X12
+	VANDPS      X12, X11, X11
+	VANDPS      32(BX), X11, X11
+	VCVTPS2PD   X11, Y11
+	VADDPD      Y11, Y4, Y4
+	VFMADD231PD Y10, Y11, Y5
+	VCVTPS2PD   48(DX), Y10
+	VCMPPS      $0x01, 48(SI), X8, X11
+	VCMPPS      $0x1e, 48(SI), X9, X12
+	VANDPS      X12, X11, X11
+	VANDPS      48(BX), X11, X11
+	VCVTPS2PD   X11, Y11
+	VADDPD      Y11, Y6, Y6
+	VFMADD231PD Y10, Y11, Y7
 	ADDQ        DI, DX
 	ADDQ        DI, BX
 	ADDQ        DI, SI

@@ -49,6 +49,7 @@ type Conv struct {
 	// What Forward does to y while it is in the cache, after the bias.
 	Residual []float32 // added, of y's shape, unless nil
 	ReLU     bool
+	Cap      float32 // of ReLU without a residual, unless 0
 
 	in, w, out     []float32
 	dout, din      []float32
@@ -269,6 +270,9 @@ func (c *Conv) finish(p, lo, hi int) {
 		Add(y, y, c.Residual[lo:hi])
 	case c.ReLU && c.db == nil:
 		Relu(y, y)
+	}
+	if c.Residual == nil && c.Cap > 0 {
+		Clip(y, y, 0, c.Cap)
 	}
 	if c.moments != nil {
 		c.moments.add(p, y, nil, nil)

@@ -8,11 +8,12 @@ import "math"
 // rounded, so no bit depends on the machine. It may add a residual and
 // rectify: with z and ReLU left out,
 //
-//	y = max(0, scale·(x−mean)/√(var+eps) + bias + z)
+//	y = min(cap, max(0, scale·(x−mean)/√(var+eps) + bias + z))
 type BatchNorm struct {
 	R, C int
 	Eps  float32
 	ReLU bool
+	Cap  float32 // of ReLU without a residual; +Inf for none
 
 	columns    *Columns
 	mean, vari []float64 // (C) of the last forward
@@ -28,7 +29,7 @@ const normStretch = 1024
 
 // NewBatchNorm prepares the loops for one shape.
 func NewBatchNorm(r, c int, eps float32, relu bool) *BatchNorm {
-	b := &BatchNorm{R: r, C: c, Eps: eps, ReLU: relu, columns: NewColumns(r, c)}
+	b := &BatchNorm{R: r, C: c, Eps: eps, ReLU: relu, Cap: float32(math.Inf(1)), columns: NewColumns(r, c)}
 	buf := make([]float64, 4*c)
 	b.mean, b.vari, b.sum, b.dot = buf[:c], buf[c:2*c], buf[2*c:3*c], buf[3*c:]
 	for i := range b.coef {
@@ -94,7 +95,7 @@ func (b *BatchNorm) normalise(y, x, z, scale, bias []float32) {
 	b.over(b.apply)
 }
 
-// Backward is, with g = dy where y > 0 (everywhere without ReLU) and
+// Backward is, with g = dy where 0 < y < cap (everywhere without ReLU) and
 // x̂ = (x−mean)·rstd,
 //
 //	dbias = Σg, dscale = Σg·x̂, dz = g, dx = scale·rstd·(g − dbias/R − x̂·dscale/R)
@@ -110,7 +111,7 @@ func (b *BatchNorm) Backward(dx, dz, dscale, dbias, dy, x, y, scale []float32) {
 		b.over(b.mask)
 		b.dy, b.y = dz, nil
 	}
-	b.columns.Dots(x, b.dy, b.y)
+	b.columns.Dots(x, b.dy, b.y, b.Cap)
 	b.columns.Total(b.sum, b.dot)
 	n := float64(b.R)
 	for c := range b.C {
@@ -141,7 +142,7 @@ func (b *BatchNorm) applyPiece(lo, hi int) {
 		if b.z != nil {
 			z = b.z[at:end]
 		}
-		normApply(b.y[at:end], b.x[at:end], z, b.coef[0][:n], b.coef[1][:n], b.coef[2][:n], b.ReLU)
+		normApply(b.y[at:end], b.x[at:end], z, b.coef[0][:n], b.coef[1][:n], b.coef[2][:n], b.ReLU, b.Cap)
 		at = end
 	}
 }
@@ -154,7 +155,7 @@ func (b *BatchNorm) gradPiece(lo, hi int) {
 		if b.y != nil {
 			y = b.y[at:end]
 		}
-		normGrad(b.dx[at:end], b.dy[at:end], y, b.x[at:end], b.coef[0][:n], b.coef[1][:n], b.coef[2][:n], b.coef[3][:n])
+		normGrad(b.dx[at:end], b.dy[at:end], y, b.x[at:end], b.coef[0][:n], b.coef[1][:n], b.coef[2][:n], b.coef[3][:n], b.Cap)
 		at = end
 	}
 }
@@ -168,8 +169,9 @@ func (b *BatchNorm) maskPiece(lo, hi int) {
 	ReluBackward(b.dz[lo:hi], b.dy[lo:hi], b.y[lo:hi])
 }
 
-// normApply is y = (x − mean)·scale + shift + z, rectified with relu; z may be nil.
-func normApply(y, x, z, mean, scale, shift []float32, relu bool) {
+// normApply is y = (x − mean)·scale + shift + z, brought into 0..limit
+// with relu, where limit counts without z alone; z may be nil.
+func normApply(y, x, z, mean, scale, shift []float32, relu bool, limit float32) {
 	x, mean, scale, shift = x[:len(y)], mean[:len(y)], scale[:len(y)], shift[:len(y)]
 	n := whole(len(y))
 	if n > 0 {
@@ -179,7 +181,7 @@ func normApply(y, x, z, mean, scale, shift []float32, relu bool) {
 		case z != nil:
 			normAddAVX2(y[:n], x[:n], z[:n], mean[:n], scale[:n], shift[:n])
 		case relu:
-			normReluAVX2(y[:n], x[:n], mean[:n], scale[:n], shift[:n])
+			normReluAVX2(y[:n], x[:n], mean[:n], scale[:n], shift[:n], limit)
 		default:
 			normAVX2(y[:n], x[:n], mean[:n], scale[:n], shift[:n])
 		}
@@ -192,23 +194,26 @@ func normApply(y, x, z, mean, scale, shift []float32, relu bool) {
 		if relu && v < 0 {
 			v = 0
 		}
+		if relu && z == nil && v > limit {
+			v = limit
+		}
 		y[i] = v
 	}
 }
 
-// normGrad is dx = k·(g − s − (x − mean)·q) with g = dy, or dy where y > 0
-// unless y is nil.
-func normGrad(dx, dy, y, x, mean, k, s, q []float32) {
+// normGrad is dx = k·(g − s − (x − mean)·q) with g = dy, or unless y is nil dy
+// where 0 < y < limit.
+func normGrad(dx, dy, y, x, mean, k, s, q []float32, limit float32) {
 	n := whole(len(dx))
 	switch {
 	case n > 0 && y != nil:
-		normReluGradAVX2(dx[:n], dy[:n], y[:n], x[:n], mean[:n], k[:n], s[:n], q[:n])
+		normReluGradAVX2(dx[:n], dy[:n], y[:n], x[:n], mean[:n], k[:n], s[:n], q[:n], limit)
 	case n > 0:
 		normGradAVX2(dx[:n], dy[:n], x[:n], mean[:n], k[:n], s[:n], q[:n])
 	}
 	for i := n; i < len(dx); i++ {
 		g := dy[i]
-		if y != nil && !(y[i] > 0) {
+		if y != nil && !(y[i] > 0 && y[i] < limit) {
 			g = 0
 		}
 		dx[i] = k[i] * (float32(g-s[i]) - float32(float32(x[i]-mean[i])*q[i]))

@@ -266,7 +266,7 @@ func (p *GlobalAverage) Backward(dx, dy []float32) {
 func (p *GlobalAverage) forwardImages(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		sums, squares := p.sums[2*n*p.C:(2*n+1)*p.C], p.sums[(2*n+1)*p.C:(2*n+2)*p.C]
-		addColumns(sums, squares, p.x[n*p.S*p.C:(n+1)*p.S*p.C], nil, nil, p.C)
+		addColumns(sums, squares, p.x[n*p.S*p.C:(n+1)*p.S*p.C], nil, nil, 0, p.C)
 		y := p.y[n*p.C : (n+1)*p.C]
 		for c, v := range sums {
 			y[c] = float32(v / float64(p.S))

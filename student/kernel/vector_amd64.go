@@ -37,10 +37,10 @@ func reluBackwardAVX2(dx []float32, dy []float32, y []float32)
 //go:noescape
 func normAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
 
-// normReluAVX2 is y = (x − mean)·scale + shift, and 0 where that is < 0; the slices have one length, a multiple of 8.
+// normReluAVX2 is y = (x − mean)·scale + shift, brought into 0..cap; the slices have one length, a multiple of 8.
 //
 //go:noescape
-func normReluAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
+func normReluAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32, cap float32)
 
 // normAddAVX2 is y = (x − mean)·scale + shift + z; the slices have one length, a multiple of 8.
 //
@@ -57,10 +57,10 @@ func normAddReluAVX2(y []float32, x []float32, z []float32, mean []float32, scal
 //go:noescape
 func normGradAVX2(dx []float32, dy []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
 
-// normReluGradAVX2 is dx = k·(g − s − (x − mean)·q) with g = dy where y > 0, else 0; the slices have one length, a multiple of 8.
+// normReluGradAVX2 is dx = k·(g − s − (x − mean)·q) with g = dy where 0 < y < cap, else 0; the slices have one length, a multiple of 8.
 //
 //go:noescape
-func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
+func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean []float32, k []float32, s []float32, q []float32, cap float32)
 
 // addReluAVX2 is dst = a + b, and 0 where that is < 0; the slices have one length, a multiple of 8.
 //

@@ -320,48 +320,53 @@ done:
 	VZEROUPPER
 	RET
 
-// func normReluAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32)
+// func normReluAVX2(y []float32, x []float32, mean []float32, scale []float32, shift []float32, cap float32)
 // Requires: AVX
-TEXT ·normReluAVX2(SB), NOSPLIT, $0-120
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ mean_base+48(FP), DX
-	MOVQ scale_base+72(FP), BX
-	MOVQ shift_base+96(FP), SI
-	MOVQ y_len+8(FP), DI
-	XORQ R8, R8
-	SUBQ $0x20, DI
-	JL   rest
+TEXT ·normReluAVX2(SB), NOSPLIT, $0-124
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         mean_base+48(FP), DX
+	MOVQ         scale_base+72(FP), BX
+	MOVQ         shift_base+96(FP), SI
+	MOVQ         y_len+8(FP), DI
+	VBROADCASTSS cap+120(FP), Y0
+	XORQ         R8, R8
+	SUBQ         $0x20, DI
+	JL           rest
 
 block:
-	VMOVUPS (CX)(R8*4), Y0
-	VSUBPS  (DX)(R8*4), Y0, Y0
-	VMULPS  (BX)(R8*4), Y0, Y0
-	VADDPS  (SI)(R8*4), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(R8*4)
-	VMOVUPS 32(CX)(R8*4), Y0
-	VSUBPS  32(DX)(R8*4), Y0, Y0
-	VMULPS  32(BX)(R8*4), Y0, Y0
-	VADDPS  32(SI)(R8*4), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 32(AX)(R8*4)
-	VMOVUPS 64(CX)(R8*4), Y0
-	VSUBPS  64(DX)(R8*4), Y0, Y0
-	VMULPS  64(BX)(R8*4), Y0, Y0
-	VADDPS  64(SI)(R8*4), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 64(AX)(R8*4)
-	VMOVUPS 96(CX)(R8*4), Y0
-	VSUBPS  96(DX)(R8*4), Y0, Y0
-	VMULPS  96(BX)(R8*4), Y0, Y0
-	VADDPS  96(SI)(R8*4), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 96(AX)(R8*4)
+	VMOVUPS (CX)(R8*4), Y1
+	VSUBPS  (DX)(R8*4), Y1, Y1
+	VMULPS  (BX)(R8*4), Y1, Y1
+	VADDPS  (SI)(R8*4), Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y1
+	VSUBPS  32(DX)(R8*4), Y1, Y1
+	VMULPS  32(BX)(R8*4), Y1, Y1
+	VADDPS  32(SI)(R8*4), Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y1
+	VSUBPS  64(DX)(R8*4), Y1, Y1
+	VMULPS  64(BX)(R8*4), Y1, Y1
+	VADDPS  64(SI)(R8*4), Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y1
+	VSUBPS  96(DX)(R8*4), Y1, Y1
+	VMULPS  96(BX)(R8*4), Y1, Y1
+	VADDPS  96(SI)(R8*4), Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)(R8*4)
 	ADDQ    $0x20, R8
 	SUBQ    $0x20, DI
 	JGE     block
@@ -371,13 +376,14 @@ rest:
 	JZ   done
 
 single:
-	VMOVUPS (CX)(R8*4), Y0
-	VSUBPS  (DX)(R8*4), Y0, Y0
-	VMULPS  (BX)(R8*4), Y0, Y0
-	VADDPS  (SI)(R8*4), Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(R8*4)
+	VMOVUPS (CX)(R8*4), Y1
+	VSUBPS  (DX)(R8*4), Y1, Y1
+	VMULPS  (BX)(R8*4), Y1, Y1
+	VADDPS  (SI)(R8*4), Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(R8*4)
 	ADDQ    $0x08, R8
 	SUBQ    $0x08, DI
 	JNZ     single
@@ -593,63 +599,72 @@ done:
 	VZEROUPPER
 	RET
 
-// func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean []float32, k []float32, s []float32, q []float32)
+// func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean []float32, k []float32, s []float32, q []float32, cap float32)
 // Requires: AVX
-TEXT ·normReluGradAVX2(SB), NOSPLIT, $0-192
-	MOVQ dx_base+0(FP), AX
-	MOVQ dy_base+24(FP), CX
-	MOVQ y_base+48(FP), DX
-	MOVQ x_base+72(FP), BX
-	MOVQ mean_base+96(FP), SI
-	MOVQ k_base+120(FP), DI
-	MOVQ s_base+144(FP), R8
-	MOVQ q_base+168(FP), R9
-	MOVQ dx_len+8(FP), R10
-	XORQ R11, R11
-	SUBQ $0x20, R10
-	JL   rest
+TEXT ·normReluGradAVX2(SB), NOSPLIT, $0-196
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	MOVQ         x_base+72(FP), BX
+	MOVQ         mean_base+96(FP), SI
+	MOVQ         k_base+120(FP), DI
+	MOVQ         s_base+144(FP), R8
+	MOVQ         q_base+168(FP), R9
+	MOVQ         dx_len+8(FP), R10
+	VBROADCASTSS cap+192(FP), Y0
+	XORQ         R11, R11
+	SUBQ         $0x20, R10
+	JL           rest
 
 block:
-	VXORPS  Y0, Y0, Y0
-	VCMPPS  $0x01, (DX)(R11*4), Y0, Y0
-	VANDPS  (CX)(R11*4), Y0, Y0
-	VMOVUPS (BX)(R11*4), Y1
-	VSUBPS  (SI)(R11*4), Y1, Y1
-	VMULPS  (R9)(R11*4), Y1, Y1
-	VSUBPS  (R8)(R11*4), Y0, Y0
-	VSUBPS  Y1, Y0, Y0
-	VMULPS  (DI)(R11*4), Y0, Y0
-	VMOVUPS Y0, (AX)(R11*4)
-	VXORPS  Y0, Y0, Y0
-	VCMPPS  $0x01, 32(DX)(R11*4), Y0, Y0
-	VANDPS  32(CX)(R11*4), Y0, Y0
-	VMOVUPS 32(BX)(R11*4), Y1
-	VSUBPS  32(SI)(R11*4), Y1, Y1
-	VMULPS  32(R9)(R11*4), Y1, Y1
-	VSUBPS  32(R8)(R11*4), Y0, Y0
-	VSUBPS  Y1, Y0, Y0
-	VMULPS  32(DI)(R11*4), Y0, Y0
-	VMOVUPS Y0, 32(AX)(R11*4)
-	VXORPS  Y0, Y0, Y0
-	VCMPPS  $0x01, 64(DX)(R11*4), Y0, Y0
-	VANDPS  64(CX)(R11*4), Y0, Y0
-	VMOVUPS 64(BX)(R11*4), Y1
-	VSUBPS  64(SI)(R11*4), Y1, Y1
-	VMULPS  64(R9)(R11*4), Y1, Y1
-	VSUBPS  64(R8)(R11*4), Y0, Y0
-	VSUBPS  Y1, Y0, Y0
-	VMULPS  64(DI)(R11*4), Y0, Y0
-	VMOVUPS Y0, 64(AX)(R11*4)
-	VXORPS  Y0, Y0, Y0
-	VCMPPS  $0x01, 96(DX)(R11*4), Y0, Y0
-	VANDPS  96(CX)(R11*4), Y0, Y0
-	VMOVUPS 96(BX)(R11*4), Y1
-	VSUBPS  96(SI)(R11*4), Y1, Y1
-	VMULPS  96(R9)(R11*4), Y1, Y1
-	VSUBPS  96(R8)(R11*4), Y0, Y0
-	VSUBPS  Y1, Y0, Y0
-	VMULPS  96(DI)(R11*4), Y0, Y0
-	VMOVUPS Y0, 96(AX)(R11*4)
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x01, (DX)(R11*4), Y1, Y1
+	VCMPPS  $0x1e, (DX)(R11*4), Y0, Y2
+	VANDPS  Y2, Y1, Y1
+	VANDPS  (CX)(R11*4), Y1, Y1
+	VMOVUPS (BX)(R11*4), Y2
+	VSUBPS  (SI)(R11*4), Y2, Y2
+	VMULPS  (R9)(R11*4), Y2, Y2
+	VSUBPS  (R8)(R11*4), Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  (DI)(R11*4), Y1, Y1
+	VMOVUPS Y1, (AX)(R11*4)
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x01, 32(DX)(R11*4), Y1, Y1
+	VCMPPS  $0x1e, 32(DX)(R11*4), Y0, Y2
+	VANDPS  Y2, Y1, Y1
+	VANDPS  32(CX)(R11*4), Y1, Y1
+	VMOVUPS 32(BX)(R11*4), Y2
+	VSUBPS  32(SI)(R11*4), Y2, Y2
+	VMULPS  32(R9)(R11*4), Y2, Y2
+	VSUBPS  32(R8)(R11*4), Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  32(DI)(R11*4), Y1, Y1
+	VMOVUPS Y1, 32(AX)(R11*4)
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x01, 64(DX)(R11*4), Y1, Y1
+	VCMPPS  $0x1e, 64(DX)(R11*4), Y0, Y2
+	VANDPS  Y2, Y1, Y1
+	VANDPS  64(CX)(R11*4), Y1, Y1
+	VMOVUPS 64(BX)(R11*4), Y2
+	VSUBPS  64(SI)(R11*4), Y2, Y2
+	VMULPS  64(R9)(R11*4), Y2, Y2
+	VSUBPS  64(R8)(R11*4), Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  64(DI)(R11*4), Y1, Y1
+	VMOVUPS Y1, 64(AX)(R11*4)
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x01, 96(DX)(R11*4), Y1, Y1
+	VCMPPS  $0x1e, 96(DX)(R11*4), Y0, Y2
+	VANDPS  Y2, Y1, Y1
+	VANDPS  96(CX)(R11*4), Y1, Y1
+	VMOVUPS 96(BX)(R11*4), Y2
+	VSUBPS  96(SI)(R11*4), Y2, Y2
+	VMULPS  96(R9)(R11*4), Y2, Y2
+	VSUBPS  96(R8)(R11*4), Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  96(DI)(R11*4), Y1, Y1
+	VMOVUPS Y1, 96(AX)(R11*4)
 	ADDQ    $0x20, R11
 	SUBQ    $0x20, R10
 	JGE     block
@@ -659,16 +674,18 @@ rest:
 	JZ   done
 
 single:
-	VXORPS  Y0, Y0, Y0
-	VCMPPS  $0x01, (DX)(R11*4), Y0, Y0
-	VANDPS  (CX)(R11*4), Y0, Y0
-	VMOVUPS (BX)(R11*4), Y1
-	VSUBPS  (SI)(R11*4), Y1, Y1
-	VMULPS  (R9)(R11*4), Y1, Y1
-	VSUBPS  (R8)(R11*4), Y0, Y0
-	VSUBPS  Y1, Y0, Y0
-	VMULPS  (DI)(R11*4), Y0, Y0
-	VMOVUPS Y0, (AX)(R11*4)
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x01, (DX)(R11*4), Y1, Y1
+	VCMPPS  $0x1e, (DX)(R11*4), Y0, Y2
+	VANDPS  Y2, Y1, Y1
+	VANDPS  (CX)(R11*4), Y1, Y1
+	VMOVUPS (BX)(R11*4), Y2
+	VSUBPS  (SI)(R11*4), Y2, Y2
+	VMULPS  (R9)(R11*4), Y2, Y2
+	VSUBPS  (R8)(R11*4), Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  (DI)(R11*4), Y1, Y1
+	VMOVUPS Y1, (AX)(R11*4)
 	ADDQ    $0x08, R11
 	SUBQ    $0x08, R10
 	JNZ     single

@@ -16,6 +16,43 @@ func init() {
 	})
 }
 
+func init() {
+	add(func() Idiom { // opset 14: LayerNormalization in parts, the scale computed from a shape, GELU by Erf
+		b := encoder(14)
+		b.float("eps", 1e-5).float("square", 2)
+		layerNorm(b, "x", "norm1", "ln1")
+		qkv(b, "ln1")
+		b.list("minus", -1).list("far", 1<<63-1).node("Shape", "q", "sq").node("Slice", "sq minus far", "width1").node("Cast", "width1", "widthf", onnx.IntAttr("to", int64(onnx.Float32)))
+		b.node("Sqrt", "widthf", "root").float("unit", 1).node("Div", "unit root", "scale").node("Sqrt", "scale", "half")
+		b.node("Mul", "q half", "qs").node("Transpose", "k", "kt", onnx.IntsAttr("perm", 0, 1, 3, 2)).node("Mul", "kt half", "ks").node("MatMul", "qs ks", "scaled")
+		attend(b)
+		layerNorm(b, "r1", "norm2", "ln2")
+		b.node("MatMul", "ln2 onnx::MatMul_101", "m1").node("Add", "mlp.0.bias m1", "h").float("sqrt2", 1.4142135)
+		b.node("Div", "h sqrt2", "hd").node("Erf", "hd", "erf").node("Add", "erf unit", "e1").node("Mul", "h e1", "he").float("point5", 0.5).node("Mul", "he point5", "act")
+		return finish(b, "pytorch encoder in parts")
+	})
+	add(func() Idiom { // squeeze and excitation of MobileNetV3, with a hard sigmoid and means
+		b := start(13, onnx.Float32, 4, 3, 3).weight("fc1.weight", 2, 4, 1, 1).fill("fc1.bias", 0.75, 2).weight("fc2.weight", 4, 2, 1, 1).weight("fc2.bias", 4).weight("head.weight", 3, 4)
+		b.node("ReduceMean", "x", "p", onnx.IntsAttr("axes", 2, 3), onnx.IntAttr("keepdims", 1)).node("Conv", "p fc1.weight fc1.bias", "c1", kernel(1)).node("Relu", "c1", "r")
+		b.node("Conv", "r fc2.weight fc2.bias", "c2", kernel(1)).node("HardSigmoid", "c2", "gate", onnx.FloatAttr("alpha", 1.0/6)).node("Mul", "gate x", "s").node("HardSwish", "s", "h")
+		b.m.Opsets[0].Version = 14 // the first with HardSwish
+		b.node("ReduceMean", "h", "f", onnx.IntsAttr("axes", -1, -2), onnx.IntAttr("keepdims", 0)).node("Gemm", "f head.weight", "y", onnx.IntAttr("transB", 1))
+		return Idiom{Name: "pytorch squeeze and excitation", Model: b.m, Row: []int{4, 3, 3}, Classes: 3,
+			Trained: []string{"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "head.weight"}}
+	})
+}
+
+// layerNorm is (x−mean)/√(variance+ε)·weight + bias as PyTorch writes it before
+// opset 17.
+func layerNorm(b *builder, x, name, y string) {
+	last := onnx.IntsAttr("axes", -1)
+	part := func(s string) string { return name + "_" + s }
+	b.node("ReduceMean", x, part("mean"), last).node("Sub", x+" "+part("mean"), part("diff")).node("Pow", part("diff")+" square", part("sq"))
+	b.node("ReduceMean", part("sq"), part("var"), last).node("Add", part("var")+" eps", part("vareps")).node("Sqrt", part("vareps"), part("std"))
+	b.node("Div", part("diff")+" "+part("std"), part("norm")).node("Mul", part("norm")+" "+name+".weight", part("scaled"))
+	b.node("Add", part("scaled")+" "+name+".bias", y)
+}
+
 // The encoder has 3 tokens of width 4 and 2 heads; weights of Linear layers
 // that see more than two axes are transposed by the exporter, under names of
 // its own.

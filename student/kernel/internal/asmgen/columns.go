@@ -13,7 +13,7 @@ const columnWidth = 16
 //
 //	first[j] += Σ g[i, j],  second[j] += Σ g[i, j]·x[i, j]
 //
-// where g is x itself, dy, or dy where y > 0. Products of float32 are exact in
+// where g is x itself, dy, or dy where 0 < y < limit. Products of float32 are exact in
 // float64, so fusing them with the sum changes no bit.
 func genColumns(name, doc string, grad, masked bool) {
 	sig := "func(first, second *[16]float64, x *float32"
@@ -23,7 +23,11 @@ func genColumns(name, doc string, grad, masked bool) {
 	if masked {
 		sig += ", y *float32"
 	}
-	TEXT(name, NOSPLIT, sig+", stride, n int)")
+	sig += ", stride, n int"
+	if masked {
+		sig += ", limit float32"
+	}
+	TEXT(name, NOSPLIT, sig+")")
 	Pragma("noescape")
 	Doc(name + " " + doc + "; rows are stride bytes apart.")
 	first := Load(Param("first"), GP64())
@@ -45,9 +49,14 @@ func genColumns(name, doc string, grad, masked bool) {
 		VMOVUPD(Mem{Base: first, Disp: 32 * i}, s[i])
 		VMOVUPD(Mem{Base: second, Disp: 32 * i}, d[i])
 	}
-	zero := XMM()
+	zero, limit := XMM(), XMM()
 	if masked {
 		VXORPS(zero, zero, zero)
+		addr, err := Param("limit").Resolve()
+		if err != nil {
+			panic(err)
+		}
+		VBROADCASTSS(addr.Addr, limit)
 	}
 	TESTQ(n, n)
 	JLE(LabelRef("done"))
@@ -57,9 +66,11 @@ func genColumns(name, doc string, grad, masked bool) {
 		VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
 		switch {
 		case masked:
-			t := XMM()
-			const less = 1 // ordered, so that NaN gives 0
+			t, u := XMM(), XMM()
+			const less, greater = 1, 30 // ordered, so that NaN gives 0
 			VCMPPS(Imm(less), Mem{Base: y, Disp: 16 * i}, zero, t)
+			VCMPPS(Imm(greater), Mem{Base: y, Disp: 16 * i}, limit, u)
+			VANDPS(u, t, t)
 			VANDPS(Mem{Base: dy, Disp: 16 * i}, t, t)
 			VCVTPS2PD(t, g)
 		case grad:

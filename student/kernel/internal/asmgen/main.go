@@ -40,7 +40,7 @@ var sets = map[string]func(){
 	"columns": func() {
 		genColumns("columnMomentsAVX2", "adds up x and its square", false, false)
 		genColumns("columnDotsAVX2", "adds up dy and dy·x", true, false)
-		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where y > 0", true, true)
+		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where 0 < y < limit", true, true)
 		genPool()
 	},
 	"norm": func() {

@@ -61,8 +61,10 @@ var loops = []loop{
 	{"normAVX2", "y = (x − mean)·scale + shift", "y x mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
 		VMOVUPS(normalised(at), at("y"))
 	}},
-	{"normReluAVX2", "y = (x − mean)·scale + shift, and 0 where that is < 0", "y x mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
-		VMOVUPS(rectified(normalised(at)), at("y"))
+	{"normReluAVX2", "y = (x − mean)·scale + shift, brought into 0..cap", "y x mean scale shift", "cap", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		t := rectified(normalised(at))
+		VMINPS(t, s["cap"], t)
+		VMOVUPS(t, at("y"))
 	}},
 	{"normAddAVX2", "y = (x − mean)·scale + shift + z", "y x z mean scale shift", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
 		t := normalised(at)
@@ -79,11 +81,13 @@ var loops = []loop{
 		VMOVUPS(at("dy"), g)
 		normGrad(g, at)
 	}},
-	{"normReluGradAVX2", "dx = k·(g − s − (x − mean)·q) with g = dy where y > 0, else 0", "dx dy y x mean k s q", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
-		zero, g := YMM(), YMM()
+	{"normReluGradAVX2", "dx = k·(g − s − (x − mean)·q) with g = dy where 0 < y < cap, else 0", "dx dy y x mean k s q", "cap", func(s map[string]reg.VecVirtual, at func(string) Mem) {
+		zero, g, t := YMM(), YMM(), YMM()
 		VXORPS(zero, zero, zero)
-		const less = 1 // ordered, so that NaN gives 0
+		const less, greater = 1, 30 // ordered, so that NaN gives 0
 		VCMPPS(Imm(less), at("y"), zero, g)
+		VCMPPS(Imm(greater), at("y"), s["cap"], t)
+		VANDPS(t, g, g)
 		VANDPS(at("dy"), g, g)
 		normGrad(g, at)
 	}},

@@ -99,5 +99,46 @@ func digest() []byte {
 			panic(err)
 		}
 	}
+	for _, x := range imageDigest(rng) {
+		if err := binary.Write(h, binary.LittleEndian, x); err != nil {
+			panic(err)
+		}
+	}
 	return h.Sum(nil)
+}
+
+// imageDigest gives what the loops on channels-last images make of a few
+// shapes, forward and backward.
+func imageDigest(rng *rand.Rand) (out [][]float32) {
+	like := func(x []float32) []float32 {
+		y := make([]float32, len(x))
+		out = append(out, y)
+		return y
+	}
+	for _, s := range convCases {
+		x, w, b, dy := normals(rng, s.N*s.C*s.H*s.W), normals(rng, s.M*s.C/s.Groups*s.KH*s.KW), normals(rng, s.M), normals(rng, s.N*s.M*s.OH*s.OW)
+		c := NewConv(s, true)
+		work := make([]float32, c.Work())
+		c.Forward(like(dy), x, w, b, work)
+		c.Backward(like(x), like(w), like(b), dy, x, w, work)
+		for _, relu := range []bool{false, true} {
+			n := NewBatchNorm(len(x)/s.C, s.C, 1e-5, relu)
+			n.Cap = 0.75
+			scale, y, z := normals(rng, s.C), like(x), normals(rng, len(x))
+			n.Train(y, x, nil, scale, scale, nil)
+			n.Backward(like(x), nil, like(scale), like(scale), z, x, y, scale)
+			n.Train(y, x, z, scale, scale, nil)
+			n.Backward(like(x), like(z), like(scale), like(scale), z, x, y, scale)
+		}
+		window := Window{N: s.N, C: s.C, H: s.H, W: s.W, OH: (s.H + 1) / 2, OW: (s.W + 1) / 2, KH: 3, KW: 3, SH: 2, SW: 2, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1}
+		top, mean := NewMaxPool(window), NewAveragePool(window)
+		y := normals(rng, s.N*window.OH*window.OW*s.C)
+		top.Forward(like(y), x)
+		top.Backward(like(x), y)
+		mean.Forward(like(y), x)
+		mean.Backward(like(x), y)
+		NewGlobalAverage(s.N, s.H*s.W, s.C).Forward(like(x[:s.N*s.C]), x)
+		NewOrder(s.N, s.C, s.H*s.W).ChannelsFirst(like(x), x)
+	}
+	return out
 }

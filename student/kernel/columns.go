@@ -8,11 +8,14 @@ const (
 
 // Columns adds up the columns of a matrix (R, C) in float64, in pieces of rows
 // that depend on the sizes alone: per column Σ g and Σ g·x, where g is x
-// itself, dy, or dy where 0 < y < limit. Rows are added in their order, then pieces.
+// itself, dy, or dy where 0 < y < limit. So many rows as make whole vectors
+// stand side by side; those below each other are added in their order, then
+// those side by side, then pieces.
 type Columns struct {
 	R, C   int
+	wide   int // columns of the rows side by side
 	pieces int
-	sums   []float64 // by piece: C of Σ g, C of Σ g·x, rounded up to whole loops
+	sums   []float64 // by piece: wide of Σ g, wide of Σ g·x
 	x      []float32
 	dy, y  []float32
 	limit  float32
@@ -25,13 +28,20 @@ func NewColumns(r, c int) *Columns {
 }
 
 func newColumns(r, c, pieces int) *Columns {
-	s := &Columns{R: r, C: c, pieces: pieces}
-	s.sums = make([]float64, s.pieces*2*s.stride())
+	s := &Columns{R: r, C: c, wide: wideColumns(c), pieces: pieces}
+	s.sums = make([]float64, s.pieces*2*s.wide)
 	s.work = s.piece
 	return s
 }
 
-func (s *Columns) stride() int { return (s.C + columnWidth - 1) / columnWidth * columnWidth }
+// wideColumns is the least multiple of c that is one of columnWidth.
+func wideColumns(c int) int {
+	n := c
+	for n%columnWidth != 0 {
+		n += c
+	}
+	return n
+}
 
 // Moments adds up x and x², for Total.
 func (s *Columns) Moments(x []float32) { s.run(x, nil, nil, 0) }
@@ -48,15 +58,22 @@ func (s *Columns) run(x, dy, y []float32, limit float32) {
 
 // Total puts the sums of all pieces into first and second (C).
 func (s *Columns) Total(first, second []float64) {
-	n := s.stride()
-	copy(first, s.sums[:s.C])
-	copy(second, s.sums[n:n+s.C])
-	for p := 1; p < s.pieces; p++ {
-		at := s.sums[p*2*n:]
-		for c := range s.C {
-			first[c] += at[c]
-			second[c] += at[n+c]
+	clear(first)
+	clear(second)
+	for p := range s.pieces {
+		at := s.sums[p*2*s.wide : (p+1)*2*s.wide]
+		fold(first, at[:s.wide])
+		fold(second, at[s.wide:])
+	}
+}
+
+// fold adds the sums of rows side by side to those of one row.
+func fold(dst, wide []float64) {
+	for len(wide) > 0 {
+		for c := range dst {
+			dst[c] += wide[c]
 		}
+		wide = wide[len(dst):]
 	}
 }
 
@@ -75,41 +92,38 @@ func (s *Columns) piece(lo, hi int) {
 
 // add adds rows to the sums of piece p.
 func (s *Columns) add(p int, x, dy, y []float32) {
-	n := s.stride()
-	addColumns(s.sums[p*2*n:p*2*n+n], s.sums[p*2*n+n:(p+1)*2*n], x, dy, y, s.limit, s.C)
+	at := s.sums[p*2*s.wide : (p+1)*2*s.wide]
+	addColumns(at[:s.wide], at[s.wide:], x, dy, y, s.limit)
 }
 
-// addColumns adds the rows of c columns to first and second, as Columns says.
-func addColumns(first, second []float64, x, dy, y []float32, limit float32, c int) {
-	rows, done := len(x)/c, 0
-	if hasAVX2 && rows > 0 {
-		stride := c * floatSize
-		for ; done+columnWidth <= c; done += columnWidth {
-			a, b := (*[columnWidth]float64)(first[done:]), (*[columnWidth]float64)(second[done:])
-			switch {
+// addColumns adds x, taken for rows as wide as first, to first and second, as
+// Columns says; the last row may be short.
+func addColumns(first, second []float64, x, dy, y []float32, limit float32) {
+	c := len(first)
+	done := 0
+	if rows := len(x) / c; hasAVX2 && rows > 0 {
+		done = rows * c
+		for j := 0; j < c; j += columnWidth {
+			a, b := (*[columnWidth]float64)(first[j:]), (*[columnWidth]float64)(second[j:])
+			switch stride := c * floatSize; {
 			case dy == nil:
-				columnMomentsAVX2(a, b, &x[done], stride, rows)
+				columnMomentsAVX2(a, b, &x[j], stride, rows)
 			case y == nil:
-				columnDotsAVX2(a, b, &x[done], &dy[done], stride, rows)
+				columnDotsAVX2(a, b, &x[j], &dy[j], stride, rows)
 			default:
-				columnMaskedDotsAVX2(a, b, &x[done], &dy[done], &y[done], stride, rows, limit)
+				columnMaskedDotsAVX2(a, b, &x[j], &dy[j], &y[j], stride, rows, limit)
 			}
 		}
 	}
-	if done == c {
-		return
-	}
-	for at := 0; at < len(x); at += c {
-		for j := done; j < c; j++ {
-			v := float64(x[at+j])
-			g := v
-			if dy != nil {
-				if g = float64(dy[at+j]); y != nil && !(y[at+j] > 0 && y[at+j] < limit) {
-					g = 0
-				}
+	for i := done; i < len(x); i++ {
+		v := float64(x[i])
+		g := v
+		if dy != nil {
+			if g = float64(dy[i]); y != nil && !(y[i] > 0 && y[i] < limit) {
+				g = 0
 			}
-			first[j] += g
-			second[j] += float64(g * v)
 		}
+		first[i%c] += g
+		second[i%c] += float64(g * v)
 	}
 }

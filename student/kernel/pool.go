@@ -235,7 +235,7 @@ func (p *AveragePool) backwardImages(lo, hi int) {
 // GlobalAverage is the mean of each image (S pixels of C channels).
 type GlobalAverage struct {
 	N, S, C  int
-	sums     []float64 // by image: two sums of columns
+	sums     []float64 // by image: two sums of rows side by side
 	x, y     []float32
 	dx, dy   []float32
 	fwd, bwd func(lo, hi int)
@@ -243,7 +243,7 @@ type GlobalAverage struct {
 
 // NewGlobalAverage prepares the loops for one shape.
 func NewGlobalAverage(n, s, c int) *GlobalAverage {
-	p := &GlobalAverage{N: n, S: s, C: c, sums: make([]float64, 2*n*c)}
+	p := &GlobalAverage{N: n, S: s, C: c, sums: make([]float64, 2*n*wideColumns(c))}
 	p.fwd, p.bwd = p.forwardImages, p.backwardImages
 	return p
 }
@@ -264,12 +264,18 @@ func (p *GlobalAverage) Backward(dx, dy []float32) {
 }
 
 func (p *GlobalAverage) forwardImages(lo, hi int) {
+	wide := wideColumns(p.C)
 	for n := lo; n < hi; n++ {
-		sums, squares := p.sums[2*n*p.C:(2*n+1)*p.C], p.sums[(2*n+1)*p.C:(2*n+2)*p.C]
-		addColumns(sums, squares, p.x[n*p.S*p.C:(n+1)*p.S*p.C], nil, nil, 0, p.C)
+		sums := p.sums[2*n*wide : (2*n+2)*wide]
+		addColumns(sums[:wide], sums[wide:], p.x[n*p.S*p.C:(n+1)*p.S*p.C], nil, nil, 0)
+		for at := p.C; at < wide; at += p.C {
+			for c := range p.C {
+				sums[c] += sums[at+c]
+			}
+		}
 		y := p.y[n*p.C : (n+1)*p.C]
-		for c, v := range sums {
-			y[c] = float32(v / float64(p.S))
+		for c := range y {
+			y[c] = float32(sums[c] / float64(p.S))
 		}
 	}
 }

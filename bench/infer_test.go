@@ -63,9 +63,9 @@ func benchInfer(b *testing.B, n net, batch int) {
 	// Calls come in blocks with a pause between: the threads of ONNX Runtime
 	// spin for a while after a call and would take a core from ours.
 	block := func(f func()) float64 {
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		var times []float64
-		for end := time.Now().Add(50 * time.Millisecond); time.Now().Before(end) || len(times) < 3; {
+		for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end) || len(times) < 3; {
 			start := time.Now()
 			f()
 			times = append(times, time.Since(start).Seconds())

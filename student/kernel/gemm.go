@@ -25,7 +25,8 @@ const (
 	maxPieces = 32      // tasks are handed out in about so many pieces
 	fewRows   = 16      // up to so many rows, B is not worth packing
 	packChunk = 128     // rows of a panel of B transposed at a time
-	packGrain = 1 << 14 // elements of A packed in one piece
+	packGrain = 1 << 14 // elements of A or B packed in one piece
+	packedB   = 1 << 24 // elements of B packed once for all tasks, at most
 )
 
 // Gemm computes C = alpha·op(A)·op(B) + beta·C for row-major float32 matrices;
@@ -66,7 +67,7 @@ func gemm(v *variant, transA, transB bool, m, n, k int, alpha float32, a []float
 	g.v, g.transA, g.transB, g.m, g.n, g.k = v, transA, transB, m, n, k
 	g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc = alpha, a, lda, b, ldb, beta, c, ldc
 	g.run()
-	g.a, g.b, g.c = nil, nil, nil
+	g.a, g.b, g.c, g.bPanels = nil, nil, nil, nil
 	gemmJobs.Put(g)
 }
 
@@ -110,13 +111,15 @@ type gemmJob struct {
 	part0, part1       int // blocks of k packed now
 	taskRows, panels   int
 	packed             []float32
-	bPanels            []float32 // B packed before, nil to pack it now
+	bPanels            []float32 // B packed before, nil to pack it panel by panel
+	ownPanels          []float32
 	packTask, tileTask func(lo, hi int)
+	panelTask          func(lo, hi int)
 }
 
 var gemmJobs = sync.Pool{New: func() any {
 	g := new(gemmJob)
-	g.packTask, g.tileTask = g.packSlivers, g.tiles
+	g.packTask, g.tileTask, g.panelTask = g.packSlivers, g.tiles, g.packPanels
 	return g
 }}
 
@@ -140,6 +143,13 @@ func (g *gemmJob) run() {
 	depth := (parts*g.k + g.kParts - 1) / g.kParts
 	rows := max(1, packedA/depth/g.height) * g.height
 	g.panels = (g.n + g.width - 1) / g.width
+	if size := g.panels * g.width * g.k; g.bPanels == nil && g.m > taskRows && size <= packedB {
+		if len(g.ownPanels) < size {
+			g.ownPanels = make([]float32, size)
+		}
+		g.bPanels = g.ownPanels
+		Parallel(g.panels, max(1, packGrain/(g.width*g.k)), g.panelTask)
+	}
 	for g.i0 = 0; g.i0 < g.m; g.i0 = g.i1 {
 		g.i1 = min(g.m, g.i0+rows)
 		for g.part0 = 0; g.part0 < g.kParts; g.part0 = g.part1 {
@@ -166,6 +176,13 @@ func (g *gemmJob) phase() {
 	tasks := (rows + g.taskRows - 1) / g.taskRows * g.panels
 	// A product of few rows takes the time of reading B.
 	Parallel(tasks, max(1, taskFlops/(row*max(fewRows, min(g.taskRows, rows))), tasks/maxPieces), g.tileTask)
+}
+
+// packPanels packs whole panels of B, for tasks that share them.
+func (g *gemmJob) packPanels(lo, hi int) {
+	for t := lo; t < hi; t++ {
+		g.v.packPanel(g.bPanels, t*g.width, g.width, g.transB, g.k, g.n, g.b, g.ldb)
+	}
 }
 
 // sliver gives the packed rows [at, at+height) of block p of k.

@@ -17,6 +17,16 @@ func (v *variant) pack(dst []float32, stride int, src []float32, ld, width, k in
 	}
 }
 
+// packPanel packs columns [j, j+width) of op(B) (k,n) into their panel.
+func (v *variant) packPanel(panels []float32, j, width int, transB bool, k, n int, b []float32, ldb int) {
+	dst, cols := panels[j*k:(j+width)*k], min(width, n-j)
+	if transB {
+		v.pack(dst, width, b[j*ldb:], ldb, cols, k, true)
+	} else {
+		v.pack(dst, width, b[j:], ldb, cols, k, false)
+	}
+}
+
 // packTransposed works by fours of source rows, the last four overlapping the
 // ones before, and by chunks of k so that the panel stays in the first cache.
 func (v *variant) packTransposed(dst []float32, stride int, src []float32, ld, width, k int) {

@@ -24,12 +24,7 @@ func (p *PackedB) Pack(transB bool, b []float32, ldb int) {
 	}
 	width := 2 * p.v.lanes
 	for j := 0; j < p.n; j += width {
-		dst, cols := p.panels[j*p.k:(j+width)*p.k], min(width, p.n-j)
-		if transB {
-			p.v.pack(dst, width, b[j*ldb:], ldb, cols, p.k, true)
-		} else {
-			p.v.pack(dst, width, b[j:], ldb, cols, p.k, false)
-		}
+		p.v.packPanel(p.panels, j, width, transB, p.k, p.n, b, ldb)
 	}
 }
 

@@ -1,114 +1,148 @@
 package graph
 
-import "github.com/kdonnx/kdonnx/student/kernel"
+import (
+	"fmt"
 
-func inferBinary(n *Node) ([]Shape, error) {
-	out, err := broadcastShapes(n.In[0].Shape, n.In[1].Shape)
-	return []Shape{out}, err
-}
+	"github.com/kdonnx/kdonnx/student/kernel"
+)
 
-// rowFunc works on one stretch: y, a and b have one length, but a has one
-// value where sa is 0, and b where sb is 0.
-type rowFunc func(y, a, b []float32, sa, sb int)
-
-// binaryOp is an op of two values with broadcasting. The gradients g before
-// they are summed to the operand's shape are from dy, a and b; nil is g = dy.
-type binaryOp struct {
-	forward rowFunc
-	da, db  func(g, dy, a, b []float32, sa, sb int)
-}
-
-// rows makes a rowFunc of kernels for two vectors, a vector and one value, and
-// one value and a vector.
-func rows(both func(y, a, b []float32), right func(y, a []float32, b float32), left func(y, b []float32, a float32)) rowFunc {
-	return func(y, a, b []float32, sa, sb int) {
+// broadcastShapes is the shape that a and b broadcast to, axes aligned at the
+// end.
+func broadcastShapes(a, b Shape) (Shape, error) {
+	out := make(Shape, max(len(a), len(b)))
+	for i := range out {
+		x, y := fromEnd(a, len(out)-1-i), fromEnd(b, len(out)-1-i)
 		switch {
-		case sb == 0:
-			right(y, a, b[0])
-		case sa == 0:
-			left(y, b, a[0])
+		case x == y, y == 1:
+			out[i] = x
+		case x == 1:
+			out[i] = y
 		default:
-			both(y, a, b)
+			return nil, fmt.Errorf("%v and %v do not broadcast", a, b)
+		}
+	}
+	return out, nil
+}
+
+func fromEnd(s []int, k int) int {
+	if k >= len(s) {
+		return 1
+	}
+	return s[len(s)-1-k]
+}
+
+// broadcast cuts an array that operands broadcast to in rows, along which each
+// operand either advances with the array (step 1) or repeats one value (step
+// 0). Rows are as long as the operands allow, and are worked on in units, each
+// a row or a part of a long one.
+type broadcast struct {
+	dims    []int   // axes outside the rows, the first turns fastest
+	strides [][]int // by operand: along dims
+	steps   []int   // by operand: along a row
+	sizes   []int   // by operand: number of values
+	inner   int     // length of a row
+	rows    int
+	cuts    int // units of a row
+}
+
+func newBroadcast(out []int, operands ...[]int) *broadcast {
+	b := &broadcast{inner: 1, steps: make([]int, len(operands)), strides: make([][]int, len(operands))}
+	for _, s := range operands {
+		b.sizes = append(b.sizes, product(s))
+	}
+	ahead := make([]int, len(operands)) // size of the axes behind, by operand
+	for i := range ahead {
+		ahead[i] = 1
+	}
+	stride := make([]int, len(operands))
+	for k := range out {
+		d := fromEnd(out, k)
+		if d == 1 {
+			continue
+		}
+		for i, s := range operands {
+			stride[i] = 0
+			if e := fromEnd(s, k); e > 1 {
+				stride[i] = ahead[i]
+				ahead[i] *= e
+			}
+		}
+		b.axis(d, stride)
+	}
+	b.rows = product(b.dims)
+	b.cuts = max(1, b.inner/kernel.Grain)
+	return b
+}
+
+// axis adds the next axis outwards, as part of the row or of the last axis
+// where every operand goes on with the same stride.
+func (b *broadcast) axis(d int, stride []int) {
+	last := len(b.dims) - 1
+	if last < 0 && b.inner == 1 {
+		b.inner = d
+		copy(b.steps, stride)
+		return
+	}
+	merges := true
+	for i, s := range stride {
+		if last < 0 {
+			merges = merges && s == b.steps[i]*b.inner
+		} else {
+			merges = merges && s == b.strides[i][last]*b.dims[last]
+		}
+	}
+	switch {
+	case merges && last < 0:
+		b.inner *= d
+	case merges:
+		b.dims[last] *= d
+	default:
+		b.dims = append(b.dims, d)
+		for i, s := range stride {
+			b.strides[i] = append(b.strides[i], s)
 		}
 	}
 }
 
-func registerBinary(name string, op binaryOp) {
-	Register(Op{Type: name, Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: inferBinary, Build: func(b *Build) (Kernel, error) {
-		return newBinary(op, b), nil
-	}})
+func (b *broadcast) units() int { return b.rows * b.cuts }
+
+// grain is the number of units that make up one piece of work.
+func (b *broadcast) grain() int { return max(1, kernel.Grain*b.cuts/b.inner) }
+
+// unit is where unit u begins and ends in the whole array, and which part of
+// which row it is.
+func (b *broadcast) unit(u int) (from, to, row, part int) {
+	row, part = u/b.cuts, u%b.cuts
+	start := row * b.inner
+	return start + part*b.inner/b.cuts, start + (part+1)*b.inner/b.cuts, row, part
 }
 
-type broadcaster struct {
-	binaryOp
-	*layout
-	sumA, sumB  *reduction
-	a, b, y, dy []float32
-	fwd         func(lo, hi int)
-}
-
-func newBinary(op binaryOp, b *Build) *broadcaster {
-	k := &broadcaster{binaryOp: op, layout: newLayout(b.Out(0), b.In(0), b.In(1))}
-	k.fwd = k.forwardUnits
-	if b.Training {
-		k.sumA, k.sumB = newReduction(k.layout, 0, k.fill(op.da)), newReduction(k.layout, 1, k.fill(op.db))
+// at is where operand i of a unit begins.
+func (b *broadcast) at(i, row, part int) int {
+	at := b.steps[i] * (part * b.inner / b.cuts)
+	for k, d := range b.dims {
+		at += row % d * b.strides[i][k]
+		row /= d
 	}
-	return k
+	return at
 }
 
-func (k *broadcaster) Forward(_ *Run, in, out [][]float32) {
-	k.a, k.b, k.y = in[0], in[1], out[0]
-	kernel.Parallel(k.units(), k.grain(), k.fwd)
+// cut is what operand i, of values x, shows to a unit of n values: n values,
+// or one where it repeats.
+func (b *broadcast) cut(i int, x []float32, row, part, n int) []float32 {
+	at := b.at(i, row, part)
+	if b.steps[i] == 0 {
+		n = 1
+	}
+	return x[at : at+n]
 }
 
-func (k *broadcaster) forwardUnits(lo, hi int) {
-	for u := lo; u < hi; u++ {
-		from, to, row, part := k.unit(u)
-		n := to - from
-		k.forward(k.y[from:to], k.cut(0, k.a, row, part, n), k.cut(1, k.b, row, part, n), k.steps[0], k.steps[1])
+// apart is the number of stretches of the units, equally long, that write to
+// values of operand i of their own.
+func (b *broadcast) apart(i int) int {
+	n := 1
+	for k := len(b.dims) - 1; k >= 0 && b.strides[i][k] != 0; k-- {
+		n *= b.dims[k]
 	}
-}
-
-func (k *broadcaster) Backward(_ *Run, in, _, dout, din [][]float32) {
-	k.a, k.b, k.dy = in[0], in[1], dout[0]
-	if din[0] != nil {
-		k.sumA.run(din[0])
-	}
-	if din[1] != nil {
-		k.sumB.run(din[1])
-	}
-}
-
-// fill gives the gradient of one operand for a unit.
-func (k *broadcaster) fill(grad func(g, dy, a, b []float32, sa, sb int)) func(g []float32, from, to, row, part int) []float32 {
-	return func(g []float32, from, to, row, part int) []float32 {
-		dy, n := k.dy[from:to], to-from
-		if grad == nil {
-			return dy
-		}
-		grad(g, dy, k.cut(0, k.a, row, part, n), k.cut(1, k.b, row, part, n), k.steps[0], k.steps[1])
-		return g
-	}
-}
-
-// timesB is g = dy·b.
-func timesB(g, dy, _, b []float32, _, sb int) { scaled(g, dy, b, sb) }
-
-// timesA is g = dy·a.
-func timesA(g, dy, a, _ []float32, sa, _ int) { scaled(g, dy, a, sa) }
-
-func scaled(g, dy, x []float32, step int) {
-	if step == 0 {
-		kernel.MulScalar(g, dy, x[0])
-		return
-	}
-	kernel.Mul(g, dy, x)
-}
-
-func divided(g, dy, x []float32, step int) {
-	if step == 0 {
-		kernel.DivScalar(g, dy, x[0])
-		return
-	}
-	kernel.Div(g, dy, x)
+	return n
 }

@@ -7,8 +7,10 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
+// Cast is y = x as the type of the attribute to, cut towards 0 where floats
+// become integers; dx = dy, and between floats alone.
 func init() {
-	Register(Op{Type: "Cast", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: inferCast, Build: buildCast, DType: func(n *Node) onnx.DType { return onnx.DType(n.Int("to", 0)) }})
+	Register(Op{Type: "Cast", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: inferCast, DType: func(n *Node) onnx.DType { return onnx.DType(n.Int("to", 0)) }, Build: buildCast})
 }
 
 // inferCast allows float32, int64 and int32 both ways: every value of a

@@ -6,15 +6,16 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Clip is y = min(max(x, min), max); dx = dy where min < x < max, else 0.
 func init() {
 	Register(Op{Type: "Clip", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferClip, Build: func(b *Build) (Kernel, error) {
 		lo, hi, err := clipBounds(b.Node)
 		if err != nil {
 			return nil, err
 		}
-		return newPointwise(
+		return ofInput(
 			func(y, x []float32) { kernel.Clip(y, x, lo, hi) },
-			func(dx, dy, x, _ []float32) { kernel.ClipBackward(dx, dy, x, lo, hi) }), nil
+			func(dx, dy, x []float32) { kernel.ClipBackward(dx, dy, x, lo, hi) }), nil
 	}})
 }
 

@@ -2,6 +2,8 @@ package graph
 
 import "fmt"
 
+// Concat is y = x₀, x₁, … one after the other along axis; each dxᵢ is its
+// stretch of dy.
 func init() {
 	Register(Op{Type: "Concat", Layout: AnyOrder, MinIn: 1, Moves: true, Infer: inferConcat, Build: buildConcat})
 }

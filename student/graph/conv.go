@@ -7,6 +7,9 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Conv is y[n,m] = b[m] + Σ over c of x[n,c] ⋆ w[m,c], the correlation of
+// images with windows, for each group of channels; dx = the full convolution
+// of dy by w, dw = x ⋆ dy, db = Σdy (Dumoulin and Visin 2016, arXiv 1603.07285).
 func init() {
 	Register(Op{Type: "Conv", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
 }

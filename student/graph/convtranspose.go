@@ -6,6 +6,7 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// ConvTranspose is the gradient of a convolution by its input, as an op.
 func init() {
 	Register(Op{Type: "ConvTranspose", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConvTranspose, Build: buildConvTranspose, MultiplyAdds: convTransposeMultiplyAdds})
 }
@@ -124,7 +125,7 @@ func (c *convTranspose) Forward(r *Run, in, out [][]float32) {
 	c.Conv.Backward(out[0], nil, nil, in[0], out[0], in[1], r.Work)
 	if b := optional(in, 2); b != nil {
 		c.y, c.b = out[0], b
-		kernel.Parallel(c.n*c.area, max(1, pointwiseGrain/c.m), c.bias)
+		kernel.Parallel(c.n*c.area, max(1, kernel.Grain/c.m), c.bias)
 	}
 }
 

@@ -2,6 +2,8 @@ package graph
 
 import "fmt"
 
+// DepthToSpace moves blocks of b² channels of x (N, C, H, W) into pixels: y is
+// (N, C/b², b·H, b·W) (Shi et al. 2016, arXiv 1609.05158); dx = the inverse of dy.
 func init() {
 	Register(Op{Type: "DepthToSpace", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferDepthToSpace, Build: buildDepthToSpace})
 }

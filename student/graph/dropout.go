@@ -6,6 +6,7 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Dropout is y = x·mask/(1−ratio); dx = dy·mask/(1−ratio).
 func init() {
 	Register(Op{Type: "Dropout", Layout: AnyOrder, MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferDropout, Build: buildDropout})
 }
@@ -54,7 +55,7 @@ func buildDropout(b *Build) (Kernel, error) {
 func (d *dropout) Forward(r *Run, in, out [][]float32) {
 	d.key = mix(mix(mix(r.Seed)+r.Step) + d.node)
 	d.x, d.y = in[0], out[0]
-	kernel.Parallel(len(d.y), pointwiseGrain, d.fwd)
+	kernel.Parallel(len(d.y), kernel.Grain, d.fwd)
 }
 
 // mask is dst = src·mask/(1−ratio) on [lo, hi).

@@ -2,6 +2,8 @@ package graph
 
 import "fmt"
 
+// Expand is y = x repeated along its axes of 1 to the wanted shape; dx = dy
+// summed over them.
 func init() {
 	Register(Op{Type: "Expand", MinIn: 2, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferExpand, Build: buildExpand})
 }

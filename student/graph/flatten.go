@@ -2,6 +2,7 @@ package graph
 
 import "fmt"
 
+// Flatten is y = x as a matrix, the axes before axis by the others; dx = dy.
 func init() {
 	Register(Op{Type: "Flatten", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferFlatten, Build: copies})
 }

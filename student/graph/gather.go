@@ -6,6 +6,8 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Gather is y[o,i,…] = x[o,index[i],…] along axis; dx = dy summed over the
+// places that read a row.
 func init() {
 	Register(Op{Type: "Gather", MinIn: 2, MaxIn: 2, Index: []int{1}, Moves: true, Infer: inferGather, Build: buildGather})
 }
@@ -81,7 +83,7 @@ func (l *lookup) Forward(r *Run, in, out [][]float32) {
 		l.at[i] = k % l.size
 	}
 	l.x, l.y = in[0], out[0]
-	kernel.Parallel(l.outer*len(l.at), max(1, pointwiseGrain/l.block), l.fwd)
+	kernel.Parallel(l.outer*len(l.at), max(1, kernel.Grain/l.block), l.fwd)
 }
 
 func (l *lookup) forwardRows(lo, hi int) {

@@ -10,12 +10,12 @@ import (
 // dx = dy·(Φ(x) + x·φ(x)). With approximate = tanh it is y = x·s,
 // s = 1/(1+e^−v), v = √(8/π)·(x + 0.044715·x³); dx = dy·(s + x·v'·s·(1−s)).
 func init() {
-	Register(Op{Type: "Gelu", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: inferGelu, Build: func(b *Build) (Kernel, error) {
-		if b.Node.String("approximate", "none") == "tanh" {
-			return newPointwise(kernel.GeluTanh, func(dx, dy, x, _ []float32) { kernel.GeluTanhBackward(dx, dy, x) }), nil
+	registerPointwise("Gelu", inferGelu, func(n *Node) *pointwise {
+		if n.String("approximate", "none") == "tanh" {
+			return ofInput(kernel.GeluTanh, kernel.GeluTanhBackward)
 		}
-		return newPointwise(kernel.Gelu, func(dx, dy, x, _ []float32) { kernel.GeluBackward(dx, dy, x) }), nil
-	}})
+		return ofInput(kernel.Gelu, kernel.GeluBackward)
+	})
 }
 
 func inferGelu(n *Node) ([]Shape, error) {

@@ -6,6 +6,8 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Gemm is Y = alpha·op(A)·op(B) + beta·C, op the transpose where transA and
+// transB say so.
 func init() {
 	Register(Op{Type: "Gemm", MinIn: 2, MaxIn: 3, Infer: inferGemm, Build: buildGemm, MultiplyAdds: gemmMultiplyAdds})
 }

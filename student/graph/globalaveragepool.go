@@ -6,6 +6,8 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// GlobalAveragePool is y[n,c] = the mean of the S values of x[n,c] (Lin et al.
+// 2013, arXiv 1312.4400); dx = dy/S.
 func init() {
 	Register(Op{Type: "GlobalAveragePool", Layout: ChannelsLast, MinIn: 1, MaxIn: 1, Infer: inferGlobalPool, Build: buildGlobalAveragePool})
 }
@@ -23,7 +25,6 @@ func inferGlobalPool(n *Node) ([]Shape, error) {
 	return []Shape{out}, nil
 }
 
-// globalAveragePool is y[n,c] = mean of the plane x[n,c].
 type globalAveragePool struct{ *kernel.GlobalAverage }
 
 func buildGlobalAveragePool(b *Build) (Kernel, error) {
@@ -35,7 +36,6 @@ func (p globalAveragePool) Forward(_ *Run, in, out [][]float32) {
 	p.GlobalAverage.Forward(out[0], in[0])
 }
 
-// Backward is dx = dy/area.
 func (p globalAveragePool) Backward(_ *Run, _, _, dout, din [][]float32) {
 	if din[0] != nil {
 		p.GlobalAverage.Backward(din[0], dout[0])

@@ -2,6 +2,7 @@ package graph
 
 import "github.com/kdonnx/kdonnx/student/kernel"
 
+// GlobalMaxPool is y[n,c] = the largest of x[n,c]; dx is dy there.
 func init() {
 	Register(Op{Type: "GlobalMaxPool", Layout: ChannelsLast, MinIn: 1, MaxIn: 1, Infer: inferGlobalPool, Build: buildGlobalMaxPool})
 }

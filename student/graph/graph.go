@@ -8,10 +8,19 @@
 // The first axis of every graph input is the batch, whatever the file says of
 // it. Every value is float32 to the kernels: an input of integers (token ids,
 // masks) arrives as float32 values that hold them, exact up to 2²⁴, and keeps
-// its type in the model that is exported. No op mixes rows of the batch, except BatchNormalization in training.
+// its type in the model that is exported. No op mixes rows of the batch, except
+// BatchNormalization in training.
+//
+// A Graph is as ONNX has it. A Plan of it, for one batch size, has images
+// channels-last from the first op that asks for it to the last that bears it,
+// with nodes of its own where the order of memory changes, and neighbours that
+// one pass computes joined; inputs and outputs of the graph, parameters and
+// their gradients keep ONNX's order.
+//
 // Kernels overwrite what they produce: adding up the gradients of a value with
-// several consumers happens in the plan and nowhere else. A step's bits do not
-// depend on GOMAXPROCS.
+// several consumers happens in the plan and nowhere else. A kernel allocates
+// when it is built, and never in a pass. A step's bits depend neither on
+// GOMAXPROCS nor on the instructions that the processor has.
 package graph
 
 import (

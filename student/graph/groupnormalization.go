@@ -6,6 +6,9 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// GroupNormalization is y = scale·(x−mean)/√(var+ε) + bias, mean and var those
+// of num_groups groups of channels of each row (Wu and He 2018, arXiv
+// 1803.08494); kernel.GroupNorm has the gradients.
 func init() {
 	Register(Op{Type: "GroupNormalization", MinIn: 3, MaxIn: 3, Infer: inferGroupNorm, Build: buildGroupNorm})
 }

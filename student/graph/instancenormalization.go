@@ -6,6 +6,9 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// InstanceNormalization is y = scale·(x−mean)/√(var+ε) + bias, mean and var
+// those of each channel of each row (Ulyanov et al. 2016, arXiv 1607.08022);
+// kernel.GroupNorm has the gradients.
 func init() {
 	Register(Op{Type: "InstanceNormalization", MinIn: 3, MaxIn: 3, Infer: inferInstanceNorm, Build: buildInstanceNorm})
 }

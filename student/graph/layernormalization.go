@@ -6,6 +6,9 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// LayerNormalization is y = scale·(x−mean)/√(var+ε) + bias, mean and var those
+// of the axes from axis on (Ba et al. 2016, arXiv 1607.06450);
+// kernel.LayerNorm has the gradients.
 func init() {
 	Register(Op{Type: "LayerNormalization", MinIn: 2, MaxIn: 3, Infer: func(n *Node) ([]Shape, error) {
 		return inferRowNorm(n, 17)

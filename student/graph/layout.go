@@ -183,33 +183,18 @@ func aligned(v *Value, rank int) *Value {
 
 // The conversions are nodes like any other, known to plans alone.
 var (
-	channelsLast  = &Op{Type: "ToChannelsLast", Infer: sameShape, Build: buildOrder}
-	channelsFirst = &Op{Type: "ToChannelsFirst", Infer: sameShape, Build: buildOrder}
+	channelsLast  = &Op{Type: "ToChannelsLast", Infer: sameShape, Build: buildToChannelsLast}
+	channelsFirst = &Op{Type: "ToChannelsFirst", Infer: sameShape, Build: buildToChannelsFirst}
 )
 
-// order copies an image from one order of memory to the other.
-type order struct {
-	*kernel.Order
-	last bool // the output's order
+// buildToChannelsLast is y (N, S, C) from x (N, C, S), S being the pixels.
+func buildToChannelsLast(b *Build) (Kernel, error) {
+	s := b.In(0)
+	return transposes{kernel.NewTranspose(s[0], s[1], product(s[2:]))}, nil
 }
 
-func buildOrder(b *Build) (Kernel, error) {
-	s := b.Node.In[0].Shape.At(b.Batch)
-	return order{kernel.NewOrder(s[0], s[1], product(s[2:])), b.Node.Out[0].last}, nil
-}
-
-func (o order) copy(dst, src []float32, last bool) {
-	if last {
-		o.ChannelsLast(dst, src)
-	} else {
-		o.ChannelsFirst(dst, src)
-	}
-}
-
-func (o order) Forward(_ *Run, in, out [][]float32) { o.copy(out[0], in[0], o.last) }
-
-func (o order) Backward(_ *Run, _, _, dout, din [][]float32) {
-	if din[0] != nil {
-		o.copy(din[0], dout[0], !o.last)
-	}
+// buildToChannelsFirst is y (N, C, S) from x (N, S, C).
+func buildToChannelsFirst(b *Build) (Kernel, error) {
+	s := b.In(0)
+	return transposes{kernel.NewTranspose(s[0], product(s[2:]), s[1])}, nil
 }

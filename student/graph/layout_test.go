@@ -1,100 +1,63 @@
 package graph
 
 import (
-	"fmt"
 	"math"
-	"math/rand/v2"
-	"runtime"
+	"slices"
 	"testing"
+
+	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
-// naive is where operand s of out's shape out has the value at position i.
-func naive(out, s []int, i int) int {
-	at, ahead := 0, 1
-	for k := range out {
-		d, e := fromEnd(out, k), fromEnd(s, k)
-		if e > 1 {
-			at += i % d * ahead
+// TestPicksInAnyOrder has the ops that pick values between two convolutions
+// that change nothing, where plans work channels-last, and alone.
+func TestPicksInAnyOrder(t *testing.T) {
+	one := func(name string, c int) *onnx.Tensor {
+		w := make([]float32, c*c)
+		for i := range c {
+			w[i*c+i] = 1
 		}
-		ahead *= e
-		i /= d
+		return onnx.FloatTensor(name, []int64{int64(c), int64(c), 1, 1}, w)
 	}
-	return at
-}
-
-// TestLayout compares rows, units and sums with index arithmetic value by
-// value, for shapes large enough to be cut, and wants the same bits from one
-// goroutine and from many.
-func TestLayout(t *testing.T) {
-	for _, c := range []struct{ out, a, b []int }{
-		{[]int{}, []int{}, []int{1, 1}},
-		{[]int{7}, []int{7}, []int{1}},
-		{[]int{5, 7}, []int{5, 7}, []int{5, 7}},
-		{[]int{100000}, []int{100000}, []int{1}},
-		{[]int{3, 40000}, []int{3, 1}, []int{40000}},
-		{[]int{3, 40001}, []int{3, 40001}, []int{3, 1}},
-		{[]int{600, 129}, []int{600, 129}, []int{129}},
-		{[]int{600, 129}, []int{600, 129}, []int{600, 1}},
-		{[]int{5, 16, 33, 35}, []int{5, 16, 33, 35}, []int{16, 1, 1}},
-		{[]int{5, 16, 33, 35}, []int{5, 16, 33, 35}, []int{5, 16, 1, 1}},
-		{[]int{5, 16, 33, 35}, []int{5, 1, 33, 1}, []int{16, 1, 35}},
-		{[]int{2, 3, 4, 5, 6}, []int{2, 1, 4, 1, 6}, []int{3, 1, 5, 1}},
-		{[]int{1, 3, 1, 5}, []int{3, 1, 5}, []int{1, 1, 1, 5}},
+	ints := func(name string, v ...int64) *onnx.Tensor { return onnx.Int64Tensor(name, []int64{int64(len(v))}, v) }
+	for name, c := range map[string]struct {
+		nodes []*onnx.Node
+		out   int // channels
+	}{
+		"slice":    {[]*onnx.Node{node("Slice", "a from to axes", "b")}, 2},
+		"pad":      {[]*onnx.Node{node("Pad", "a pads", "b", onnx.StringAttr("mode", "reflect"))}, 6},
+		"split":    {[]*onnx.Node{node("Split", "a sizes", "p q", onnx.IntAttr("axis", 1)), node("Concat", "q p", "b", onnx.IntAttr("axis", 1))}, 4},
+		"split W":  {[]*onnx.Node{node("Split", "a", "p q r", onnx.IntAttr("axis", 3)), node("Sub", "p r", "b")}, 4},
+		"identity": {[]*onnx.Node{node("Identity", "a", "b")}, 4},
 	} {
-		t.Run(fmt.Sprint(c.out, c.a, c.b), func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(1, 1))
-			l := newLayout(c.out, c.a, c.b)
-			n := product(c.out)
-			x := make([]float32, n)
+		inits := []*onnx.Tensor{ints("from", 1, 0), ints("to", 3, 2), ints("axes", 1, 3), ints("pads", 0, 1, 1, 0, 0, 1, 0, 2), ints("sizes", 1, 3), one("w4", 4), one("w", c.out)}
+		var results [][]float32
+		for _, around := range []bool{false, true} {
+			nodes := slices.Concat([]*onnx.Node{node("Identity", "x", "a")}, c.nodes, []*onnx.Node{node("Identity", "b", "y")})
+			if around {
+				nodes[0], nodes[len(nodes)-1] = node("Conv", "x w4", "a"), node("Conv", "b w", "y")
+			}
+			g, err := Import(model(dynamic, []int64{4, 5, 3}, inits, nodes...), "m.onnx")
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			g.TrackInputs()
+			p, err := g.NewPlan(2, g.NewGradients())
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			x := make([]float32, 120)
 			for i := range x {
-				x[i] = float32(rng.NormFloat64())
+				x[i] = float32(i)
 			}
-			next := 0
-			for u := range l.units() {
-				from, to, row, part := l.unit(u)
-				if from != next || to <= from {
-					t.Fatalf("unit %d is %d to %d, expected it to begin at %d", u, from, to, next)
-				}
-				next = to
-				for op, s := range [][]int{c.a, c.b} {
-					at := l.at(op, row, part)
-					for i := from; i < to; i++ {
-						if got, want := at+(i-from)*l.steps[op], naive(c.out, s, i); got != want {
-							t.Fatalf("value %d reads operand %d at %d, want %d", i, op, got, want)
-						}
-					}
-				}
+			p.Forward(x)
+			for i := range p.OutputGrad(0) {
+				p.OutputGrad(0)[i] = float32(math.Sin(float64(i)))
 			}
-			if next != n {
-				t.Fatalf("units end at %d of %d", next, n)
-			}
-			for op, s := range [][]int{c.a, c.b} {
-				checkReduction(t, l, op, c.out, s, x)
-			}
-		})
-	}
-}
-
-func checkReduction(t *testing.T, l *layout, op int, out, s []int, x []float32) {
-	want, size := make([]float64, product(s)), make([]float64, product(s))
-	for i, v := range x {
-		at := naive(out, s, i)
-		want[at] += float64(v)
-		size[at] += math.Abs(float64(v))
-	}
-	sum := func(procs int) []float32 {
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		got := make([]float32, len(want))
-		newReduction(l, op, func(_ []float32, from, to, _, _ int) []float32 { return x[from:to] }).run(got)
-		return got
-	}
-	one, many := sum(1), sum(5)
-	for i, v := range one {
-		if !(math.Abs(float64(v)-want[i]) <= 1e-7*math.Abs(want[i])+1e-12*size[i]) {
-			t.Fatalf("sum %d of operand %d is %g, want %g", i, op, v, want[i])
+			p.Backward()
+			results = append(results, slices.Concat(p.Output(0), p.InputGrad(0)))
 		}
-		if math.Float32bits(v) != math.Float32bits(many[i]) {
-			t.Fatalf("sum %d of operand %d is %g, with 5 goroutines %g", i, op, v, many[i])
+		if !slices.Equal(results[0], results[1]) {
+			t.Errorf("%s: between convolutions %v, alone %v", name, results[1], results[0])
 		}
 	}
 }

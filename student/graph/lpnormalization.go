@@ -6,6 +6,8 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// LpNormalization is y = x/‖x‖ₚ along axis, p being 1 or 2, and 0 where the
+// norm is 0; kernel.LpNormalizeBackward has the gradient.
 func init() {
 	Register(Op{Type: "LpNormalization", MinIn: 1, MaxIn: 1, Infer: inferLpNorm, Build: buildLpNorm})
 }
@@ -59,7 +61,7 @@ func (k *lpNorm) start(i int) int { return i/k.stride*k.n*k.stride + i%k.stride 
 
 func (k *lpNorm) Forward(_ *Run, in, out [][]float32) {
 	k.x, k.y = in[0], out[0]
-	kernel.Parallel(k.count, max(1, pointwiseGrain/k.n), k.fwd)
+	kernel.Parallel(k.count, max(1, kernel.Grain/k.n), k.fwd)
 }
 
 func (k *lpNorm) Backward(_ *Run, _, out, dout, din [][]float32) {
@@ -67,5 +69,5 @@ func (k *lpNorm) Backward(_ *Run, _, out, dout, din [][]float32) {
 		return
 	}
 	k.y, k.dy, k.dx = out[0], dout[0], din[0]
-	kernel.Parallel(k.count, max(1, pointwiseGrain/k.n), k.bwd)
+	kernel.Parallel(k.count, max(1, kernel.Grain/k.n), k.bwd)
 }

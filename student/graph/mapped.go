@@ -90,7 +90,7 @@ func (k *mapped) offset(r int) int {
 	return at
 }
 
-func (k *mapped) grain() int { return max(1, pointwiseGrain/(len(k.pick)*k.block)) }
+func (k *mapped) grain() int { return max(1, kernel.Grain/(len(k.pick)*k.block)) }
 
 func (k *mapped) Forward(_ *Run, in, out [][]float32) {
 	k.x, k.y = in[0], out[0]

@@ -7,6 +7,8 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// MatMul is Y = A·B of the last two axes, the others broadcast; dA = dY·Bᵀ and
+// dB = Aᵀ·dY, summed where broadcast.
 func init() {
 	Register(Op{Type: "MatMul", MinIn: 2, MaxIn: 2, Infer: inferMatMul, Build: buildMatMul, MultiplyAdds: matMulMultiplyAdds})
 }

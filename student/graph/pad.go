@@ -2,6 +2,9 @@ package graph
 
 import "fmt"
 
+// Pad is y = x with more, or fewer, values at both ends of its axes: a constant
+// or values of x by the modes reflect, edge and wrap; dx = dy summed over the
+// places that show a value.
 func init() {
 	Register(Op{Type: "Pad", Layout: AnyOrder, MinIn: 1, MaxIn: 4, NoGrad: []int{1, 2, 3}, Infer: inferPad, Build: buildPad})
 }

@@ -55,7 +55,7 @@ func newAdder() *adder {
 
 func (a *adder) add(dst, src []float32) {
 	a.dst, a.src = dst, src
-	kernel.Parallel(len(dst), pointwiseGrain, a.piece)
+	kernel.Parallel(len(dst), kernel.Grain, a.piece)
 }
 
 // Gradients holds one buffer a trained parameter, shared by the plans of one

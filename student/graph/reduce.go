@@ -77,8 +77,9 @@ func inferReduce(n *Node) ([]Shape, error) {
 	return []Shape{out}, nil
 }
 
-// reduceLayout lays x and y out along x, and counts the values of one sum.
-func reduceLayout(b *Build) (l *layout, n int, err error) {
+// reduceBroadcast is y, with the axes that are gone kept as 1, broadcast to x,
+// and the number of values of one sum.
+func reduceBroadcast(b *Build) (c *broadcast, n int, err error) {
 	gone, err := reduced(b.Node)
 	if err != nil {
 		return nil, 0, err
@@ -90,14 +91,14 @@ func reduceLayout(b *Build) (l *layout, n int, err error) {
 			y[i], n = 1, n*d
 		}
 	}
-	return newLayout(x, x, y), n, nil
+	return newBroadcast(x, x, y), n, nil
 }
 
-// reduce is the kernel of a reduceOp. In its layout, operand 0 is x and
+// reduce is the kernel of a reduceOp. Of its broadcast, operand 0 is x and
 // operand 1 is y.
 type reduce struct {
 	reduceOp
-	*layout
+	*broadcast
 	n            float32
 	sum          *reduction
 	x, y, dx, dy []float32
@@ -105,13 +106,13 @@ type reduce struct {
 }
 
 func newReduce(op reduceOp, b *Build) (Kernel, error) {
-	l, n, err := reduceLayout(b)
+	c, n, err := reduceBroadcast(b)
 	if err != nil {
 		return nil, err
 	}
-	k := &reduce{reduceOp: op, layout: l, n: float32(n)}
+	k := &reduce{reduceOp: op, broadcast: c, n: float32(n)}
 	k.bwd = k.backwardUnits
-	k.sum = newReduction(l, 1, func(g []float32, from, to, _, _ int) []float32 {
+	k.sum = newReduction(c, 1, func(g []float32, from, to, _, _ int) []float32 {
 		x := k.x[from:to]
 		if op.squares {
 			kernel.Mul(g, x, x)

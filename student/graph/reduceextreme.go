@@ -7,13 +7,13 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 // loses to every number.
 func registerExtreme(name string, none float32, pairs func(y, a, b []float32), one func(y, x float32) float32) {
 	Register(Op{Type: name, MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Infer: inferReduce, Build: func(b *Build) (Kernel, error) {
-		l, _, err := reduceLayout(b)
+		c, _, err := reduceBroadcast(b)
 		if err != nil {
 			return nil, err
 		}
-		k := &extreme{layout: l, none: none, pairs: pairs, one: one, stretches: l.apart(1), taken: make([]bool, l.sizes[1])}
-		if l.sizes[1] == l.sizes[0] {
-			k.stretches = l.units()
+		k := &extreme{broadcast: c, none: none, pairs: pairs, one: one, stretches: c.apart(1), taken: make([]bool, c.sizes[1])}
+		if c.sizes[1] == c.sizes[0] {
+			k.stretches = c.units()
 		}
 		k.fwd, k.bwd = k.forwardStretches, k.backwardStretches
 		return k, nil
@@ -23,7 +23,7 @@ func registerExtreme(name string, none float32, pairs func(y, a, b []float32), o
 // extreme is the kernel of ReduceMax and ReduceMin. Pieces of work write to
 // values of y of their own.
 type extreme struct {
-	*layout
+	*broadcast
 	none         float32
 	pairs        func(y, a, b []float32)
 	one          func(y, x float32) float32
@@ -34,7 +34,7 @@ type extreme struct {
 }
 
 func (k *extreme) parallel(f func(lo, hi int)) {
-	kernel.Parallel(k.stretches, max(1, pointwiseGrain*k.stretches/(k.rows*k.inner)), f)
+	kernel.Parallel(k.stretches, max(1, kernel.Grain*k.stretches/(k.rows*k.inner)), f)
 }
 
 func (k *extreme) Forward(_ *Run, in, out [][]float32) {

@@ -6,6 +6,6 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 func init() {
 	registerReduce("ReduceSumSquare", reduceOp{squares: true, grad: func(dx, dy, x, _ []float32, step int, _ float32) {
 		scaled(dx, x, dy, step)
-		kernel.Scale(2, dx)
+		kernel.MulScalar(dx, dx, 2)
 	}})
 }

@@ -11,17 +11,16 @@ import (
 // Op is how one ONNX operator behaves in a student. Each op's file registers
 // it in init; opstest holds at least one row for each.
 type Op struct {
-	Type     string
-	MinIn    int   // inputs that must be there
-	MaxIn    int   // 0: any number
-	State    []int // inputs that are running statistics, not trained
-	NoGrad   []int // inputs that are read as constants at import
-	Index    []int // inputs that are integers, constant or computed, as those of Gather
-	Moves    bool  // the outputs hold values of the inputs, unchanged: integers too
-	MaxSince int64 // newest opset whose meaning is known; 0: all supported ones
-	Layout   Layout
+	Type   string
+	Layout Layout
 	// GradInPlace says that Backward may be given dout[0] itself as din[0].
 	GradInPlace bool
+	MinIn       int   // inputs that must be there
+	MaxIn       int   // 0: any number
+	State       []int // inputs that are running statistics, not trained
+	NoGrad      []int // inputs that are read as constants at import
+	Index       []int // inputs that are integers, constant or computed, as those of Gather
+	Moves       bool  // the outputs hold values of the inputs, unchanged: integers too
 
 	// Infer gives the shapes of the outputs, or says what is wrong with the
 	// node. n.In has its shapes, attributes are read with n.Int and the like.

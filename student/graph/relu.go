@@ -2,8 +2,9 @@ package graph
 
 import "github.com/kdonnx/kdonnx/student/kernel"
 
+// Relu is y = max(x, 0); dx = dy where y > 0, else 0.
 func init() {
-	Register(Op{Type: "Relu", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(*Build) (Kernel, error) {
-		return newPointwise(kernel.Relu, func(dx, dy, _, y []float32) { kernel.ReluBackward(dx, dy, y) }), nil
-	}})
+	registerPointwise("Relu", sameShape, func(*Node) *pointwise {
+		return ofOutput(kernel.Relu, kernel.ReluBackward)
+	})
 }

@@ -2,6 +2,7 @@ package graph
 
 import "fmt"
 
+// Reshape is y = x in another shape; dx = dy.
 func init() {
 	Register(Op{Type: "Reshape", MinIn: 2, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferReshape, Build: copies})
 }

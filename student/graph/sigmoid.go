@@ -2,8 +2,9 @@ package graph
 
 import "github.com/kdonnx/kdonnx/student/kernel"
 
+// Sigmoid is y = 1/(1+e^−x); dx = dy·y·(1−y).
 func init() {
-	Register(Op{Type: "Sigmoid", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(*Build) (Kernel, error) {
-		return newPointwise(kernel.Sigmoid, func(dx, dy, _, y []float32) { kernel.SigmoidBackward(dx, dy, y) }), nil
-	}})
+	registerPointwise("Sigmoid", sameShape, func(*Node) *pointwise {
+		return ofOutput(kernel.Sigmoid, kernel.SigmoidBackward)
+	})
 }

@@ -2,6 +2,7 @@ package graph
 
 import "fmt"
 
+// Slice is y[i] = x[start + i·step] along each axis; dx = dy there, else 0.
 func init() {
 	Register(Op{Type: "Slice", Layout: AnyOrder, MinIn: 1, MaxIn: 5, NoGrad: []int{1, 2, 3, 4}, Moves: true, Infer: inferSlice, Build: buildSlice})
 }

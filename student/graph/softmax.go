@@ -6,6 +6,7 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Softmax is y = e^(x−max)/Σe^(x−max) along axis; dx = y·(dy − Σ dy·y).
 func init() {
 	Register(Op{Type: "Softmax", MinIn: 1, MaxIn: 1, Infer: inferSoftmax, Build: func(b *Build) (Kernel, error) {
 		return newLines(b, kernel.Softmax, kernel.SoftmaxBackward)

@@ -2,6 +2,8 @@ package graph
 
 import "fmt"
 
+// SpaceToDepth moves blocks of b×b pixels of x (N, C, H, W) into channels: y is
+// (N, b²·C, H/b, W/b); dx = the inverse of dy.
 func init() {
 	Register(Op{Type: "SpaceToDepth", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferSpaceToDepth, Build: buildSpaceToDepth})
 }

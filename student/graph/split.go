@@ -2,6 +2,8 @@ package graph
 
 import "fmt"
 
+// Split is y₀, y₁, … = stretches of x along axis; dx = the dyᵢ one after the
+// other.
 func init() {
 	Register(Op{Type: "Split", Layout: AnyOrder, MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferSplit, Build: buildSplit})
 }

@@ -2,6 +2,7 @@ package graph
 
 import "fmt"
 
+// Squeeze is y = x without axes of 1; dx = dy.
 func init() {
 	Register(Op{Type: "Squeeze", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferSqueeze, Build: copies})
 }

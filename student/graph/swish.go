@@ -5,10 +5,10 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 // Swish is y = x·s, s = 1/(1+e^−alpha·x) (Ramachandran et al. 2017, arXiv
 // 1710.05941); dx = dy·(s + alpha·x·s·(1−s)).
 func init() {
-	Register(Op{Type: "Swish", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(b *Build) (Kernel, error) {
-		alpha := b.Node.Float("alpha", 1)
-		return newPointwise(
+	registerPointwise("Swish", sameShape, func(n *Node) *pointwise {
+		alpha := n.Float("alpha", 1)
+		return ofInput(
 			func(y, x []float32) { kernel.Swish(y, x, alpha) },
-			func(dx, dy, x, _ []float32) { kernel.SwishBackward(dx, dy, x, alpha) }), nil
-	}})
+			func(dx, dy, x []float32) { kernel.SwishBackward(dx, dy, x, alpha) })
+	})
 }

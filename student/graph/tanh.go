@@ -2,8 +2,9 @@ package graph
 
 import "github.com/kdonnx/kdonnx/student/kernel"
 
+// Tanh is y = (e^x − e^−x)/(e^x + e^−x); dx = dy·(1−y²).
 func init() {
-	Register(Op{Type: "Tanh", Layout: AnyOrder, GradInPlace: true, MinIn: 1, MaxIn: 1, Infer: sameShape, Build: func(*Build) (Kernel, error) {
-		return newPointwise(kernel.Tanh, func(dx, dy, _, y []float32) { kernel.TanhBackward(dx, dy, y) }), nil
-	}})
+	registerPointwise("Tanh", sameShape, func(*Node) *pointwise {
+		return ofOutput(kernel.Tanh, kernel.TanhBackward)
+	})
 }

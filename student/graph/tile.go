@@ -2,6 +2,8 @@ package graph
 
 import "fmt"
 
+// Tile is y[i] = x[i mod d] along each axis of d, repeated as often as repeats
+// says; dx = dy summed over the repeats.
 func init() {
 	Register(Op{Type: "Tile", MinIn: 2, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferTile, Build: buildTile})
 }

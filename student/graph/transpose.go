@@ -6,6 +6,7 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
+// Transpose is y = x with axis perm[i] as axis i; dx = dy by the inverse.
 func init() {
 	Register(Op{Type: "Transpose", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferTranspose, Build: buildTranspose})
 }
@@ -58,7 +59,22 @@ func buildTranspose(b *Build) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTranspose(b.In(0), p), nil
+	t := newTranspose(b.In(0), p)
+	if n, rows, cols, ok := t.matrices(); ok {
+		return transposes{kernel.NewTranspose(n, rows, cols)}, nil
+	}
+	return t, nil
+}
+
+// transposes is the kernel of matrices whose two axes change places.
+type transposes struct{ *kernel.Transpose }
+
+func (t transposes) Forward(_ *Run, in, out [][]float32) { t.Transpose.Forward(out[0], in[0]) }
+
+func (t transposes) Backward(_ *Run, _, _, dout, din [][]float32) {
+	if din[0] != nil {
+		t.Transpose.Backward(din[0], dout[0])
+	}
 }
 
 // newTranspose moves axis p[i] of an array of dims in to axis i.
@@ -86,9 +102,18 @@ func newTranspose(in, p []int) *transpose {
 	return t
 }
 
+// matrices tells whether t is n > 1 matrices (rows, cols) in a row whose axes
+// change places. A single one is cut into rows, for all cores.
+func (t *transpose) matrices() (n, rows, cols int, ok bool) {
+	if len(t.dims) != 2 || t.dims[0] == 1 || t.strides[1] != 1 || t.step != t.dims[1] || t.strides[0] != t.dims[1]*t.inner {
+		return 0, 0, 0, false
+	}
+	return t.dims[0], t.inner, t.dims[1], true
+}
+
 func (t *transpose) Forward(_ *Run, in, out [][]float32) {
 	t.src, t.dst = in[0], out[0]
-	kernel.Parallel(t.rows, max(1, pointwiseGrain/t.inner), t.fwd)
+	kernel.Parallel(t.rows, max(1, kernel.Grain/t.inner), t.fwd)
 }
 
 // Backward is the inverse permutation: each input value has one output.
@@ -97,7 +122,7 @@ func (t *transpose) Backward(_ *Run, _, _, dout, din [][]float32) {
 		return
 	}
 	t.src, t.dst = dout[0], din[0]
-	kernel.Parallel(t.rows, max(1, pointwiseGrain/t.inner), t.bwd)
+	kernel.Parallel(t.rows, max(1, kernel.Grain/t.inner), t.bwd)
 }
 
 // offset is where row r of the output starts in the input.

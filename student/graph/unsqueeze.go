@@ -2,6 +2,7 @@ package graph
 
 import "fmt"
 
+// Unsqueeze is y = x with more axes of 1; dx = dy.
 func init() {
 	Register(Op{Type: "Unsqueeze", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferUnsqueeze, Build: copies})
 }

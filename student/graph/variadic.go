@@ -37,7 +37,7 @@ func inferVariadic(n *Node) (out []Shape, err error) {
 // variadic is the kernel of a variadicOp.
 type variadic struct {
 	variadicOp
-	*layout
+	*broadcast
 	sums  []*reduction // by input
 	in    [][]float32
 	y, dy []float32
@@ -50,11 +50,11 @@ func newVariadic(op variadicOp, b *Build) *variadic {
 	for i := range b.Node.In {
 		shapes = append(shapes, b.In(i))
 	}
-	k.layout = newLayout(b.Out(0), shapes...)
+	k.broadcast = newBroadcast(b.Out(0), shapes...)
 	k.fwd = k.forwardUnits
 	for i := range shapes {
 		if b.Training {
-			k.sums = append(k.sums, newReduction(k.layout, i, k.fill(i)))
+			k.sums = append(k.sums, newReduction(k.broadcast, i, k.fill(i)))
 		}
 	}
 	return k

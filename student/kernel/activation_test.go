@@ -12,7 +12,7 @@ var twinLoops = map[string]func(w, x, y, z []float32){
 	"Div":                 func(w, x, y, _ []float32) { Div(w, x, y) },
 	"DivBackward":         func(w, x, y, z []float32) { DivBackward(w, x, y, z) },
 	"Min":                 func(w, x, y, _ []float32) { Min(w, x, y) },
-	"MaxOf":               func(w, x, y, _ []float32) { MaxOf(w, x, y) },
+	"Max":                 func(w, x, y, _ []float32) { Max(w, x, y) },
 	"AddScalar":           func(w, x, _, _ []float32) { AddScalar(w, x, 0.3) },
 	"MulScalar":           func(w, x, _, _ []float32) { MulScalar(w, x, -1.7) },
 	"DivScalar":           func(w, x, _, _ []float32) { DivScalar(w, x, 0.7) },
@@ -68,7 +68,7 @@ var twinLoops = map[string]func(w, x, y, z []float32){
 	"LogSoftmax":         func(w, x, _, _ []float32) { lineOf(w, func(n int) { LogSoftmax(w, x, 0, n, 1) }) },
 	"LogSoftmaxBackward": func(w, x, y, _ []float32) { lineOf(w, func(n int) { LogSoftmaxBackward(w, x, y, 0, n, 1) }) },
 	"Sum":                func(w, x, _, _ []float32) { lineOf(w, func(int) { w[0] = float32(Sum(x)) }) },
-	"Dot64":              func(w, x, y, _ []float32) { lineOf(w, func(int) { w[0] = float32(Dot64(x, y)) }) },
+	"dot64":              func(w, x, y, _ []float32) { lineOf(w, func(int) { w[0] = float32(dot64(x, y)) }) },
 	"Accumulate": func(w, x, y, _ []float32) {
 		acc := make([]float64, len(x))
 		Accumulate(acc, x)
@@ -281,5 +281,9 @@ func TestSums(t *testing.T) {
 	}
 	if got := SumSquares(x); got != squares {
 		t.Errorf("sum of squares is %g, want %g", got, squares)
+	}
+	x[50] = float32(math.Inf(-1))
+	if got := SumSquares(x); !math.IsInf(got, 1) {
+		t.Errorf("sum of squares with an infinite value is %g", got)
 	}
 }

@@ -63,8 +63,8 @@ func Min(dst, a, b []float32) {
 	})
 }
 
-// MaxOf is dst = max(a, b), a where they are equal and NaN where one is.
-func MaxOf(dst, a, b []float32) {
+// Max is dst = max(a, b), a where they are equal and NaN where one is.
+func Max(dst, a, b []float32) {
 	n := whole(len(dst))
 	if n > 0 {
 		maxOfAVX2(dst[:n], a[:n], b[:n])

@@ -1,9 +1,8 @@
 package kernel
 
 const (
-	columnWidth  = 16      // of the assembly's loops
-	columnPieces = 16      // rows are cut into at most so many pieces
-	columnGrain  = 1 << 14 // values of one piece, at least
+	columnWidth  = 16 // of the assembly's loops
+	columnPieces = 16 // rows are cut into at most so many pieces
 )
 
 // Columns adds up the columns of a matrix (R, C) in float64, in pieces of rows
@@ -24,7 +23,7 @@ type Columns struct {
 
 // NewColumns prepares the loops for one shape.
 func NewColumns(r, c int) *Columns {
-	return newColumns(r, c, max(1, min(columnPieces, r*c/columnGrain, r)))
+	return newColumns(r, c, max(1, min(columnPieces, r*c/Grain, r)))
 }
 
 func newColumns(r, c, pieces int) *Columns {

@@ -65,7 +65,7 @@ func digest() []byte {
 				w[i], g[i] = 0, 0
 			}
 		}
-		s := Dot(w, g)
+		s := float32(dot64(w, g))
 		Adam(w, g, m, v, NewAdamStep(0.1, 0.9, 0.999, 1e-8, 0.01, 1))
 		SGDMomentum(w, g, m, SGDStep{Grad: 0.7, LR: 0.1, Momentum: 0.9, Decay: 0.01, Nesterov: true})
 		Lion(w, g, m, LionStep{Grad: 0.7, Beta1: 0.9, Beta2: 0.99, LR: 0.01, Decay: 0.99})
@@ -138,7 +138,7 @@ func imageDigest(rng *rand.Rand) (out [][]float32) {
 		mean.Forward(like(y), x)
 		mean.Backward(like(x), y)
 		NewGlobalAverage(s.N, s.H*s.W, s.C).Forward(like(x[:s.N*s.C]), x)
-		NewOrder(s.N, s.C, s.H*s.W).ChannelsFirst(like(x), x)
+		NewTranspose(s.N, s.H*s.W, s.C).Forward(like(x), x)
 	}
 	return out
 }

@@ -89,7 +89,7 @@ func scaleMatrix(m, n int, beta float32, c []float32, ldc int) {
 			clear(row)
 		case 1:
 		default:
-			Scale(beta, row)
+			MulScalar(row, row, beta)
 		}
 	}
 }
@@ -209,7 +209,7 @@ func (g *gemmJob) packSlivers(lo, hi int) {
 				g.v.pack(dst, stride, g.a[at*g.lda+k0:], g.lda, rows, k1-k0, true)
 			}
 			if g.alpha != 1 {
-				Scale(g.alpha, dst)
+				MulScalar(dst, dst, g.alpha)
 			}
 		}
 	}

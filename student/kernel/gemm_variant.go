@@ -6,6 +6,8 @@ package kernel
 //go:generate go run ./internal/asmgen -set vector -out vector_amd64.s -stubs vector_amd64.go -pkg kernel
 //go:generate go run ./internal/asmgen -set arith -out arith_amd64.s -stubs arith_amd64.go -pkg kernel
 //go:generate go run ./internal/asmgen -set math -out math_amd64.s -stubs math_amd64.go -pkg kernel
+//go:generate go run ./internal/asmgen -set moments -out moments_amd64.s -stubs moments_amd64.go -pkg kernel
+//go:generate go run ./internal/asmgen -set optim -out optim_amd64.s -stubs optim_amd64.go -pkg kernel
 
 // A microKernel computes C = beta·C + A·B for a tile of C of its own fixed
 // size (rows, cols). A is packed: k columns of rows elements. B is k rows,

@@ -9,7 +9,7 @@ type GroupNorm struct {
 	Eps        float32
 
 	x, scale, bias, y []float32
-	dy, dx, ds, db    []float32
+	dy, dx            []float32
 	mean, rstd        []float64 // (N, G) of the last forward
 	sum, dot          []float64 // (N, G, K): Σdy and Σdy·x̂
 	fwd, bwd          func(lo, hi int)
@@ -25,7 +25,7 @@ func NewGroupNorm(n, g, k, s int, eps float32, training bool) *GroupNorm {
 	return b
 }
 
-func (b *GroupNorm) grain() int { return max(1, 16384/(b.K*b.S)) }
+func (b *GroupNorm) grain() int { return max(1, Grain/(b.K*b.S)) }
 
 // Forward is y = (x−mean)·rstd·scale + bias, mean and rstd = 1/√(var+eps) being
 // those of the group.

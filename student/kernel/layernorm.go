@@ -35,7 +35,7 @@ func (k *LayerNorm) Work() int { return k.pieces() * 3 * k.L }
 // those of the row; with RMS mean is 0. bias may be nil.
 func (k *LayerNorm) Forward(y, x, scale, bias []float32) {
 	k.y, k.x, k.scale, k.bias = y, x, scale, bias
-	Parallel(k.R, max(1, 16384/k.L), k.fwd)
+	Parallel(k.R, max(1, Grain/k.L), k.fwd)
 }
 
 func (k *LayerNorm) forwardRows(lo, hi int) {
@@ -59,9 +59,9 @@ func (k *LayerNorm) forwardRows(lo, hi int) {
 // destination is left out.
 func (k *LayerNorm) Backward(dx, dscale, dbias, dy, x, scale, work []float32) {
 	k.dx, k.ds, k.db, k.dy, k.x, k.scale, k.work = dx, dscale, dbias, dy, x, scale, work
-	Parallel(k.pieces(), max(1, 16384/(normRows*k.L)), k.bwd)
+	Parallel(k.pieces(), max(1, Grain/(normRows*k.L)), k.bwd)
 	if dscale != nil || dbias != nil {
-		Parallel(k.L, max(1, 16384/k.pieces()), k.sum)
+		Parallel(k.L, max(1, Grain/k.pieces()), k.sum)
 	}
 }
 

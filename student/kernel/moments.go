@@ -2,8 +2,6 @@ package kernel
 
 import "math"
 
-//go:generate go run ./internal/asmgen -set norm -out norm_amd64.s -stubs norm_amd64.go -pkg kernel
-
 // momentLanes are the partial sums of the functions of this file: lane i sums
 // the elements i, i+16, i+32, … in their order, the rest of a length that is
 // no multiple of 16 goes to the first lanes, and the lanes are added by
@@ -12,12 +10,11 @@ import "math"
 const momentLanes = 16
 
 func addLanes(m *[momentLanes]float64) float64 {
-	for half := momentLanes / 2; half > 0; half /= 2 {
-		for i := range half {
-			m[i] += m[i+half]
-		}
+	var l lanes
+	for i := range l {
+		l[i] = m[i] + m[i+laneCount]
 	}
-	return m[0]
+	return l.total()
 }
 
 // wholeLanes is the number of elements left to the assembly.
@@ -66,6 +63,9 @@ func squareLanes(m *[momentLanes]float64, x []float32, mean float64) {
 		}
 	}
 }
+
+// SumSquares is Σx² in float64.
+func SumSquares(x []float32) float64 { return squares64(x, 0) }
 
 // projections64 is Σg and Σg·(x−mean).
 func projections64(g, x []float32, mean float64) (sum, dot float64) {

@@ -2,8 +2,6 @@ package kernel
 
 import "math"
 
-//go:generate go run ./internal/asmgen -set optim -out optim_amd64.s -stubs optim_amd64.go -pkg kernel
-
 // The passes of this file read each weight, gradient and state value once. As
 // the loops of vector.go they multiply and add apart. Every one takes the
 // gradient times a factor, the clipping of its global norm.
@@ -207,42 +205,4 @@ func clampValues(x []float32, low, high float32) {
 		}
 		x[i] = v
 	}
-}
-
-const normLanes = 16 // partial sums of SumSquares
-
-// SumSquares is Σx² in float64. Lane i sums the squares i, i+16, i+32, … in
-// their order, and the lanes are added by halves.
-func SumSquares(x []float32) float64 {
-	var sums [normLanes]float64
-	n := len(x) &^ (normLanes - 1)
-	if hasAVX2 {
-		sumSquaresAVX2(&sums, x[:n])
-	} else {
-		sumSquares(&sums, x[:n])
-	}
-	return squareTotal(&sums, x[n:])
-}
-
-func sumSquares(sums *[normLanes]float64, x []float32) {
-	for p := 0; p < len(x); p += normLanes {
-		x := x[p : p+normLanes]
-		for i := range sums {
-			v := float64(x[i])
-			sums[i] += float64(v * v)
-		}
-	}
-}
-
-// squareTotal adds the rest, fewer than 16 squares, and the lanes.
-func squareTotal(sums *[normLanes]float64, rest []float32) float64 {
-	for i, v := range rest {
-		sums[i] += float64(float64(v) * float64(v))
-	}
-	for half := normLanes / 2; half > 0; half /= 2 {
-		for i := range half {
-			sums[i] += sums[i+half]
-		}
-	}
-	return sums[0]
 }

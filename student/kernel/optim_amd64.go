@@ -41,8 +41,3 @@ func lerpAVX2(dst []float32, src []float32, rate float32)
 //
 //go:noescape
 func clampAVX2(x []float32, low float32, high float32)
-
-// sumSquaresAVX2 is sums[i] = Σ x[16p+i]²; the length of x is a multiple of 16.
-//
-//go:noescape
-func sumSquaresAVX2(sums *[16]float64, x []float32)

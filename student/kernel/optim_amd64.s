@@ -742,37 +742,3 @@ single:
 done:
 	VZEROUPPER
 	RET
-
-// func sumSquaresAVX2(sums *[16]float64, x []float32)
-// Requires: AVX, FMA3
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
-	MOVQ   sums+0(FP), AX
-	MOVQ   x_base+8(FP), CX
-	MOVQ   x_len+16(FP), DX
-	VXORPD Y0, Y0, Y0
-	VXORPD Y1, Y1, Y1
-	VXORPD Y2, Y2, Y2
-	VXORPD Y3, Y3, Y3
-	SHRQ   $0x04, DX
-	JZ     done
-
-loop:
-	VCVTPS2PD   (CX), Y4
-	VFMADD231PD Y4, Y4, Y0
-	VCVTPS2PD   16(CX), Y4
-	VFMADD231PD Y4, Y4, Y1
-	VCVTPS2PD   32(CX), Y4
-	VFMADD231PD Y4, Y4, Y2
-	VCVTPS2PD   48(CX), Y4
-	VFMADD231PD Y4, Y4, Y3
-	ADDQ        $0x40, CX
-	DECQ        DX
-	JNZ         loop
-
-done:
-	VMOVUPD Y0, (AX)
-	VMOVUPD Y1, 32(AX)
-	VMOVUPD Y2, 64(AX)
-	VMOVUPD Y3, 96(AX)
-	VZEROUPPER
-	RET

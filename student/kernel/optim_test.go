@@ -29,13 +29,6 @@ func TestUpdateBits(t *testing.T) {
 		"Lion":  {func(w, x, y, z []float32) { Lion(w, x, y, testLion) }, func(w, x, y, z []float32) { lion(w, x, y, testLion) }},
 		"Lerp":  {func(w, x, y, z []float32) { Lerp(w, x, 0.3) }, func(w, x, y, z []float32) { lerp(w, x, 0.3) }},
 		"Clamp": {func(w, x, y, z []float32) { Clamp(w, 0.8) }, func(w, x, y, z []float32) { clampValues(w, -0.8, 0.8) }},
-		"SumSquares": {func(w, x, y, z []float32) { copy(w, []float32{float32(SumSquares(x))}) },
-			func(w, x, y, z []float32) {
-				var sums [normLanes]float64
-				n := len(x) &^ (normLanes - 1)
-				sumSquares(&sums, x[:n])
-				copy(w, []float32{float32(squareTotal(&sums, x[n:]))})
-			}},
 	} {
 		t.Run(name, func(t *testing.T) { sameAsPlain(t, rng, twins[0], twins[1]) })
 	}
@@ -123,21 +116,4 @@ func TestUpdateMeaning(t *testing.T) {
 	w1 = cloned(w)
 	Clamp(w1, 0.5)
 	expect("Clamp", w1, func(i int) float64 { return min(0.5, max(-0.5, at(w, i))) })
-}
-
-func TestSumSquares(t *testing.T) {
-	if got := SumSquares([]float32{1, 2, 3, 4, 5, 1e20}); !(math.Abs(got/1e40-1) <= 1e-6) {
-		t.Errorf("sum is %g", got)
-	}
-	x := make([]float32, 101)
-	for i := range x {
-		x[i] = float32(i)
-	}
-	if got := SumSquares(x); got != 338350 {
-		t.Errorf("sum is %g, want 338350", got)
-	}
-	x[70] = float32(math.Inf(-1))
-	if got := SumSquares(x); !math.IsInf(got, 1) {
-		t.Errorf("sum with an infinite value is %g", got)
-	}
 }

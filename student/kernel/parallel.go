@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// Grain is the number of values of a loop over memory that are worth a piece
+// of their own.
+const Grain = 1 << 14
+
 // Parallel calls f on fixed consecutive pieces of [0,n) of at least grain
 // elements, on up to GOMAXPROCS goroutines. The cut points depend only on n
 // and grain; f must write disjoint results.

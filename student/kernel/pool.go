@@ -42,7 +42,7 @@ func edges(outputs, stride, offset, size int) (lo, hi int) {
 }
 
 // rowGrain is the number of output rows worth a goroutine's while.
-func (w *Window) rowGrain() int { return max(1, 16384/(w.OW*w.C*w.KH*w.KW)) }
+func (w *Window) rowGrain() int { return max(1, Grain/(w.OW*w.C*w.KH*w.KW)) }
 
 // taps calls f for each tap of output row oh of image n that reads the input:
 // pixels [lo, hi) of the row, the first of which reads x from at on.
@@ -213,7 +213,8 @@ func (p *AveragePool) forwardRows(lo, hi int) {
 			}
 		})
 		for ow := range p.OW {
-			Scale(p.inverse[r%p.OH*p.OW+ow], y[ow*c:(ow+1)*c])
+			mean := y[ow*c : (ow+1)*c]
+			MulScalar(mean, mean, p.inverse[r%p.OH*p.OW+ow])
 		}
 	}
 }
@@ -248,7 +249,7 @@ func NewGlobalAverage(n, s, c int) *GlobalAverage {
 	return p
 }
 
-func (p *GlobalAverage) grain() int { return max(1, columnGrain/(p.S*p.C)) }
+func (p *GlobalAverage) grain() int { return max(1, Grain/(p.S*p.C)) }
 
 // Forward is y (N, C) = the mean over s of x (N, S, C), summed in float64.
 func (p *GlobalAverage) Forward(y, x []float32) {
@@ -268,11 +269,7 @@ func (p *GlobalAverage) forwardImages(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		sums := p.sums[2*n*wide : (2*n+2)*wide]
 		addColumns(sums[:wide], sums[wide:], p.x[n*p.S*p.C:(n+1)*p.S*p.C], nil, nil, 0)
-		for at := p.C; at < wide; at += p.C {
-			for c := range p.C {
-				sums[c] += sums[at+c]
-			}
-		}
+		fold(sums[:p.C], sums[p.C:wide])
 		y := p.y[n*p.C : (n+1)*p.C]
 		for c := range y {
 			y[c] = float32(sums[c] / float64(p.S))

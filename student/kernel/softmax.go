@@ -35,7 +35,7 @@ func Softmax(y, x []float32, off, n, stride int) {
 func SoftmaxBackward(dx, dy, y []float32, off, n, stride int) {
 	if stride == 1 {
 		dx, dy, y = dx[off:off+n], dy[off:off+n], y[off:off+n]
-		dot, i := Dot64(dy, y), whole(n)
+		dot, i := dot64(dy, y), whole(n)
 		if i > 0 {
 			softmaxBackwardAVX2(dx[:i], dy[:i], y[:i], dot)
 		}

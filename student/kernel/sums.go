@@ -26,8 +26,8 @@ func Sum(x []float32) float64 {
 	return l.total()
 }
 
-// Dot64 is Σx·y in float64.
-func Dot64(x, y []float32) float64 {
+// dot64 is Σx·y in float64.
+func dot64(x, y []float32) float64 {
 	y = y[:len(x)]
 	var l lanes
 	n := whole(len(x))

@@ -65,21 +65,6 @@ func mul(dst, a, b []float32) {
 	}
 }
 
-// Scale is x = alpha·x.
-func Scale(alpha float32, x []float32) {
-	n := whole(len(x))
-	if n > 0 {
-		scaleAVX2(x[:n], alpha)
-	}
-	scale(alpha, x[n:])
-}
-
-func scale(alpha float32, x []float32) {
-	for i := range x {
-		x[i] *= alpha
-	}
-}
-
 // Relu is dst = max(x, 0); NaN stays NaN.
 func Relu(dst, x []float32) {
 	x = x[:len(dst)]
@@ -120,66 +105,6 @@ func reluBackward(dx, dy, y []float32) {
 		}
 		dx[i] = g
 	}
-}
-
-// AddBiasRows is c[i,j] += bias[j] for c (m,n) and bias (n).
-func AddBiasRows(c []float32, m, n int, bias []float32) {
-	for i := range m {
-		row := c[i*n : (i+1)*n]
-		Add(row, row, bias)
-	}
-}
-
-// SumRows is dst[j] = Σ_i a[i,j] for a (m,n) and dst (n), in the order of i.
-func SumRows(dst []float32, a []float32, m, n int) {
-	dst = dst[:n]
-	if m == 0 {
-		clear(dst)
-		return
-	}
-	copy(dst, a[:n])
-	for i := 1; i < m; i++ {
-		Add(dst, dst, a[i*n:(i+1)*n])
-	}
-}
-
-const dotLanes = 32 // partial sums of Dot
-
-// Dot is Σ x·y. Lane i sums the products i, i+32, i+64, … in their order, and
-// the lanes are added by halves.
-func Dot(x, y []float32) float32 {
-	y = y[:len(x)]
-	var sums [dotLanes]float32
-	n := len(x) &^ (dotLanes - 1)
-	if hasAVX2 {
-		dotAVX2(&sums, x[:n], y[:n])
-	} else {
-		dot(&sums, x[:n], y[:n])
-	}
-	return dotTotal(&sums, x[n:], y[n:])
-}
-
-func dot(sums *[dotLanes]float32, x, y []float32) {
-	for p := 0; p < len(x); p += dotLanes {
-		x, y := x[p:p+dotLanes], y[p:p+dotLanes]
-		for i := range sums {
-			sums[i] += float32(x[i] * y[i])
-		}
-	}
-}
-
-// dotTotal adds the rest, fewer than 32 products, and the lanes.
-func dotTotal(sums *[dotLanes]float32, x, y []float32) float32 {
-	y = y[:len(x)]
-	for i, v := range x {
-		sums[i] += float32(v * y[i])
-	}
-	for half := dotLanes / 2; half > 0; half /= 2 {
-		for i := range half {
-			sums[i] += sums[i+half]
-		}
-	}
-	return sums[0]
 }
 
 // AddRelu is dst = max(a + b, 0).

@@ -17,11 +17,6 @@ func addAVX2(dst []float32, a []float32, b []float32)
 //go:noescape
 func mulAVX2(dst []float32, a []float32, b []float32)
 
-// scaleAVX2 is x = alpha·x; the slices have one length, a multiple of 8.
-//
-//go:noescape
-func scaleAVX2(x []float32, alpha float32)
-
 // reluAVX2 is dst = x, and 0 where x < 0; the slices have one length, a multiple of 8.
 //
 //go:noescape
@@ -66,8 +61,3 @@ func normReluGradAVX2(dx []float32, dy []float32, y []float32, x []float32, mean
 //
 //go:noescape
 func addReluAVX2(dst []float32, a []float32, b []float32)
-
-// dotAVX2 is sums[i] = Σ x[32p+i]·y[32p+i]; x and y have one length, a multiple of 32.
-//
-//go:noescape
-func dotAVX2(sums *[32]float32, x []float32, y []float32)

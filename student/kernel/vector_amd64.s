@@ -134,44 +134,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(x []float32, alpha float32)
-// Requires: AVX
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-28
-	MOVQ         x_base+0(FP), AX
-	MOVQ         x_len+8(FP), CX
-	VBROADCASTSS alpha+24(FP), Y0
-	XORQ         DX, DX
-	SUBQ         $0x20, CX
-	JL           rest
-
-block:
-	VMULPS  (AX)(DX*4), Y0, Y1
-	VMOVUPS Y1, (AX)(DX*4)
-	VMULPS  32(AX)(DX*4), Y0, Y1
-	VMOVUPS Y1, 32(AX)(DX*4)
-	VMULPS  64(AX)(DX*4), Y0, Y1
-	VMOVUPS Y1, 64(AX)(DX*4)
-	VMULPS  96(AX)(DX*4), Y0, Y1
-	VMOVUPS Y1, 96(AX)(DX*4)
-	ADDQ    $0x20, DX
-	SUBQ    $0x20, CX
-	JGE     block
-
-rest:
-	ADDQ $0x20, CX
-	JZ   done
-
-single:
-	VMULPS  (AX)(DX*4), Y0, Y1
-	VMOVUPS Y1, (AX)(DX*4)
-	ADDQ    $0x08, DX
-	SUBQ    $0x08, CX
-	JNZ     single
-
-done:
-	VZEROUPPER
-	RET
-
 // func reluAVX2(dst []float32, x []float32)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-48
@@ -745,45 +707,5 @@ single:
 	JNZ     single
 
 done:
-	VZEROUPPER
-	RET
-
-// func dotAVX2(sums *[32]float32, x []float32, y []float32)
-// Requires: AVX
-TEXT ·dotAVX2(SB), NOSPLIT, $0-56
-	MOVQ   sums+0(FP), AX
-	MOVQ   x_base+8(FP), CX
-	MOVQ   y_base+32(FP), DX
-	MOVQ   x_len+16(FP), BX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	SHRQ   $0x05, BX
-	JZ     done
-
-loop:
-	VMOVUPS (CX), Y4
-	VMULPS  (DX), Y4, Y4
-	VADDPS  Y4, Y0, Y0
-	VMOVUPS 32(CX), Y4
-	VMULPS  32(DX), Y4, Y4
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS 64(CX), Y4
-	VMULPS  64(DX), Y4, Y4
-	VADDPS  Y4, Y2, Y2
-	VMOVUPS 96(CX), Y4
-	VMULPS  96(DX), Y4, Y4
-	VADDPS  Y4, Y3, Y3
-	ADDQ    $0x80, CX
-	ADDQ    $0x80, DX
-	DECQ    BX
-	JNZ     loop
-
-done:
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
 	VZEROUPPER
 	RET

@@ -21,16 +21,15 @@ func BenchmarkVector(b *testing.B) {
 		{"Axpy", func() { Axpy(1e-9, x, y) }, func() { axpy(1e-9, x, y) }},
 		{"Add", func() { Add(w, x, y) }, func() { add(w, x, y) }},
 		{"Mul", func() { Mul(w, x, y) }, func() { mul(w, x, y) }},
-		{"Scale", func() { Scale(1, w) }, func() { scale(1, w) }},
+		{"MulScalar", func() { MulScalar(w, w, 1) }, func() { each(w, w, func(x float32) float32 { return x * 1 }) }},
 		{"Relu", func() { Relu(w, x) }, func() { relu(w, x) }},
 		{"ReluBackward", func() { ReluBackward(w, x, y) }, func() { reluBackward(w, x, y) }},
-		{"Dot", func() { Dot(x, y) }, func() { var s [dotLanes]float32; dot(&s, x, y) }},
 		{"SGDMomentum", func() { SGDMomentum(w, x, y, sgdStep) }, func() { momentum(w, x, y, sgdStep) }},
 		{"Adam", func() { Adam(w, x, y, z, step) }, func() { adam(w, x, y, z, step) }},
 		{"Lion", func() { Lion(w, x, y, lionStep) }, func() { lion(w, x, y, lionStep) }},
 		{"Lerp", func() { Lerp(w, x, 0.1) }, func() { lerp(w, x, 0.1) }},
 		{"Clamp", func() { Clamp(w, 100) }, func() { clampValues(w, -100, 100) }},
-		{"SumSquares", func() { SumSquares(x) }, func() { var s [normLanes]float64; sumSquares(&s, x) }},
+		{"SumSquares", func() { SumSquares(x) }, func() { var m [momentLanes]float64; squareLanes(&m, x, 0) }},
 	} {
 		b.Run(l.name, func(b *testing.B) {
 			var times timing

@@ -27,20 +27,12 @@ func TestVector(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	// Each loop works on four slices; it may change any of them.
 	for name, twins := range map[string][2]func(w, x, y, z []float32){
-		"Axpy":  {func(w, x, y, z []float32) { Axpy(0.3, x, w) }, func(w, x, y, z []float32) { axpy(0.3, x, w) }},
-		"Add":   {func(w, x, y, z []float32) { Add(w, x, y) }, func(w, x, y, z []float32) { add(w, x, y) }},
-		"Mul":   {func(w, x, y, z []float32) { Mul(w, x, y) }, func(w, x, y, z []float32) { mul(w, x, y) }},
-		"Scale": {func(w, x, y, z []float32) { Scale(-1.7, w) }, func(w, x, y, z []float32) { scale(-1.7, w) }},
-		"Relu":  {func(w, x, y, z []float32) { Relu(w, x) }, func(w, x, y, z []float32) { relu(w, x) }},
+		"Axpy": {func(w, x, y, z []float32) { Axpy(0.3, x, w) }, func(w, x, y, z []float32) { axpy(0.3, x, w) }},
+		"Add":  {func(w, x, y, z []float32) { Add(w, x, y) }, func(w, x, y, z []float32) { add(w, x, y) }},
+		"Mul":  {func(w, x, y, z []float32) { Mul(w, x, y) }, func(w, x, y, z []float32) { mul(w, x, y) }},
+		"Relu": {func(w, x, y, z []float32) { Relu(w, x) }, func(w, x, y, z []float32) { relu(w, x) }},
 		"ReluBackward": {func(w, x, y, z []float32) { ReluBackward(w, x, y) },
 			func(w, x, y, z []float32) { reluBackward(w, x, y) }},
-		"Dot": {func(w, x, y, z []float32) { copy(w, []float32{Dot(x, y)}) },
-			func(w, x, y, z []float32) {
-				var sums [dotLanes]float32
-				n := len(x) &^ (dotLanes - 1)
-				dot(&sums, x[:n], y[:n])
-				copy(w, []float32{dotTotal(&sums, x[n:], y[n:])})
-			}},
 	} {
 		t.Run(name, func(t *testing.T) { sameAsPlain(t, rng, twins[0], twins[1]) })
 	}
@@ -94,9 +86,8 @@ func TestVectorMeaning(t *testing.T) {
 	expect("Add", y, func(i int) float64 { return f(w, i) + f(g, i) })
 	Mul(y, w, g)
 	expect("Mul", y, func(i int) float64 { return f(w, i) * f(g, i) })
-	copy(y, w)
-	Scale(3, y)
-	expect("Scale", y, func(i int) float64 { return 3 * f(w, i) })
+	MulScalar(y, w, 3)
+	expect("MulScalar", y, func(i int) float64 { return 3 * f(w, i) })
 	Relu(y, w)
 	expect("Relu", y, func(i int) float64 { return max(0, f(w, i)) })
 	dx := make([]float32, n)
@@ -107,38 +98,4 @@ func TestVectorMeaning(t *testing.T) {
 		}
 		return 0
 	})
-	var dotWant float64
-	for i := range w {
-		dotWant += f(w, i) * f(g, i)
-	}
-	expect("Dot", []float32{Dot(w, g)}, func(int) float64 { return dotWant })
-}
-
-func TestRows(t *testing.T) {
-	const m, n = 5, 13
-	a, bias, sums := make([]float32, m*n), make([]float32, n), make([]float32, n)
-	for i := range a {
-		a[i] = float32(i)
-	}
-	for j := range bias {
-		bias[j] = float32(100 * j)
-	}
-	SumRows(sums, a, m, n)
-	for j, s := range sums {
-		if want := float32(m*j + n*m*(m-1)/2); s != want {
-			t.Errorf("SumRows: column %d is %g, want %g", j, s, want)
-		}
-	}
-	AddBiasRows(a, m, n, bias)
-	for i, x := range a {
-		if want := float32(i + 100*(i%n)); x != want {
-			t.Errorf("AddBiasRows: element %d is %g, want %g", i, x, want)
-		}
-	}
-	SumRows(sums, nil, 0, n)
-	for j, s := range sums {
-		if s != 0 {
-			t.Errorf("SumRows of no rows: column %d is %g", j, s)
-		}
-	}
 }

@@ -69,7 +69,7 @@ func (t *normTask) apply(limit float64) {
 		for r := t.lo; r < t.hi; r++ {
 			row := t.w[r*t.fan : (r+1)*t.fan]
 			if f := shrink(kernel.SumSquares(row), limit); f != 1 {
-				kernel.Scale(f, row)
+				kernel.MulScalar(row, row, f)
 			}
 		}
 		return

@@ -1,7 +1,7 @@
 // Command asmgen writes the amd64 assembly of package kernel, one file a set:
 // matrix micro kernels and packing (gemm.go, pack.go), the tiles of
 // convolutions (correlate.go), sums of columns and pooling (columns.go),
-// passes of normalisation (norm.go), vector loops (vector.go), arithmetic of
+// sums and passes of normalisation (moments.go), vector loops (vector.go), arithmetic of
 // the pointwise ops (arith.go), transcendental functions (math.go,
 // mathloops.go), optimiser updates (optim.go). Run it by go generate in
 // student/kernel.
@@ -43,7 +43,7 @@ var sets = map[string]func(){
 		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where 0 < y < limit", true, true)
 		genPool()
 	},
-	"norm": func() {
+	"moments": func() {
 		for _, p := range passes {
 			genPass(p)
 		}
@@ -52,13 +52,11 @@ var sets = map[string]func(){
 		for _, l := range loops {
 			genLoop(l)
 		}
-		genDot()
 	},
 	"optim": func() {
 		for _, l := range updates {
 			genLoop(l)
 		}
-		genSumSquares()
 	},
 	"arith": func() {
 		for _, l := range arith {

@@ -140,36 +140,3 @@ func lion(s scalars, at address) {
 	VSUBPS(c, t, t)
 	VMOVUPS(t, at("w"))
 }
-
-// genSumSquares writes 16 sums over every 16th square, in float64; their total
-// is left to Go. A square of a float32 is exact, so fusing changes no bit.
-func genSumSquares() {
-	TEXT("sumSquaresAVX2", NOSPLIT, "func(sums *[16]float64, x []float32)")
-	Pragma("noescape")
-	Doc("sumSquaresAVX2 is sums[i] = Σ x[16p+i]²; the length of x is a multiple of 16.")
-	sums := Load(Param("sums"), GP64())
-	x := Load(Param("x").Base(), GP64())
-	n := Load(Param("x").Len(), GP64())
-	var acc [4]reg.VecVirtual
-	for i := range acc {
-		acc[i] = YMM()
-		VXORPD(acc[i], acc[i], acc[i])
-	}
-	SHRQ(Imm(4), n)
-	JZ(LabelRef("done"))
-	Label("loop")
-	for i, a := range acc {
-		t := YMM()
-		VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, t)
-		VFMADD231PD(t, t, a)
-	}
-	ADDQ(Imm(64), x)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	Label("done")
-	for i, a := range acc {
-		VMOVUPD(a, Mem{Base: sums, Disp: 32 * i})
-	}
-	VZEROUPPER()
-	RET()
-}

@@ -39,11 +39,6 @@ var loops = []loop{
 		VMULPS(at("b"), t, t)
 		VMOVUPS(t, at("dst"))
 	}},
-	{"scaleAVX2", "x = alpha·x", "x", "alpha", func(s map[string]reg.VecVirtual, at func(string) Mem) {
-		t := YMM()
-		VMULPS(at("x"), s["alpha"], t)
-		VMOVUPS(t, at("x"))
-	}},
 	{"reluAVX2", "dst = x, and 0 where x < 0", "dst x", "", func(s map[string]reg.VecVirtual, at func(string) Mem) {
 		zero, t := YMM(), YMM()
 		VXORPS(zero, zero, zero)
@@ -171,41 +166,6 @@ func genLoop(l loop) {
 	group(1)
 	JNZ(LabelRef("single"))
 	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
-// genDot writes 32 sums over every 32nd product; their total is left to Go.
-func genDot() {
-	TEXT("dotAVX2", NOSPLIT, "func(sums *[32]float32, x, y []float32)")
-	Pragma("noescape")
-	Doc("dotAVX2 is sums[i] = Σ x[32p+i]·y[32p+i]; x and y have one length, a multiple of 32.")
-	sums := Load(Param("sums"), GP64())
-	x := Load(Param("x").Base(), GP64())
-	y := Load(Param("y").Base(), GP64())
-	n := Load(Param("x").Len(), GP64())
-	var acc [4]reg.VecVirtual
-	for i := range acc {
-		acc[i] = YMM()
-		VXORPS(acc[i], acc[i], acc[i])
-	}
-	SHRQ(Imm(5), n)
-	JZ(LabelRef("done"))
-	Label("loop")
-	for i, a := range acc {
-		t := YMM()
-		VMOVUPS(Mem{Base: x, Disp: 32 * i}, t)
-		VMULPS(Mem{Base: y, Disp: 32 * i}, t, t)
-		VADDPS(t, a, a)
-	}
-	ADDQ(Imm(128), x)
-	ADDQ(Imm(128), y)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	Label("done")
-	for i, a := range acc {
-		VMOVUPS(a, Mem{Base: sums, Disp: 32 * i})
-	}
 	VZEROUPPER()
 	RET()
 }

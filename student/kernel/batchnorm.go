@@ -51,7 +51,7 @@ func (b *BatchNorm) lost(c int) float64 { return float64(float32(b.mean[c])) - b
 
 // over runs f on pieces of rows.
 func (b *BatchNorm) over(f func(lo, hi int)) {
-	Parallel(b.R, max(1, columnGrain/b.C), f)
+	Parallel(b.R, max(1, Grain/b.C), f)
 }
 
 // Train normalises with the batch's own mean and population variance, which

@@ -168,6 +168,16 @@ func (l LossRecipe) build() (loss.Loss, error) {
 // Validate checks every number and name of the recipe before anything is
 // spent. Errors name the flag, the value and the range.
 func (r *Recipe) Validate() error {
+	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNumbers is about ranges.
+func (r *Recipe) checkNumbers() error {
 	t, d := &r.Train, &r.Data
 	for _, c := range []struct {
 		flag  string
@@ -201,6 +211,11 @@ func (r *Recipe) Validate() error {
 			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
 		}
 	}
+	return nil
+}
+
+// checkNames is about names, and texts that others read.
+func (r *Recipe) checkNames() error {
 	for _, c := range []struct {
 		flag, value string
 		names       []string
@@ -220,7 +235,7 @@ func (r *Recipe) Validate() error {
 			return err
 		}
 	}
-	if err := optim.CheckPatterns("--decay", t.Decay); err != nil {
+	if err := optim.CheckPatterns("--decay", r.Train.Decay); err != nil {
 		return err
 	}
 	if err := optim.CheckPatterns("--freeze", r.Student.Freeze); err != nil {
@@ -231,15 +246,19 @@ func (r *Recipe) Validate() error {
 			return err
 		}
 	}
-	if _, err := dataset.ParseAugment(t.Augment); err != nil {
+	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err
 	}
-	if _, err := t.optimizer(); err != nil {
+	if _, err := r.Train.optimizer(); err != nil {
 		return err
 	}
-	if _, err := optim.Named(t.Schedule, 1, 0); err != nil {
-		return err
-	}
+	_, err := optim.Named(r.Train.Schedule, 1, 0)
+	return err
+}
+
+// checkGiven is about what must be there, and what does not go together.
+func (r *Recipe) checkGiven() error {
+	d := &r.Data
 	switch {
 	case r.Output.Model == "":
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")

@@ -131,39 +131,3 @@ func (s *Student) learnt() []*graph.Param {
 	}
 	return out
 }
-
-// Snapshot is a copy of what training changes in a student.
-type Snapshot struct{ data [][]float32 }
-
-// Snapshot copies weights and running statistics, into the memory of old when
-// that is a snapshot of the same student, which is then no longer valid.
-func (s *Student) Snapshot(old *Snapshot) *Snapshot {
-	if old == nil {
-		old = &Snapshot{}
-	}
-	params := s.learnt()
-	if len(old.data) != len(params) {
-		old.data = make([][]float32, len(params))
-	}
-	for i, p := range params {
-		old.data[i] = append(old.data[i][:0], p.Data...)
-	}
-	return old
-}
-
-// SetSnapshot puts weights and running statistics back. A snapshot of a
-// student of another shape is a programmer's error and panics.
-func (s *Student) SetSnapshot(snap *Snapshot) {
-	params := s.learnt()
-	if len(params) != len(snap.data) {
-		panic(fmt.Sprintf("student: snapshot of %d parameters, want %d", len(snap.data), len(params)))
-	}
-	for i, p := range params {
-		if len(p.Data) != len(snap.data[i]) {
-			panic(fmt.Sprintf("student: snapshot of %q has %d values, want %d", p.Name, len(snap.data[i]), len(p.Data)))
-		}
-	}
-	for i, p := range params {
-		copy(p.Data, snap.data[i])
-	}
-}

@@ -415,21 +415,6 @@ func changed(m *onnx.Model) *onnx.Model {
 	return m
 }
 
-func TestSnapshot(t *testing.T) {
-	tr := newTrainer(t, "sgd", 16, 3)
-	train(t, tr, 0, 2)
-	want := modelBytes(t, tr.Student())
-	snap := tr.Student().Snapshot(nil)
-	train(t, tr, 2, 4)
-	if bytes.Equal(want, modelBytes(t, tr.Student())) {
-		t.Error("training changes nothing")
-	}
-	tr.Student().SetSnapshot(snap)
-	if !bytes.Equal(want, modelBytes(t, tr.Student())) {
-		t.Error("a snapshot gives other bytes back")
-	}
-}
-
 // TestFrozenAndRoles checks who is trained, and that training leaves frozen
 // constants alone while it moves weights and running statistics.
 func TestFrozenAndRoles(t *testing.T) {

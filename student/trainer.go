@@ -18,8 +18,7 @@ const maxUpdate = 1e18
 type Loss func(lo, hi int, logits, dlogits []float32) float64
 
 // Trainer trains a student step by step. It is for one goroutine at a time,
-// and nothing else may change the student's parameters between its steps
-// except SetSnapshot.
+// and only between its steps may anything else change the student's parameters.
 type Trainer struct {
 	s      *Student
 	opt    optim.Optimizer

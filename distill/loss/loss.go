@@ -11,7 +11,7 @@
 // # Invariants
 //
 // Values and gradients are means over the N rows of the batch, whether or not
-// a row has a label or a teacher row; what a row lacks adds 0. Everything is
+// a row has a label; what a row lacks adds 0. Everything is
 // computed in float64 and in the log domain: for finite logits of any size
 // and T in [0.01, 1000] no value is NaN or infinite. Teacher logits may be
 // -Inf (probability 0). Rows are summed in order and the exponential is the
@@ -40,14 +40,13 @@ const (
 	MaxWeight      = 1e6 // keeps α·T·(q−p) far inside float32
 )
 
-// Batch is one mini-batch of outputs. A row may lack a label, a teacher row,
-// or both.
+// Batch is one mini-batch of outputs. A row may lack a label; all rows have a
+// teacher's or none has.
 type Batch struct {
-	N, C       int
-	Student    []float32 // (N, C) logits z
-	Teacher    []float32 // (N, C) logits v; nil when no row has them
-	HasTeacher []bool    // (N) whether the row of Teacher counts; nil: every row of Teacher does
-	Labels     []int32   // (N) class, or Unlabelled; nil when no row has one
+	N, C    int
+	Student []float32 // (N, C) logits z
+	Teacher []float32 // (N, C) logits v; nil when no row has them
+	Labels  []int32   // (N) class, or Unlabelled; nil when no row has one
 
 	// Where rows are mixed with others, the hard target of a row is
 	// λ·onehot(Labels) + (1−λ)·onehot(Others), λ being its share; a label that
@@ -195,19 +194,18 @@ func (b Batch) Check() error {
 func (b Batch) mustFit(grad []float32) {
 	ok := b.N >= 0 && b.C > 0 && len(b.Student) == b.N*b.C &&
 		(b.Teacher == nil || len(b.Teacher) == b.N*b.C) &&
-		(b.HasTeacher == nil || len(b.HasTeacher) == b.N) &&
 		(b.Labels == nil || len(b.Labels) == b.N) &&
 		(b.Others == nil && b.Shares == nil || len(b.Others) == b.N && len(b.Shares) == b.N) &&
 		(grad == nil || len(grad) == b.N*b.C)
 	if !ok {
-		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d teacher flags, %d labels, %d others, %d shares and %d gradients",
-			b.N, b.C, len(b.Student), len(b.Teacher), len(b.HasTeacher), len(b.Labels), len(b.Others), len(b.Shares), len(grad)))
+		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d labels, %d others, %d shares and %d gradients",
+			b.N, b.C, len(b.Student), len(b.Teacher), len(b.Labels), len(b.Others), len(b.Shares), len(grad)))
 	}
 }
 
 // teacher returns row i of the teacher's logits, or nil when there is none.
 func (b Batch) teacher(i int) []float32 {
-	if b.Teacher == nil || b.HasTeacher != nil && !b.HasTeacher[i] {
+	if b.Teacher == nil {
 		return nil
 	}
 	return b.Teacher[i*b.C : (i+1)*b.C]

@@ -108,7 +108,6 @@ func (m naive) total(b Batch, t, alpha, beta float64) float64 {
 func TestMistakesAreSeen(t *testing.T) {
 	const temp, alpha, beta = 4, 0.7, 0.3
 	b := randomBatch(21, 8, 10)
-	b.HasTeacher = nil
 	ours := classic(t, temp, alpha).Eval(b, nil).Total
 	near(t, "the formula without a mistake", naive{}.total(b, temp, alpha, beta), ours, 1e-12)
 	for _, m := range []struct {
@@ -138,7 +137,7 @@ func TestMistakesAreSeen(t *testing.T) {
 // too weak, with a mean over classes C times.
 func TestSoftTermHasItsSize(t *testing.T) {
 	b := randomBatch(22, 8, 10)
-	b.HasTeacher, b.Labels = nil, nil
+	b.Labels = nil
 	ours := classic(t, 4, 1).Eval(b, nil).Total
 	near(t, "no T²", naive{noT2: true}.total(b, 4, 1, 0)*16, ours, 1e-12)
 	near(t, "mean over classes", naive{meanOverClasses: true}.total(b, 4, 1, 0)*10, ours, 1e-12)
@@ -148,7 +147,7 @@ func TestSoftTermHasItsSize(t *testing.T) {
 // the gradient shrinks by more than two hundred times from T = 1 to 20.
 func TestGradientKeepsItsSizeOverT(t *testing.T) {
 	b := randomBatch(23, 16, 10)
-	b.HasTeacher, b.Labels = nil, nil
+	b.Labels = nil
 	norm := func(temp float64) float64 {
 		grad := make([]float32, b.N*b.C)
 		classic(t, temp, 1).Eval(b, grad)

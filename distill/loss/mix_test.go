@@ -34,7 +34,7 @@ func TestMixedLabels(t *testing.T) {
 			got := l.Eval(b, grad)
 			hard := 0.0
 			for i := range b.N {
-				row := Batch{N: 1, C: b.C, Student: b.Student[i*b.C : (i+1)*b.C], Teacher: b.Teacher[i*b.C : (i+1)*b.C], HasTeacher: b.HasTeacher[i : i+1]}
+				row := Batch{N: 1, C: b.C, Student: b.Student[i*b.C : (i+1)*b.C], Teacher: b.Teacher[i*b.C : (i+1)*b.C]}
 				var g [3][]float32 // of its own label, of the other, of none
 				for k, y := range []int32{b.Labels[i], b.Others[i], Unlabelled} {
 					row.Labels, g[k] = []int32{y}, make([]float32, b.C)

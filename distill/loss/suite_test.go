@@ -17,16 +17,15 @@ type golden struct {
 	grad     []float64 // (4, 3)
 }
 
-// goldenBatch has a row with label and teacher, one that both get right, one
-// without a label, and one without a teacher row. Its values are exact in
-// float32.
+// goldenBatch has a row that the teacher gets wrong, one that both get right,
+// one without a label, and one whose teacher is of no opinion. Its values are
+// exact in float32.
 func goldenBatch() Batch {
 	return Batch{
 		N: 4, C: 3,
-		Student:    []float32{1.5, -0.25, 3, 0.5, 2, -1, -2, 0, 4.5, 0.75, 0.25, -0.5},
-		Teacher:    []float32{2, 1, -1, 0, 3.5, 0.5, 10, -10, 0.25, 1, 1, 1},
-		HasTeacher: []bool{true, true, true, false},
-		Labels:     []int32{0, 1, Unlabelled, 2},
+		Student: []float32{1.5, -0.25, 3, 0.5, 2, -1, -2, 0, 4.5, 0.75, 0.25, -0.5},
+		Teacher: []float32{2, 1, -1, 0, 3.5, 0.5, 10, -10, 0.25, 1, 1, 1},
+		Labels:  []int32{0, 1, Unlabelled, 2},
 	}
 }
 
@@ -161,7 +160,6 @@ func TestWrongLengthsPanic(t *testing.T) {
 	bad := map[string]func() (Batch, []float32){
 		"student":  func() (Batch, []float32) { b := good(); b.Student = b.Student[1:]; return b, nil },
 		"teacher":  func() (Batch, []float32) { b := good(); b.Teacher = b.Teacher[1:]; return b, nil },
-		"flags":    func() (Batch, []float32) { b := good(); b.HasTeacher = b.HasTeacher[1:]; return b, nil },
 		"labels":   func() (Batch, []float32) { b := good(); b.Labels = b.Labels[1:]; return b, nil },
 		"gradient": func() (Batch, []float32) { return good(), make([]float32, 11) },
 		"classes":  func() (Batch, []float32) { return Batch{}, nil },
@@ -187,18 +185,17 @@ func TestWrongLengthsPanic(t *testing.T) {
 	}
 }
 
-// randomBatch has logits in [-4, 4] on a grid of 2⁻¹², a row without a label
-// and one without a teacher row.
+// randomBatch has logits in [-4, 4] on a grid of 2⁻¹² and a row without a
+// label.
 func randomBatch(seed uint64, n, c int) Batch {
 	r := rand.New(rand.NewPCG(seed, 0))
-	b := Batch{N: n, C: c, HasTeacher: make([]bool, n)}
-	for i := range n {
+	b := Batch{N: n, C: c}
+	for range n {
 		for range c {
 			b.Student = append(b.Student, float32(r.IntN(1<<15)-1<<14)/(1<<12))
 			b.Teacher = append(b.Teacher, float32(r.IntN(1<<15)-1<<14)/(1<<12))
 		}
 		b.Labels = append(b.Labels, int32(r.IntN(c)))
-		b.HasTeacher[i] = i != 2
 	}
 	if n > 1 {
 		b.Labels[1] = Unlabelled

@@ -88,20 +88,6 @@ func (r Result) Summary() Summary {
 	return s
 }
 
-// Evaluate measures logits (N, classes) against labels (N), Unlabelled where
-// there is none, and teacher logits (N, classes). Labels and teacher may be
-// nil. Errors are those of Accumulator.Add.
-func Evaluate(logits []float32, labels []int32, teacher []float32, classes int) (Result, error) {
-	a, err := NewAccumulator(classes)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := a.Add(logits, labels, teacher); err != nil {
-		return Result{}, err
-	}
-	return a.Result(), nil
-}
-
 // Argmax returns the first largest of x.
 func Argmax(x []float32) int {
 	best := 0

@@ -32,13 +32,22 @@ func join(rows ...[]float32) []float32 {
 	return all
 }
 
-func evaluate(t *testing.T, logits []float32, labels []int32, teacher []float32, classes int) Result {
+// fataler is what tests and property tests share.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func evaluate(t fataler, logits []float32, labels []int32, teacher []float32, classes int) Result {
 	t.Helper()
-	r, err := Evaluate(logits, labels, teacher, classes)
+	a, err := NewAccumulator(classes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	if err := a.Add(logits, labels, teacher); err != nil {
+		t.Fatal(err)
+	}
+	return a.Result()
 }
 
 func near(t *testing.T, what string, got, want, tol float64) {
@@ -203,7 +212,7 @@ func TestNoRowsAndManyClasses(t *testing.T) {
 }
 
 // Batches in any cut give what all rows at once give, and the counts add up.
-func TestAccumulatorIsEvaluate(t *testing.T) {
+func TestAccumulatorInAnyCut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.IntRange(1, 5).Draw(t, "c")
 		n := rapid.IntRange(0, 20).Draw(t, "n")
@@ -215,10 +224,7 @@ func TestAccumulatorIsEvaluate(t *testing.T) {
 		for i := range labels {
 			labels[i] = int32(r.IntN(c+1) - 1)
 		}
-		whole, err := Evaluate(logits, labels, teacher, c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		whole := evaluate(t, logits, labels, teacher, c)
 		a, err := NewAccumulator(c)
 		if err != nil {
 			t.Fatal(err)
@@ -267,10 +273,17 @@ func TestAccumulatorIsEvaluate(t *testing.T) {
 }
 
 func TestMisfitPanics(t *testing.T) {
+	add := func(logits []float32, labels []int32, teacher []float32) {
+		a, err := NewAccumulator(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Add(logits, labels, teacher)
+	}
 	for name, f := range map[string]func(){
-		"logits":  func() { Evaluate(make([]float32, 5), nil, nil, 2) },
-		"labels":  func() { Evaluate(make([]float32, 4), make([]int32, 1), nil, 2) },
-		"teacher": func() { Evaluate(make([]float32, 4), nil, make([]float32, 2), 2) },
+		"logits":  func() { add(make([]float32, 5), nil, nil) },
+		"labels":  func() { add(make([]float32, 4), make([]int32, 1), nil) },
+		"teacher": func() { add(make([]float32, 4), nil, make([]float32, 2)) },
 		"mcnemar": func() { McNemar(make([]bool, 2), make([]bool, 3)) },
 	} {
 		func() {

@@ -63,10 +63,7 @@ func cases(t *testing.T) map[string]*Report {
 	lone := example(t, 50, 4, 3)
 	lone.Teacher, lone.Baseline, lone.Parity, lone.History.Baseline = nil, nil, nil, nil
 	unlabelled := example(t, 10, 4, 2)
-	res, err := metrics.Evaluate(make([]float32, 8), nil, nil, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := evaluate(t, make([]float32, 8), nil, nil, 4)
 	unlabelled.Student.Result, unlabelled.Baseline.Result, unlabelled.Teacher.Result = res, res, res
 	flat := example(t, 60, 3, 5)
 	for i := range flat.History.Student {

@@ -6,7 +6,8 @@ import (
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
-// Dropout is y = x·mask/(1−ratio); dx = dy·mask/(1−ratio).
+// Dropout is y = x·mask/(1−ratio) in training (Srivastava et al. 2014) and y =
+// x otherwise; dx = dy·mask/(1−ratio).
 func init() {
 	Register(Op{Type: "Dropout", Layout: AnyOrder, MinIn: 1, MaxIn: 3, NoGrad: []int{1, 2}, Infer: inferDropout, Build: buildDropout})
 }
@@ -27,9 +28,9 @@ func inferDropout(n *Node) ([]Shape, error) {
 	return sameShape(n)
 }
 
-// dropout is y = x·mask/(1−ratio) in training (Srivastava et al. 2014) and y =
-// x otherwise. The mask is a pure function of seed, step, node and index, so
-// it is the same for any GOMAXPROCS, in the backward pass and after a resume.
+// dropout is the kernel of training. The mask is a pure function of seed, step,
+// node and index, so it is the same for any GOMAXPROCS, in the backward pass
+// and after a resume.
 type dropout struct {
 	pointwise
 	node      uint64

@@ -1,0 +1,104 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+)
+
+// identity is everything that the weights of a role depend on, by name; a
+// checkpoint that differs in any of it belongs to another run.
+func (d *run) identity(ctx context.Context, role string) (map[string]string, error) {
+	digest, err := dataset.Digest(ctx, d.train.src)
+	if err != nil {
+		return nil, err
+	}
+	labelled, err := dataset.Digest(ctx, d.data.Labelled)
+	if err != nil {
+		return nil, err
+	}
+	t, l := d.recipe.Train, d.recipe.Loss
+	id := map[string]string{
+		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.name(), "student preprocess": d.recipe.Student.Prep, "input": d.spec.model.Graph.Inputs[0].Name,
+		"freeze": fmt.Sprintf("%q", d.recipe.Student.Freeze), "classes": strconv.Itoa(d.teacher.classes), "transfer rows": digest, "labelled rows": labelled,
+		"epochs": strconv.Itoa(t.Epochs), "batch": strconv.Itoa(t.Batch), "optimizer": t.Optimizer, "lr": fmt.Sprint(t.LR),
+		"momentum": fmt.Sprint(t.Momentum), "beta1": fmt.Sprint(t.Beta1), "beta2": fmt.Sprint(t.Beta2),
+		"weight decay": fmt.Sprint(t.WeightDecay), "decay": fmt.Sprintf("%q", t.Decay),
+		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "clip value": fmt.Sprint(t.ClipValue),
+		"max norm": fmt.Sprint(t.MaxNorm), "ema": fmt.Sprint(t.EMA), "accumulate": strconv.Itoa(t.Accumulate),
+		"patience": strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
+	}
+	if d.spec.from != nil {
+		id["student file"] = d.spec.from.digest
+	}
+	if augment := d.augment(); augment != "" {
+		id["augment"] = augment
+	}
+	if d.data.Val != nil {
+		if id["validation rows"], err = dataset.Digest(ctx, d.data.Val); err != nil {
+			return nil, err
+		}
+	}
+	if role == RoleStudent {
+		id["targets"] = d.teacher.targets.Content()
+		id["loss"] = l.Name
+		id["temperature"] = fmt.Sprint(l.Temperature)
+		id["alpha"] = fmt.Sprint(l.Alpha)
+		id["beta"] = fmt.Sprint(*l.Beta)
+	}
+	return id, nil
+}
+
+// provenance is written into the metadata of student.onnx: where it comes
+// from, and nothing that differs between two equal runs.
+func (d *run) provenance() []onnx.Entry {
+	t, l := d.recipe.Train, d.recipe.Loss
+	key := d.teacher.targets.Key()
+	e := []onnx.Entry{
+		{Key: "version", Value: d.env.Version},
+		{Key: "architecture", Value: d.recipe.Student.name()},
+		{Key: "teacher", Value: d.teacher.name},
+		{Key: "teacher.sha256", Value: key.Teacher},
+		{Key: "data.sha256", Value: key.Dataset},
+		{Key: "temperature", Value: fmt.Sprint(l.Temperature)},
+		{Key: "alpha", Value: fmt.Sprint(l.Alpha)},
+		{Key: "beta", Value: fmt.Sprint(*l.Beta)},
+		{Key: "seed", Value: strconv.FormatUint(t.Seed, 10)},
+		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
+		{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())},
+		{Key: "preprocess", Value: d.spec.pre.String()},
+		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
+		{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)},
+	}
+	if d.spec.from != nil {
+		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
+	}
+	if augment := d.augment(); augment != "" {
+		e = append(e, onnx.Entry{Key: "augment", Value: augment})
+	}
+	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
+	return e
+}
+
+// classNames are the data's names of the classes, else the teacher's, else
+// their numbers.
+func (d *run) classNames() []string {
+	if names := d.data.Transfer.Spec().Classes; len(names) == d.teacher.classes {
+		return names
+	}
+	if c := d.teacher.contract; c != nil && len(c.ClassNames) == d.teacher.classes {
+		return c.ClassNames
+	}
+	names := make([]string, d.teacher.classes)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
+}

@@ -1,0 +1,88 @@
+package distill
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/student/optim"
+)
+
+// openRoles pairs the rows with what the teacher said of them.
+func (d *run) openRoles(ctx context.Context) (err error) {
+	c := d.teacher.classes
+	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets, c); err != nil {
+		return err
+	}
+	d.train.vary = d.variation
+	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, c); err != nil {
+		return err
+	}
+	if d.data.Val == nil {
+		return nil
+	}
+	targets := d.teacher.targets
+	if d.teacher.contract == nil { // nobody can be asked about rows that the store lacks
+		if targets, err = d.teacher.covers(ctx, d.data.Val); err != nil {
+			return err
+		}
+	}
+	if labelled, err := labelledRows(ctx, d.data.Val); err != nil {
+		return err
+	} else if targets == nil && len(labelled) == 0 {
+		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
+		return nil
+	}
+	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, c)
+	return err
+}
+
+// fewSteps is a budget too small to judge a student by.
+const fewSteps = 200
+
+// follow trains a fresh copy of the net in one role.
+func (d *run) follow(ctx context.Context, role string, train *rows) (*student.Student, *outcome, error) {
+	net, err := student.FromModel(d.spec.model, role)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := d.lossOf(role)
+	if err != nil {
+		return nil, nil, err
+	}
+	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
+	t := d.recipe.Train
+	if steps := t.Epochs * perEpoch; t.Warmup >= steps {
+		return nil, nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
+	}
+	schedule, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
+	if err != nil {
+		return nil, nil, err
+	}
+	identity, err := d.identity(ctx, role)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, l.Formula()))
+	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
+		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
+	}
+	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, run: identity,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note}
+	out, err := c.follow(ctx)
+	return net, out, err
+}
+
+// lossOf is the loss that a role is trained with.
+func (d *run) lossOf(role string) (loss.Loss, error) {
+	if role == RoleBaseline {
+		return loss.New("hard-label", loss.Settings{})
+	}
+	built, err := d.recipe.Loss.build()
+	if err == nil {
+		d.result.Provenance.Loss = built.Formula()
+	}
+	return built, err
+}

@@ -4,10 +4,7 @@ func init() {
 	registerAugment(AugmentKind{
 		Name: "shift", Example: "shift=2", About: "move the image by up to so many pixels each way; shift=2,edge repeats the border instead of 0",
 		images: true, want: "shift=PIXELS or shift=PIXELS,FILL with FILL " + wantFill,
-		parse: func(value string, _ bool) (augmentSettings, bool) {
-			n, f, ok := pixelsAndFill(value)
-			return shift{n, f}, ok
-		},
+		parse: parseShift,
 	})
 }
 
@@ -17,6 +14,11 @@ func init() {
 type shift struct {
 	most int
 	fill fill
+}
+
+func parseShift(value string, _ bool) (augmentSettings, bool) {
+	n, f, ok := pixelsAndFill(value)
+	return shift{n, f}, ok
 }
 
 func (s shift) compile(spec Spec, _ []float32) (augmentOp, error) {

@@ -105,7 +105,7 @@ func (d *run) judge(ctx context.Context, baseline Predictor) error {
 }
 
 // report writes metrics.json and report.html.
-func (d *run) report(ctx context.Context) error {
+func (d *run) report(context.Context) error {
 	r := &d.result.Report
 	l, t := d.recipe.Loss, d.recipe.Train
 	key := d.teacher.targets.Key()

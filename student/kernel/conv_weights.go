@@ -15,7 +15,6 @@ type weightGrid struct {
 	rows    int // of one group: KH·KW·C/G, or for a depthwise one KH·KW
 	runs    []weightRun
 	panels  []panel // cut is not used
-	pixels  int     // in one segment
 	aOff    []int   // bytes, by segment of a block
 	bOff    []int
 	rowAt   []int // where row k of column 0 of group 0 is in w
@@ -35,7 +34,7 @@ type weightRun struct {
 
 func newWeightGrid(c *Conv, t *correlateTiles, mp int) *weightGrid {
 	s := &c.ConvShape
-	g := &weightGrid{c: c, mp: mp, groups: s.Groups, pixels: s.OW}
+	g := &weightGrid{c: c, mp: mp, groups: s.Groups}
 	cg, mg := s.C/s.Groups, s.M/s.Groups
 	if c.depthwise {
 		g.groups, cg, mg = 1, 1, s.M

@@ -66,13 +66,7 @@ func genColumns(name, doc string, grad, masked bool) {
 		VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
 		switch {
 		case masked:
-			t, u := XMM(), XMM()
-			const less, greater = 1, 30 // ordered, so that NaN gives 0
-			VCMPPS(Imm(less), Mem{Base: y, Disp: 16 * i}, zero, t)
-			VCMPPS(Imm(greater), Mem{Base: y, Disp: 16 * i}, limit, u)
-			VANDPS(u, t, t)
-			VANDPS(Mem{Base: dy, Disp: 16 * i}, t, t)
-			VCVTPS2PD(t, g)
+			VCVTPS2PD(within(Mem{Base: dy, Disp: 16 * i}, Mem{Base: y, Disp: 16 * i}, zero, limit), g)
 		case grad:
 			VCVTPS2PD(Mem{Base: dy, Disp: 16 * i}, g)
 		default:
@@ -97,6 +91,17 @@ func genColumns(name, doc string, grad, masked bool) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// within is dy where 0 < y < limit, else 0.
+func within(dy, y Mem, zero, limit reg.VecVirtual) reg.VecVirtual {
+	t, u := XMM(), XMM()
+	const less, greater = 1, 30 // ordered, so that NaN gives 0
+	VCMPPS(Imm(less), y, zero, t)
+	VCMPPS(Imm(greater), y, limit, u)
+	VANDPS(u, t, t)
+	VANDPS(dy, t, t)
+	return t
 }
 
 // genPool writes one tap of a maximum pooling for a row of output pixels, and

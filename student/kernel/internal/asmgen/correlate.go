@@ -119,6 +119,28 @@ func genCorrelate(f family, rows, vecs int, depthwise bool) {
 		VMOVUPS(Mem{Base: bp, Disp: j * f.bytes}, b[j])
 	}
 	ADDQ(bs, bp)
+	multiplyRows(f, rows, vecs, depthwise, row, acc, b, spare)
+	for _, p := range ap {
+		ADDQ(ks, p)
+	}
+	DECQ(k)
+	JNZ(LabelRef("k"))
+	INCQ(seg)
+	CMPQ(seg, field(argSegments))
+	JLT(LabelRef("segment"))
+
+	Label("store")
+	cp, ldc := bp, bs
+	MOVQ(field(argC), cp)
+	MOVQ(field(argLDC), ldc)
+	storeRows(f, rows, vecs, field(argAdd), acc, cp, ldc, k)
+	VZEROUPPER()
+	RET()
+}
+
+// multiplyRows adds one k to the sums: b, which is loaded, times A's element of
+// each row.
+func multiplyRows(f family, rows, vecs int, depthwise bool, row func(i int) Mem, acc, b, spare []reg.VecPhysical) {
 	for i := range rows {
 		switch {
 		case depthwise:
@@ -133,39 +155,29 @@ func genCorrelate(f family, rows, vecs int, depthwise bool) {
 			}
 		}
 	}
-	for _, p := range ap {
-		ADDQ(ks, p)
-	}
-	DECQ(k)
-	JNZ(LabelRef("k"))
-	INCQ(seg)
-	CMPQ(seg, field(argSegments))
-	JLT(LabelRef("segment"))
+}
 
-	Label("store")
-	cp, ldc := bp, bs
-	MOVQ(field(argC), cp)
-	MOVQ(field(argLDC), ldc)
-	CMPQ(field(argAdd), Imm(0))
+// storeRows writes the sums to C at c, plus what is there when add is not 0; at
+// is a register to spare.
+func storeRows(f family, rows, vecs int, add Mem, acc []reg.VecPhysical, c, ldc, at reg.GPVirtual) {
+	CMPQ(add, Imm(0))
 	JE(LabelRef("write"))
-	MOVQ(cp, k)
+	MOVQ(c, at)
 	for i := range rows {
 		for j := range vecs {
-			VADDPS(Mem{Base: k, Disp: j * f.bytes}, acc[i*vecs+j], acc[i*vecs+j])
+			VADDPS(Mem{Base: at, Disp: j * f.bytes}, acc[i*vecs+j], acc[i*vecs+j])
 		}
 		if i+1 < rows {
-			ADDQ(ldc, k)
+			ADDQ(ldc, at)
 		}
 	}
 	Label("write")
 	for i := range rows {
 		for j := range vecs {
-			VMOVUPS(acc[i*vecs+j], Mem{Base: cp, Disp: j * f.bytes})
+			VMOVUPS(acc[i*vecs+j], Mem{Base: c, Disp: j * f.bytes})
 		}
 		if i+1 < rows {
-			ADDQ(ldc, cp)
+			ADDQ(ldc, c)
 		}
 	}
-	VZEROUPPER()
-	RET()
 }

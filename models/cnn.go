@@ -18,7 +18,7 @@ func buildCNN(b *builder, s spec, classes int) error {
 	if err := b.image("cnn"); err != nil {
 		return err
 	}
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func buildLeNet(b *builder, s spec, classes int) error {
 	if err := s.noSizes(); err != nil {
 		return err
 	}
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func init() {
 
 // buildMLP is (dense, [norm], ReLU, [dropout]) for each width, then the head.
 func buildMLP(b *builder, s spec, classes int) error {
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func buildMobileNetV2(b *builder, s spec, classes int) error {
 	} else if len(s.ratios) == 1 {
 		width = s.ratios[0]
 	}
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}

@@ -232,6 +232,9 @@ func (s spec) number(key string, def, lo, hi float64) (float64, error) {
 	return v, nil
 }
 
+// dropout is the option of that name: the share of values that are dropped.
+func (s spec) dropout() (float64, error) { return s.number("dropout", 0, 0, 0.95) }
+
 // count is option key as a whole number within [lo, hi], or def.
 func (s spec) count(key string, def, lo, hi int) (int, error) {
 	text := s.opts.Get(key)

@@ -47,18 +47,26 @@ func buildResNet(b *builder, s spec, classes int) error {
 	b.conv3x3("conv1", stem, 1)
 	b.batchNorm("bn1")
 	b.relu()
+	eachBlock((depth-2)/6, func(stage, i, stride int) {
+		b.basicBlock(fmt.Sprintf("layer%d.%d", stage+1, i), 16*wide<<stage, stride, zero)
+	})
+	b.averageImage()
+	b.head("fc", classes)
+	return nil
+}
+
+// eachBlock calls f for the n blocks of each of three stages; the first block
+// of the later two halves the image.
+func eachBlock(n int, f func(stage, i, stride int)) {
 	for stage := range 3 {
-		for i := range (depth - 2) / 6 {
+		for i := range n {
 			stride := 1
 			if stage > 0 && i == 0 {
 				stride = 2
 			}
-			b.basicBlock(fmt.Sprintf("layer%d.%d", stage+1, i), 16*wide<<stage, stride, zero)
+			f(stage, i, stride)
 		}
 	}
-	b.averageImage()
-	b.head("fc", classes)
-	return nil
 }
 
 // basicBlock is ReLU(F(x) + shortcut(x)) with F = conv, norm, ReLU, conv, norm.

@@ -37,7 +37,7 @@ func buildTransformer(b *builder, s spec, classes int) error {
 	if dim%heads != 0 || depth > maxLayers {
 		return usage(s.field(), "has width %d, depth %d and %d heads, expected a width that the heads divide and a depth of at most %d", dim, depth, heads, maxLayers)
 	}
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func buildVGG(b *builder, s spec, classes int) error {
 	if err := s.noSizes(); err != nil {
 		return err
 	}
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func buildWRN(b *builder, s spec, classes int) error {
 	if err := s.noSizes(); err != nil {
 		return err
 	}
-	ratio, err := s.number("dropout", 0, 0, 0.95)
+	ratio, err := s.dropout()
 	if err != nil {
 		return err
 	}
@@ -34,15 +34,9 @@ func buildWRN(b *builder, s spec, classes int) error {
 		return err
 	}
 	b.conv3x3("conv1", 16, 1)
-	for stage := range 3 {
-		for i := range (depth - 4) / 6 {
-			stride := 1
-			if stage > 0 && i == 0 {
-				stride = 2
-			}
-			b.wideBlock(fmt.Sprintf("block%d.layer.%d", stage+1, i), 16*wide<<stage, stride, ratio)
-		}
-	}
+	eachBlock((depth-4)/6, func(stage, i, stride int) {
+		b.wideBlock(fmt.Sprintf("block%d.layer.%d", stage+1, i), 16*wide<<stage, stride, ratio)
+	})
 	b.batchNorm("bn1")
 	b.relu()
 	b.averageImage()

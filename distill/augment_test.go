@@ -235,20 +235,6 @@ func TestAugmentedRun(t *testing.T) {
 // BenchmarkFeedVaries is BenchmarkFeed with what a row costs more.
 func BenchmarkFeedVaries(b *testing.B) {
 	for _, text := range []string{"shift=2", "shift=2 flip cutout=8 noise=0.05", "affine=10,0.1", "shift=2 mixup=0.2"} {
-		b.Run(text, func(b *testing.B) {
-			const batch = 128
-			r, ctx := varied(b, 4096, text), context.Background()
-			b.ReportAllocs()
-			b.ResetTimer()
-			f := startFeed(ctx, r, 1, batch, 0, b.N)
-			for range b.N {
-				m, err := f.next(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
-				f.done(m)
-			}
-			b.ReportMetric(float64(batch*b.N)/b.Elapsed().Seconds(), "rows/s")
-		})
+		b.Run(text, func(b *testing.B) { benchmarkFeed(b, varied(b, 4096, text)) })
 	}
 }

@@ -110,9 +110,12 @@ func TestFeed(t *testing.T) {
 }
 
 // BenchmarkFeed reads mini-batches of 128 images as fast as it can.
-func BenchmarkFeed(b *testing.B) {
+func BenchmarkFeed(b *testing.B) { benchmarkFeed(b, images(b, 4096)) }
+
+func benchmarkFeed(b *testing.B, r *rows) {
 	const batch = 128
-	r, ctx := images(b, 4096), context.Background()
+	ctx := context.Background()
+	b.ReportAllocs()
 	b.ResetTimer()
 	f := startFeed(ctx, r, 1, batch, 0, b.N)
 	for range b.N {

@@ -245,15 +245,7 @@ func TestFloatConstants(t *testing.T) {
 func TestTied(t *testing.T) {
 	m := model(dynamic, []int64{2}, []*onnx.Tensor{onnx.FloatTensor("w", []int64{2, 2}, []float32{1, 2, 3, 4})},
 		node("MatMul", "x w", "h"), node("Transpose", "w", "wt"), node("MatMul", "h wt", "y"))
-	g, err := Import(m, "m.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	grads := g.NewGradients()
-	p, err := g.NewPlan(1, grads)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p, grads := training(t, m, 1)
 	p.Forward([]float32{1, 1})
 	copy(p.OutputGrad(0), []float32{1, 10})
 	p.Backward()

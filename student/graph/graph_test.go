@@ -45,6 +45,21 @@ func model(batch onnx.Dim, row []int64, inits []*onnx.Tensor, nodes ...*onnx.Nod
 
 var dynamic = onnx.Dim{Param: "n"}
 
+// training imports m and plans it for n rows.
+func training(t *testing.T, m *onnx.Model, n int) (*Graph, *Plan, Gradients) {
+	t.Helper()
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grads := g.NewGradients()
+	p, err := g.NewPlan(n, grads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, p, grads
+}
+
 // TestPlace draws buffers at random and checks that none that live together
 // overlap, and that memory is used again.
 func TestPlace(t *testing.T) {
@@ -313,14 +328,7 @@ func TestCommit(t *testing.T) {
 		onnx.FloatTensor("s", []int64{1}, []float32{1}), onnx.FloatTensor("b", []int64{1}, []float32{0}),
 		onnx.FloatTensor("mean", []int64{1}, []float32{10}), onnx.FloatTensor("var", []int64{1}, []float32{4}),
 	}, node("BatchNormalization", "x s b mean var", "y", onnx.FloatAttr("momentum", 0.75)))
-	g, err := Import(m, "m.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := g.NewPlan(4, g.NewGradients())
-	if err != nil {
-		t.Fatal(err)
-	}
+	g, p, _ := training(t, m, 4)
 	p.Forward([]float32{1, 3, 5, 7}) // mean 4, variance 5
 	mean, variance := g.Params[2], g.Params[3]
 	if mean.Data[0] != 10 || variance.Data[0] != 4 || mean.Role != State {
@@ -340,14 +348,7 @@ func TestCommit(t *testing.T) {
 func TestDropoutRate(t *testing.T) {
 	m := model(dynamic, []int64{5000}, []*onnx.Tensor{onnx.FloatTensor("r", []int64{}, []float32{0.3})},
 		node("Dropout", "x r", "y"))
-	g, err := Import(m, "m.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := g.NewPlan(4, g.NewGradients())
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p, _ := training(t, m, 4)
 	x := slices.Repeat([]float32{1}, 20000)
 	draw := func(seed, step uint64) []float32 {
 		p.SetRandom(seed, step)

@@ -73,15 +73,7 @@ func TestSplitUnused(t *testing.T) {
 	n := node("Split", "a", "p _ r", onnx.IntAttr("axis", 1))
 	n.Outputs[1] = ""
 	m := model(dynamic, []int64{3}, []*onnx.Tensor{onnx.FloatTensor("w", []int64{3}, []float32{1, 2, 3})}, node("Mul", "x w", "a"), n, node("Relu", "p", "y"))
-	g, err := Import(m, "m.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	grads := g.NewGradients()
-	p, err := g.NewPlan(1, grads)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p, grads := training(t, m, 1)
 	p.Forward([]float32{5, 6, 7})
 	p.OutputGrad(0)[0] = 2
 	p.Backward()

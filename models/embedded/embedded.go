@@ -18,11 +18,6 @@ import (
 //go:embed teacher.onnx
 var teacher []byte
 
-// Card is the model card of the teacher.
-//
-//go:embed CARD.md
-var Card string
-
 // Unpack puts the teacher into a folder below cache, unless it is there
 // already, and returns its path. The folder is named by the teacher's digest.
 func Unpack(cache string) (path string, err error) {

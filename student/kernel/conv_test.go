@@ -9,14 +9,6 @@ import (
 	"testing"
 )
 
-func normals(rng *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(rng.NormFloat64())
-	}
-	return x
-}
-
 // naiveConv visits every product of a convolution: term(y, w, x index).
 func naiveConv(s ConvShape, term func(y, w, x int)) {
 	cg, mg := s.C/s.Groups, s.M/s.Groups

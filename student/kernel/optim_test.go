@@ -38,14 +38,7 @@ func TestUpdateBits(t *testing.T) {
 func TestUpdateMeaning(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 2))
 	const n = 67
-	slice := func() []float32 {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		return x
-	}
-	w, g, m, v := slice(), slice(), slice(), slice()
+	w, g, m, v := normals(rng, n), normals(rng, n), normals(rng, n), normals(rng, n)
 	for i := range v {
 		v[i] *= v[i]
 	}

@@ -19,6 +19,15 @@ func odd(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
+// normals gives n numbers drawn from the standard normal distribution.
+func normals(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
 func cloned(x []float32) []float32 { return append([]float32(nil), x...) }
 
 // TestVector compares each loop with its plain Go twin, bit by bit, for all
@@ -61,14 +70,7 @@ func sameAsPlain(t *testing.T, rng *rand.Rand, fastLoop, plainLoop func(w, x, y,
 func TestVectorMeaning(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	const n, tol = 67, 1e-5
-	slice := func() []float32 {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		return x
-	}
-	w, g := slice(), slice()
+	w, g := normals(rng, n), normals(rng, n)
 	expect := func(name string, got []float32, want func(i int) float64) {
 		t.Helper()
 		for i, x := range got {

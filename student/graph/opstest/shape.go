@@ -40,6 +40,7 @@ func init() {
 		}
 		Add(Case{Op: "Transpose", Name: "perm", Attrs: attrs(a), Inputs: []Input{data(2, 3, 4)}, Ref: transposed(p)})
 	}
+	Add(Case{Op: "Transpose", Name: "matrices", Attrs: attrs(onnx.IntsAttr("perm", 0, 2, 1)), Inputs: []Input{data(9, 21)}, Ref: transposed([]int{0, 2, 1})})
 	Add(Case{Op: "Transpose", Name: "default", Inputs: []Input{param(3, 5)}, Ref: transposed([]int{1, 0})})
 	squeezeRows()
 	depthRows()

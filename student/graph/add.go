@@ -7,5 +7,5 @@ var addRows = rows(kernel.Add, kernel.AddScalar, kernel.AddScalar)
 
 // Add is y = a + b; da = db = dy.
 func init() {
-	registerBinary("Add", binaryOp{forward: addRows})
+	registerBinary("Add", inferBinary, binaryOp{forward: addRows})
 }

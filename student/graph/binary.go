@@ -33,8 +33,8 @@ func rows(both func(y, a, b []float32), right func(y, a []float32, b float32), l
 	}
 }
 
-func registerBinary(name string, op binaryOp) {
-	Register(Op{Type: name, Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: inferBinary, Build: func(b *Build) (Kernel, error) {
+func registerBinary(name string, infer func(n *Node) ([]Shape, error), op binaryOp) {
+	Register(Op{Type: name, Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: infer, Build: func(b *Build) (Kernel, error) {
 		return newBinary(op, b), nil
 	}})
 }

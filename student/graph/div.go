@@ -4,7 +4,7 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 
 // Div is y = a/b; da = dy/b, db = −dy·a/b².
 func init() {
-	registerBinary("Div", binaryOp{
+	registerBinary("Div", inferBinary, binaryOp{
 		forward: rows(kernel.Div, kernel.DivScalar, kernel.ScalarDiv),
 		da:      func(g, dy, _, b []float32, _, sb int) { divided(g, dy, b, sb) },
 		db: func(g, dy, a, b []float32, sa, sb int) {

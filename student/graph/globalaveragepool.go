@@ -25,19 +25,7 @@ func inferGlobalPool(n *Node) ([]Shape, error) {
 	return []Shape{out}, nil
 }
 
-type globalAveragePool struct{ *kernel.GlobalAverage }
-
 func buildGlobalAveragePool(b *Build) (Kernel, error) {
 	x := b.In(0)
-	return globalAveragePool{kernel.NewGlobalAverage(x[0], product(x[2:]), x[1])}, nil
-}
-
-func (p globalAveragePool) Forward(_ *Run, in, out [][]float32) {
-	p.GlobalAverage.Forward(out[0], in[0])
-}
-
-func (p globalAveragePool) Backward(_ *Run, _, _, dout, din [][]float32) {
-	if din[0] != nil {
-		p.GlobalAverage.Backward(din[0], dout[0])
-	}
+	return unary{kernel.NewGlobalAverage(x[0], product(x[2:]), x[1])}, nil
 }

@@ -12,7 +12,7 @@ func init() {
 func buildGlobalMaxPool(b *Build) (Kernel, error) {
 	x := b.In(0)
 	area := product(x[2:])
-	return maxPool{kernel.NewMaxPool(kernel.Window{
+	return unary{kernel.NewMaxPool(kernel.Window{
 		N: x[0], C: x[1], H: 1, W: area, OH: 1, OW: 1,
 		KH: 1, KW: area, SH: 1, SW: 1, DH: 1, DW: 1,
 	})}, nil

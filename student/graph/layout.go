@@ -190,11 +190,11 @@ var (
 // buildToChannelsLast is y (N, S, C) from x (N, C, S), S being the pixels.
 func buildToChannelsLast(b *Build) (Kernel, error) {
 	s := b.In(0)
-	return transposes{kernel.NewTranspose(s[0], s[1], product(s[2:]))}, nil
+	return unary{kernel.NewTranspose(s[0], s[1], product(s[2:]))}, nil
 }
 
 // buildToChannelsFirst is y (N, C, S) from x (N, S, C).
 func buildToChannelsFirst(b *Build) (Kernel, error) {
 	s := b.In(0)
-	return transposes{kernel.NewTranspose(s[0], product(s[2:]), s[1])}, nil
+	return unary{kernel.NewTranspose(s[0], product(s[2:]), s[1])}, nil
 }

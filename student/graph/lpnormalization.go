@@ -27,47 +27,16 @@ func inferLpNorm(n *Node) ([]Shape, error) {
 	return sameShape(n)
 }
 
-// lpNorm divides each line of n values, stride apart, by its norm.
-type lpNorm struct {
-	p, count, n, stride int
-	norms               []float64 // (count) of the last forward
-	x, y, dx, dy        []float32
-	fwd, bwd            func(lo, hi int)
-}
-
 func buildLpNorm(b *Build) (Kernel, error) {
-	x := b.In(0)
+	x, p := b.In(0), b.Node.Int("p", 2)
 	a, err := axis(b.Node.Int("axis", -1), len(x), false)
 	if err != nil {
 		return nil, err
 	}
-	k := &lpNorm{p: b.Node.Int("p", 2), n: x[a], stride: product(x[a+1:]), count: product(x) / x[a]}
-	k.norms = make([]float64, k.count)
-	k.fwd = func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			k.norms[i] = kernel.LpNormalize(k.y, k.x, k.start(i), k.n, k.stride, k.p)
-		}
-	}
-	k.bwd = func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			kernel.LpNormalizeBackward(k.dx, k.dy, k.y, k.start(i), k.n, k.stride, k.p, k.norms[i])
-		}
-	}
-	return k, nil
-}
-
-// start is where line i begins.
-func (k *lpNorm) start(i int) int { return i/k.stride*k.n*k.stride + i%k.stride }
-
-func (k *lpNorm) Forward(_ *Run, in, out [][]float32) {
-	k.x, k.y = in[0], out[0]
-	kernel.Parallel(k.count, max(1, kernel.Grain/k.n), k.fwd)
-}
-
-func (k *lpNorm) Backward(_ *Run, _, out, dout, din [][]float32) {
-	if din[0] == nil {
-		return
-	}
-	k.y, k.dy, k.dx = out[0], dout[0], din[0]
-	kernel.Parallel(k.count, max(1, kernel.Grain/k.n), k.bwd)
+	norms := make([]float64, product(x)/x[a]) // by line, of the last forward
+	return newLines(x, a, a+1,
+		func(l *lines, i, off int) { norms[i] = kernel.LpNormalize(l.y, l.x, off, l.n, l.stride, p) },
+		func(l *lines, i, off int) {
+			kernel.LpNormalizeBackward(l.dx, l.dy, l.y, off, l.n, l.stride, p, norms[i])
+		}), nil
 }

@@ -4,5 +4,5 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 
 // Mul is y = a·b; da = dy·b, db = dy·a.
 func init() {
-	registerBinary("Mul", binaryOp{forward: rows(kernel.Mul, kernel.MulScalar, kernel.MulScalar), da: timesB, db: timesA})
+	registerBinary("Mul", inferBinary, binaryOp{forward: rows(kernel.Mul, kernel.MulScalar, kernel.MulScalar), da: timesB, db: timesA})
 }

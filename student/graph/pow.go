@@ -6,10 +6,7 @@ import "github.com/kdonnx/kdonnx/student/kernel"
 // constant that is not trained; a tensor of exponents is. The gradient of b is 0
 // where a = 0 and b ≥ 0, and NaN where a < 0.
 func init() {
-	op := binaryOp{forward: kernel.Pow, da: kernel.PowBase, db: kernel.PowExponent}
-	Register(Op{Type: "Pow", Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: inferPow, Build: func(b *Build) (Kernel, error) {
-		return newBinary(op, b), nil
-	}})
+	registerBinary("Pow", inferPow, binaryOp{forward: kernel.Pow, da: kernel.PowBase, db: kernel.PowExponent})
 }
 
 func inferPow(n *Node) ([]Shape, error) {

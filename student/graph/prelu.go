@@ -10,7 +10,7 @@ import (
 // et al. 2015, arXiv 1502.01852); dx = dy, else dy·slope; the slope's gradient
 // is 0, else dy·x.
 func init() {
-	op := binaryOp{
+	registerBinary("PRelu", inferPRelu, binaryOp{
 		forward: func(y, x, s []float32, _, step int) {
 			if step == 0 {
 				kernel.LeakyRelu(y, x, s[0])
@@ -26,10 +26,7 @@ func init() {
 			kernel.PReluBackward(g, dy, x, s)
 		},
 		db: func(g, dy, x, _ []float32, _, _ int) { kernel.PReluSlope(g, dy, x) },
-	}
-	Register(Op{Type: "PRelu", Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: inferPRelu, Build: func(b *Build) (Kernel, error) {
-		return newBinary(op, b), nil
-	}})
+	})
 }
 
 func inferPRelu(n *Node) ([]Shape, error) {

@@ -61,20 +61,9 @@ func buildTranspose(b *Build) (Kernel, error) {
 	}
 	t := newTranspose(b.In(0), p)
 	if n, rows, cols, ok := t.matrices(); ok {
-		return transposes{kernel.NewTranspose(n, rows, cols)}, nil
+		return unary{kernel.NewTranspose(n, rows, cols)}, nil
 	}
 	return t, nil
-}
-
-// transposes is the kernel of matrices whose two axes change places.
-type transposes struct{ *kernel.Transpose }
-
-func (t transposes) Forward(_ *Run, in, out [][]float32) { t.Transpose.Forward(out[0], in[0]) }
-
-func (t transposes) Backward(_ *Run, _, _, dout, din [][]float32) {
-	if din[0] != nil {
-		t.Transpose.Backward(din[0], dout[0])
-	}
 }
 
 // newTranspose moves axis p[i] of an array of dims in to axis i.

@@ -9,7 +9,7 @@ import (
 // BatchNormalization is y = scale·(x−mean)/√(var+ε) + bias by channel (Ioffe
 // and Szegedy 2015, arXiv 1502.03167); kernel.BatchNorm has the gradients.
 func init() {
-	Register(Op{Type: "BatchNormalization", Layout: ChannelsLast, GradInPlace: true, MinIn: 5, MaxIn: 5, State: []int{3, 4}, Infer: inferBatchNorm, Build: buildBatchNorm})
+	Register(Op{Type: "BatchNormalization", Layout: ChannelsLast, GradInPlace: true, MinIn: 5, MaxIn: 5, Weights: []int{1, 2}, State: []int{3, 4}, Infer: inferBatchNorm, Build: buildBatchNorm})
 }
 
 // inferBatchNorm gives the shape of x (N, C, ...); scale, bias, mean and

@@ -16,6 +16,7 @@ type rowFunc func(y, a, b []float32, sa, sb int)
 type binaryOp struct {
 	forward rowFunc
 	da, db  func(g, dy, a, b []float32, sa, sb int)
+	weights []int // as those of Op
 }
 
 // rows makes a rowFunc of kernels for two vectors, a vector and one value, and
@@ -34,7 +35,7 @@ func rows(both func(y, a, b []float32), right func(y, a []float32, b float32), l
 }
 
 func registerBinary(name string, infer func(n *Node) ([]Shape, error), op binaryOp) {
-	Register(Op{Type: name, Layout: AnyOrder, MinIn: 2, MaxIn: 2, Infer: infer, Build: func(b *Build) (Kernel, error) {
+	Register(Op{Type: name, Layout: AnyOrder, MinIn: 2, MaxIn: 2, Weights: op.weights, Infer: infer, Build: func(b *Build) (Kernel, error) {
 		return newBinary(op, b), nil
 	}})
 }

@@ -10,7 +10,7 @@ import (
 // Cast is y = x as the type of the attribute to, cut towards 0 where floats
 // become integers; dx = dy, and none where they do.
 func init() {
-	Register(Op{Type: "Cast", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Infer: inferCast, DType: func(n *Node) onnx.DType { return onnx.DType(n.Int("to", 0)) }, Build: buildCast})
+	Register(Op{Type: "Cast", Layout: AnyOrder, MinIn: 1, MaxIn: 1, Passes: true, Infer: inferCast, DType: func(n *Node) onnx.DType { return onnx.DType(n.Int("to", 0)) }, Build: buildCast})
 }
 
 // inferCast allows float32, int64 and int32 both ways: every value of a

@@ -11,7 +11,7 @@ import (
 // images with windows, for each group of channels; dx = the full convolution
 // of dy by w, dw = x ⋆ dy, db = Σdy (Dumoulin and Visin 2016, arXiv 1603.07285).
 func init() {
-	Register(Op{Type: "Conv", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
+	Register(Op{Type: "Conv", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Weights: []int{1, 2}, Infer: inferConv, Build: buildConv, MultiplyAdds: convMultiplyAdds})
 }
 
 // weightKernel is the kernel_shape of a weight (M, C/group, KH, KW) or

@@ -8,7 +8,7 @@ import (
 
 // ConvTranspose is the gradient of a convolution by its input, as an op.
 func init() {
-	Register(Op{Type: "ConvTranspose", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Infer: inferConvTranspose, Build: buildConvTranspose, MultiplyAdds: convTransposeMultiplyAdds})
+	Register(Op{Type: "ConvTranspose", Layout: ChannelsLast, MinIn: 2, MaxIn: 3, Weights: []int{1, 2}, Infer: inferConvTranspose, Build: buildConvTranspose, MultiplyAdds: convTransposeMultiplyAdds})
 }
 
 // transposeWindow is the window of the convolution whose transpose the node

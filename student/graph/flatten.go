@@ -4,7 +4,7 @@ import "fmt"
 
 // Flatten is y = x as a matrix, the axes before axis by the others; dx = dy.
 func init() {
-	Register(Op{Type: "Flatten", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferFlatten, Build: copies})
+	Register(Op{Type: "Flatten", MinIn: 1, MaxIn: 1, Moves: true, Passes: true, Infer: inferFlatten, Build: copies})
 }
 
 // inferFlatten gives (product of the axes before axis, product of the rest).

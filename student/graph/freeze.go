@@ -1,11 +1,11 @@
 package graph
 
 import (
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/glob"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -32,7 +32,7 @@ func (g *Graph) Freeze(patterns ...string) error {
 	for _, pattern := range patterns {
 		found := false
 		for _, p := range g.Params {
-			ok, err := path.Match(flat(pattern), flat(p.Name))
+			ok, err := glob.Match(pattern, p.Name)
 			if err != nil {
 				return fault.New(fault.Usage, g.Name, "freeze", "pattern %q is malformed, expected a shell pattern such as \"features.*\"", pattern)
 			}
@@ -50,9 +50,6 @@ func (g *Graph) Freeze(patterns ...string) error {
 	g.markGradients()
 	return nil
 }
-
-// flat keeps * from stopping at the slashes of a name.
-func flat(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 
 // trainedNames lists some names of trained initializers.
 func (g *Graph) trainedNames() string {

@@ -9,7 +9,7 @@ import (
 // Gather is y[o,i,…] = x[o,index[i],…] along axis; dx = dy summed over the
 // places that read a row.
 func init() {
-	Register(Op{Type: "Gather", MinIn: 2, MaxIn: 2, Index: []int{1}, Moves: true, Infer: inferGather, Build: buildGather})
+	Register(Op{Type: "Gather", MinIn: 2, MaxIn: 2, Weights: []int{0}, Index: []int{1}, Moves: true, Infer: inferGather, Build: buildGather})
 }
 
 // inferGather puts the axes of the indices in the place of axis.

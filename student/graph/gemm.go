@@ -9,7 +9,7 @@ import (
 // Gemm is Y = alpha·op(A)·op(B) + beta·C, op the transpose where transA and
 // transB say so.
 func init() {
-	Register(Op{Type: "Gemm", MinIn: 2, MaxIn: 3, Infer: inferGemm, Build: buildGemm, MultiplyAdds: gemmMultiplyAdds})
+	Register(Op{Type: "Gemm", MinIn: 2, MaxIn: 3, Weights: []int{0, 1, 2}, Infer: inferGemm, Build: buildGemm, MultiplyAdds: gemmMultiplyAdds})
 }
 
 // inferGemm gives (M, N) of op(A) (M, K) and op(B) (K, N).

@@ -10,7 +10,7 @@ import (
 // of num_groups groups of channels of each row (Wu and He 2018, arXiv
 // 1803.08494); kernel.GroupNorm has the gradients.
 func init() {
-	Register(Op{Type: "GroupNormalization", MinIn: 3, MaxIn: 3, Infer: inferGroupNorm, Build: buildGroupNorm})
+	Register(Op{Type: "GroupNormalization", MinIn: 3, MaxIn: 3, Weights: []int{1, 2}, Infer: inferGroupNorm, Build: buildGroupNorm})
 }
 
 // inferGroupNorm gives the shape of x (N, C, D1, ...); scale and bias are

@@ -10,7 +10,7 @@ import (
 // those of each channel of each row (Ulyanov et al. 2016, arXiv 1607.08022);
 // kernel.GroupNorm has the gradients.
 func init() {
-	Register(Op{Type: "InstanceNormalization", MinIn: 3, MaxIn: 3, Infer: inferInstanceNorm, Build: buildInstanceNorm})
+	Register(Op{Type: "InstanceNormalization", MinIn: 3, MaxIn: 3, Weights: []int{1, 2}, Infer: inferInstanceNorm, Build: buildInstanceNorm})
 }
 
 // inferInstanceNorm gives the shape of x (N, C, D1, ...); scale and bias are (C).

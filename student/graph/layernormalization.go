@@ -10,7 +10,7 @@ import (
 // of the axes from axis on (Ba et al. 2016, arXiv 1607.06450);
 // kernel.LayerNorm has the gradients.
 func init() {
-	Register(Op{Type: "LayerNormalization", MinIn: 2, MaxIn: 3, Infer: func(n *Node) ([]Shape, error) {
+	Register(Op{Type: "LayerNormalization", MinIn: 2, MaxIn: 3, Weights: []int{1, 2}, Infer: func(n *Node) ([]Shape, error) {
 		return inferRowNorm(n, 17)
 	}, Build: buildRowNorm})
 }

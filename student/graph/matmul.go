@@ -10,7 +10,7 @@ import (
 // MatMul is Y = A·B of the last two axes, the others broadcast; dA = dY·Bᵀ and
 // dB = Aᵀ·dY, summed where broadcast.
 func init() {
-	Register(Op{Type: "MatMul", MinIn: 2, MaxIn: 2, Infer: inferMatMul, Build: buildMatMul, MultiplyAdds: matMulMultiplyAdds})
+	Register(Op{Type: "MatMul", MinIn: 2, MaxIn: 2, Weights: []int{0, 1}, Infer: inferMatMul, Build: buildMatMul, MultiplyAdds: matMulMultiplyAdds})
 }
 
 // inferMatMul gives (..., M, N) of A (..., M, K) and B (..., K, N), whose

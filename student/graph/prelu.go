@@ -25,7 +25,8 @@ func init() {
 			}
 			kernel.PReluBackward(g, dy, x, s)
 		},
-		db: func(g, dy, x, _ []float32, _, _ int) { kernel.PReluSlope(g, dy, x) },
+		db:      func(g, dy, x, _ []float32, _, _ int) { kernel.PReluSlope(g, dy, x) },
+		weights: []int{1},
 	})
 }
 

@@ -17,10 +17,12 @@ type Op struct {
 	GradInPlace bool
 	MinIn       int   // inputs that must be there
 	MaxIn       int   // 0: any number
+	Weights     []int // inputs that are learnt, a Constant node's too
 	State       []int // inputs that are running statistics, not trained
 	NoGrad      []int // inputs that are read as constants at import
 	Index       []int // inputs that are integers, constant or computed, as those of Gather
 	Moves       bool  // the outputs hold values of the inputs, unchanged: integers too
+	Passes      bool  // the output is all of input 0 in another form: a weight stays one
 
 	// Infer gives the shapes of the outputs, or says what is wrong with the
 	// node. n.In has its shapes, attributes are read with n.Int and the like.

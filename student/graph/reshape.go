@@ -4,7 +4,7 @@ import "fmt"
 
 // Reshape is y = x in another shape; dx = dy.
 func init() {
-	Register(Op{Type: "Reshape", MinIn: 2, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferReshape, Build: copies})
+	Register(Op{Type: "Reshape", MinIn: 2, MaxIn: 2, NoGrad: []int{1}, Moves: true, Passes: true, Infer: inferReshape, Build: copies})
 }
 
 // inferReshape resolves 0 (copy the axis) and −1 (what is left). A model with

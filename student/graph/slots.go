@@ -9,20 +9,8 @@ import "github.com/kdonnx/kdonnx/runtime/onnx"
 // through nodes that only reshape it. An initializer of rank 0 in a weight
 // slot trains as well.
 
-// weightSlots lists the inputs of ops that are learnt.
-var weightSlots = map[string][]int{
-	"Conv": {1, 2}, "ConvTranspose": {1, 2}, "Gemm": {0, 1, 2}, "MatMul": {0, 1}, "Gather": {0}, "PRelu": {1},
-	"BatchNormalization": {1, 2}, "LayerNormalization": {1, 2}, "InstanceNormalization": {1, 2},
-	"GroupNormalization": {1, 2}, "RMSNormalization": {1},
-}
-
-// passes lists the ops whose input 0 is the same weight in another form.
-var passes = map[string]bool{
-	"Identity": true, "Transpose": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true, "Flatten": true, "Cast": true,
-}
-
-// slots names the values that feed a weight slot, and the biases that an Add
-// gives to a product. The nodes are in topological order.
+// slots names the values that feed a weight slot, one of Op.Weights, and the
+// biases that an Add gives to a product. The nodes are in topological order.
 func slots(nodes []*onnx.Node) map[string]bool {
 	marked, product := map[string]bool{}, map[string]bool{}
 	for _, n := range nodes {
@@ -32,20 +20,24 @@ func slots(nodes []*onnx.Node) map[string]bool {
 	}
 	for i := len(nodes) - 1; i >= 0; i-- {
 		n := nodes[i]
-		op := opName(n)
-		for _, k := range weightSlots[op] {
+		name := opName(n)
+		op := ops[name]
+		if op == nil {
+			continue
+		}
+		for _, k := range op.Weights {
 			if k < len(n.Inputs) {
 				marked[n.Inputs[k]] = true
 			}
 		}
-		if op == "Add" && len(n.Inputs) == 2 {
+		if name == "Add" && len(n.Inputs) == 2 {
 			for k, in := range n.Inputs {
 				if product[n.Inputs[1-k]] {
 					marked[in] = true
 				}
 			}
 		}
-		if passes[op] && len(n.Inputs) > 0 && len(n.Outputs) > 0 && marked[n.Outputs[0]] {
+		if op.Passes && len(n.Inputs) > 0 && len(n.Outputs) > 0 && marked[n.Outputs[0]] {
 			marked[n.Inputs[0]] = true
 		}
 	}

@@ -4,7 +4,7 @@ import "fmt"
 
 // Squeeze is y = x without axes of 1; dx = dy.
 func init() {
-	Register(Op{Type: "Squeeze", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferSqueeze, Build: copies})
+	Register(Op{Type: "Squeeze", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Passes: true, Infer: inferSqueeze, Build: copies})
 }
 
 // inferSqueeze drops the given axes, of 1 each, or all axes of 1. Axes are an

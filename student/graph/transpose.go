@@ -8,7 +8,7 @@ import (
 
 // Transpose is y = x with axis perm[i] as axis i; dx = dy by the inverse.
 func init() {
-	Register(Op{Type: "Transpose", MinIn: 1, MaxIn: 1, Moves: true, Infer: inferTranspose, Build: buildTranspose})
+	Register(Op{Type: "Transpose", MinIn: 1, MaxIn: 1, Moves: true, Passes: true, Infer: inferTranspose, Build: buildTranspose})
 }
 
 // perm is the attribute of that name; left out, it reverses the axes.

@@ -4,7 +4,7 @@ import "fmt"
 
 // Unsqueeze is y = x with more axes of 1; dx = dy.
 func init() {
-	Register(Op{Type: "Unsqueeze", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Infer: inferUnsqueeze, Build: copies})
+	Register(Op{Type: "Unsqueeze", MinIn: 1, MaxIn: 2, NoGrad: []int{1}, Moves: true, Passes: true, Infer: inferUnsqueeze, Build: copies})
 }
 
 // inferUnsqueeze puts axes of 1 at the given places of the output. Axes are an

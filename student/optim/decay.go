@@ -1,10 +1,10 @@
 package optim
 
 import (
-	"path"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/glob"
 )
 
 // Decays tells whether weight decay acts on a parameter. Those of rank 2 or
@@ -15,26 +15,19 @@ import (
 func Decays(name string, dims []int, patterns []string) bool {
 	decays := len(dims) > 1
 	for _, p := range patterns {
-		glob, not := strings.CutPrefix(p, "!")
-		if Match(glob, name) {
+		pattern, not := strings.CutPrefix(p, "!")
+		if ok, err := glob.Match(pattern, name); ok && err == nil {
 			decays = !not
 		}
 	}
 	return decays
 }
 
-// Match tells whether the whole name matches a shell pattern of *, ? and [a-z].
-// A * takes slashes too: they mean nothing in the names of parameters.
-func Match(pattern, name string) bool {
-	ok, err := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
-	return ok && err == nil
-}
-
-// CheckPatterns refuses what Match cannot read, naming field.
+// CheckPatterns refuses patterns that are none, naming field.
 func CheckPatterns(field string, patterns []string) error {
 	for _, p := range patterns {
-		glob := strings.TrimPrefix(p, "!")
-		if _, err := path.Match(glob, ""); err != nil || glob == "" {
+		pattern := strings.TrimPrefix(p, "!")
+		if _, err := glob.Match(pattern, ""); err != nil || pattern == "" {
 			return fault.New(fault.Usage, "", field, "got %q, expected a pattern of *, ? and [a-z], such as *.bias", p)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -101,30 +100,6 @@ func WriteNPYHeader(w io.Writer, descr string, dims []int) error {
 	}
 	_, err := w.Write(append(head, '\n'))
 	return err
-}
-
-// WriteNPY writes a float32 array of the given dims in C order, which numpy
-// opens as it is.
-func WriteNPY(w io.Writer, dims []int, data []float32) error {
-	if n, ok := product(dims); !ok || n != len(data) {
-		return inputFault("", "NPY", "%d values do not fill shape %v", len(data), dims)
-	}
-	if err := WriteNPYHeader(w, "<f4", dims); err != nil {
-		return err
-	}
-	buf := make([]byte, 0, 64<<10)
-	for len(data) > 0 {
-		n := min(len(data), cap(buf)/4)
-		buf = buf[:0]
-		for _, v := range data[:n] {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		}
-		if _, err := w.Write(buf); err != nil {
-			return err
-		}
-		data = data[n:]
-	}
-	return nil
 }
 
 // dictParser reads the Python dictionary of an NPY header: three keys in any

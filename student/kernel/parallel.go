@@ -179,11 +179,15 @@ func (c *crew) wait() {
 	}
 }
 
-// sleep is wait without looking on.
+// sleep is wait without looking on. A wake-up may be meant for an earlier call
+// of the same crew: a helper's last word can come after its work was seen to
+// be done.
 func (c *crew) sleep() {
-	c.parked.Store(asleep)
-	if c.working.Load() > 0 || !c.parked.CompareAndSwap(asleep, awake) {
-		<-c.wake
+	for c.working.Load() > 0 {
+		c.parked.Store(asleep)
+		if c.working.Load() > 0 || !c.parked.CompareAndSwap(asleep, awake) {
+			<-c.wake
+		}
+		c.parked.Store(awake)
 	}
-	c.parked.Store(awake)
 }

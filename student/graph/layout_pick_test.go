@@ -61,3 +61,35 @@ func TestPicksInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestComputedWeights has the weight of a convolution come from a node.
+func TestComputedWeights(t *testing.T) {
+	for _, op := range []string{"Conv", "ConvTranspose"} {
+		var results [][]float32
+		for _, name := range []string{"w", "v"} {
+			nodes := []*onnx.Node{node("Identity", "w", "v"), node(op, "x "+name, "y")}
+			g, err := Import(model(dynamic, []int64{3, 4, 5}, []*onnx.Tensor{floats("w", 3, 3, 2, 3)}, nodes...), "m.onnx")
+			if err != nil {
+				t.Fatal(err)
+			}
+			grads := g.NewGradients()
+			p, err := g.NewPlan(2, grads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := make([]float32, 120)
+			for i := range x {
+				x[i] = float32(i % 11)
+			}
+			p.Forward(x)
+			for i := range p.OutputGrad(0) {
+				p.OutputGrad(0)[i] = float32(i % 7)
+			}
+			p.Backward()
+			results = append(results, slices.Concat(p.Output(0), grads[0]))
+		}
+		if !slices.Equal(results[0], results[1]) {
+			t.Errorf("%s: with a computed weight %v, else %v", op, results[1], results[0])
+		}
+	}
+}

@@ -151,9 +151,17 @@ func (h *helper) look() *crew {
 	}
 }
 
-// leave tells the caller that a helper has finished.
+// leave tells the caller that a helper has finished. A helper that is held up
+// between the two steps may wake a later call that the crew has been kept for.
 func (c *crew) leave() {
-	if c.working.Add(-1) == 0 && c.parked.CompareAndSwap(asleep, woken) {
+	if c.working.Add(-1) == 0 {
+		c.rouse()
+	}
+}
+
+// rouse wakes a caller that is asleep.
+func (c *crew) rouse() {
+	if c.parked.CompareAndSwap(asleep, woken) {
 		c.wake <- struct{}{}
 	}
 }
@@ -170,12 +178,11 @@ func (c *crew) wait() {
 			start = time.Now()
 		} else if time.Since(start) > awakeFor {
 			c.sleep()
-			break
 		}
 	}
 }
 
-// sleep is wait without looking on.
+// sleep waits for rouse, unless all helpers have finished before.
 func (c *crew) sleep() {
 	c.parked.Store(asleep)
 	if c.working.Load() > 0 || !c.parked.CompareAndSwap(asleep, awake) {

@@ -57,11 +57,13 @@ type drawer struct {
 // row is the shape of the input: mostly an image, the odd side 1.
 func (d *drawer) row() []int {
 	side := func() int { return []int{1, 2, 3, 5, 6, 7}[d.rng.IntN(6)] }
-	switch d.rng.IntN(8) {
-	case 0:
+	switch d.rng.IntN(16) {
+	case 0, 1:
 		return []int{d.rng.IntN(6) + 1, side() + 2}
-	case 1:
+	case 2, 3:
 		return []int{d.rng.IntN(9) + 1}
+	case 4:
+		return []int{d.rng.IntN(4) + 1, 2, 1, 3}
 	}
 	return []int{d.rng.IntN(5) + 1, side(), side()}
 }
@@ -204,7 +206,11 @@ func (d *drawer) norm(v value) {
 
 func (d *drawer) image(v value) {
 	c, area := v.shape[0], v.shape[1:]
-	switch d.rng.IntN(14) {
+	op := d.rng.IntN(14)
+	if len(area) > 2 && (op < 4 || op == 6) { // no windows in 3-D
+		op = 4
+	}
+	switch op {
 	case 0, 1, 2, 3:
 		d.conv(v)
 	case 4, 5:
@@ -218,6 +224,10 @@ func (d *drawer) image(v value) {
 			one[i+1] = 1
 		}
 		g := d.add(one, []string{"GlobalAveragePool", "GlobalMaxPool"}[d.rng.IntN(2)], []string{v.name})
+		if d.rng.IntN(3) == 0 {
+			axes := []int64{2, 3, 4}[:len(area)]
+			g = d.add(one, "ReduceMean", []string{v.name}, onnx.IntsAttr("axes", axes...))
+		}
 		if d.rng.IntN(2) == 0 {
 			d.add(v.shape, "Mul", []string{v.name, g.name})
 		}
@@ -227,7 +237,11 @@ func (d *drawer) image(v value) {
 			dims[i] = 1
 		}
 		dims[len(dims)-len(v.shape)] = c
-		switch d.rng.IntN(4) {
+		switch d.rng.IntN(6) {
+		case 4:
+			d.add(v.shape, "Add", []string{v.name, d.learnt(-1, 1, append([]int{1}, v.shape...)...)})
+		case 5:
+			d.add(v.shape, "InstanceNormalization", []string{v.name, d.learnt(0.5, 1.5, c), d.learnt(-1, 1, c)}, onnx.FloatAttr("epsilon", 0.05))
 		case 0:
 			d.add(v.shape, "PRelu", []string{v.name, d.learnt(0.1, 0.4, dims...)})
 		case 1:

@@ -166,6 +166,17 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestPlanMemory expects an error where a batch takes more memory than there is.
+func TestPlanMemory(t *testing.T) {
+	g, err := Import(model(dynamic, []int64{1 << 30}, nil, node("Relu", "x", "y")), "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.NewPlan(64, nil); err == nil || fault.KindOf(err) != fault.Input || !strings.Contains(err.Error(), "m.onnx: batch: of 64 rows") {
+		t.Errorf("64 rows of 4 GiB: %v", err)
+	}
+}
+
 // forwardOnly is a kernel without a gradient.
 type forwardOnly struct{}
 

@@ -92,6 +92,8 @@ func TestRefuses(t *testing.T) {
 		"made twice":       {model(dynamic, []int64{4}, nil, node("Relu", "x", "y"), node("Relu", "x", "y")), []string{"produces", "too"}},
 		"inner axis":       {model(dynamic, []int64{5}, []*onnx.Tensor{w}, node("MatMul", "x w", "y")), []string{"MatMul", "(N, 5)", "(4, 4)"}},
 		"batch mixed":      {model(dynamic, []int64{4}, nil, node("Softmax", "x", "y", onnx.IntAttr("axis", 0))), []string{"Softmax", "batch"}},
+		"torn batch":       {model(dynamic, []int64{4}, []*onnx.Tensor{onnx.Int64Tensor("s", []int64{2}, []int64{-1, 4})}, node("Transpose", "x", "t"), node("Reshape", "t s", "y")), []string{"Reshape", "(4, N) to (N, 4)", "mixes the rows"}},
+		"two orders":       {model(dynamic, []int64{4}, []*onnx.Tensor{onnx.Int64Tensor("s", []int64{1}, []int64{-1})}, node("Transpose", "x", "t"), node("Reshape", "t s", "a"), node("Reshape", "x s", "b"), node("Add", "a b", "y")), []string{"Add", "different orders"}},
 		"joined batch":     {model(dynamic, []int64{4}, nil, node("Concat", "x x", "y", onnx.IntAttr("axis", 0))), []string{"Concat", "batch"}},
 		"no output":        {model(dynamic, []int64{4}, nil, node("Relu", "x", "z")), []string{`"y"`, "no node produces"}},
 		"missing input":    {model(dynamic, []int64{4}, nil, node("Add", "x", "y")), []string{"input 1 is missing"}},
@@ -163,6 +165,42 @@ func TestRefuses(t *testing.T) {
 	old.Opsets[0].Version = 6
 	if _, err := Import(old, "m.onnx"); err == nil || !strings.Contains(err.Error(), "opset 6") {
 		t.Errorf("opset 6: %v", err)
+	}
+}
+
+// TestSequenceFirst takes what keeps the rows of the batch apart, and gives a
+// row the same values alone and among others.
+func TestSequenceFirst(t *testing.T) {
+	shape := func(name string, v ...int64) *onnx.Tensor {
+		return onnx.Int64Tensor(name, []int64{int64(len(v))}, v)
+	}
+	m := model(dynamic, []int64{3, 4}, []*onnx.Tensor{shape("flat", -1, 4), shape("apart", 3, -1, 5), shape("turned", -1, 3, 5), floats("w", 4, 5)},
+		node("Transpose", "x", "t", onnx.IntsAttr("perm", 1, 0, 2)), node("Reshape", "t flat", "f"), node("MatMul", "f w", "p"),
+		node("Reshape", "p apart", "a"), node("Transpose", "a", "y", onnx.IntsAttr("perm", 1, 0, 2)))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := floats("x", 2, 3, 4).Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var alone []float32
+	for _, rows := range [][]float32{x[12:], x} {
+		p, err := g.NewPlan(len(rows)/12, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Forward(rows)
+		if y := p.Output(0); alone == nil {
+			alone = slices.Clone(y)
+		} else if !slices.Equal(alone, y[15:]) {
+			t.Errorf("a row is %v, after another %v", alone, y[15:])
+		}
+	}
+	m.Graph.Nodes[3].Inputs[1] = "turned"
+	if _, err := Import(m, "m.onnx"); err == nil || !strings.Contains(err.Error(), "(3N, 5) to (N, 3, 5), which mixes the rows") {
+		t.Errorf("turned without Transpose: %v", err)
 	}
 }
 

@@ -80,6 +80,25 @@ func TestImported(t *testing.T) {
 	}
 }
 
+// TestImportedNotWorse fine-tunes a good student at a rate that spoils it: what
+// is kept is the file as it was, and that is said.
+func TestImportedNotWorse(t *testing.T) {
+	r, env := small(t), newRecord()
+	mustRun(t, r, env.Env)
+	tuned := small(t)
+	tuned.Student.Arch, tuned.Train.LR, tuned.Train.Clip = r.Output.Model, 30, 0.5
+	result := mustRun(t, tuned, env.Env)
+	before, after := weightsOf(t, r.Output.Model), weightsOf(t, tuned.Output.Model)
+	for name, w := range before {
+		if !slices.Equal(w, after[name]) {
+			t.Errorf("%s is not what the file had", name)
+		}
+	}
+	if !strings.Contains(strings.Join(result.Notes, "\n"), "student: no epoch did better") {
+		t.Errorf("notes are %q", result.Notes)
+	}
+}
+
 func mustModel(t *testing.T, path string) *onnx.Model {
 	t.Helper()
 	m, err := onnx.Read(path, onnx.ReadOptions{Weights: true})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"time"
@@ -50,12 +51,13 @@ type course struct {
 	progress Progress
 	schedule optim.Schedule
 	note     func(line string) // tells what is worth knowing of the run
+	tuned    bool              // the net begins as somebody's file, which counts as epoch 0
 }
 
 // outcome is what a course came to.
 type outcome struct {
 	History []EpochRecord
-	BestAt  int     // epoch whose weights were kept, counted from 1
+	BestAt  int     // epoch whose weights were kept, counted from 1; 0: those of the file
 	Steps   int     // optimiser steps of this process
 	Samples int     // rows of those steps
 	Seconds float64 // wall time of those steps
@@ -77,6 +79,11 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 	state, err := c.resume(trainer)
 	if err != nil {
 		return nil, err
+	}
+	if h := &state.Header; c.tuned && h.Epoch == 0 && h.Step == 0 {
+		if err := c.judge(ctx, &EpochRecord{}, state); err != nil {
+			return nil, c.interrupt(ctx, trainer, state, err)
+		}
 	}
 	out := &outcome{}
 	if !state.Header.Done {
@@ -101,6 +108,9 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		return nil, err
 	}
 	out.History, out.BestAt = state.Header.History, state.Header.BestAt
+	if out.BestAt == 0 {
+		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role))
+	}
 	return out, nil
 }
 
@@ -183,7 +193,7 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 	rec.Seconds = time.Since(began).Seconds()
 	h.History = append(h.History, rec)
 	h.Epoch, h.Step, h.Sum = h.Epoch+1, 0, [3]float64{}
-	if p := t.Patience; p > 0 && h.BestAt > 0 && h.Epoch-h.BestAt >= p {
+	if p := t.Patience; p > 0 && h.BestAt >= 0 && h.Epoch-h.BestAt >= p {
 		h.Done = true
 	}
 	return nil

@@ -151,8 +151,7 @@ func (h *helper) look() *crew {
 	}
 }
 
-// leave tells the caller that a helper has finished. A helper that is held up
-// between the two steps may wake a later call that the crew has been kept for.
+// leave tells the caller that a helper has finished.
 func (c *crew) leave() {
 	if c.working.Add(-1) == 0 {
 		c.rouse()
@@ -178,15 +177,20 @@ func (c *crew) wait() {
 			start = time.Now()
 		} else if time.Since(start) > awakeFor {
 			c.sleep()
+			break
 		}
 	}
 }
 
-// sleep waits for rouse, unless all helpers have finished before.
+// sleep is wait without looking on. A wake-up may be meant for an earlier call
+// of the same crew: a helper's last word can come after its work was seen to
+// be done.
 func (c *crew) sleep() {
-	c.parked.Store(asleep)
-	if c.working.Load() > 0 || !c.parked.CompareAndSwap(asleep, awake) {
-		<-c.wake
+	for c.working.Load() > 0 {
+		c.parked.Store(asleep)
+		if c.working.Load() > 0 || !c.parked.CompareAndSwap(asleep, awake) {
+			<-c.wake
+		}
+		c.parked.Store(awake)
 	}
-	c.parked.Store(awake)
 }

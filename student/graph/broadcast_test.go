@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
 // naive is where operand s of out's shape out has the value at position i.
@@ -96,5 +99,32 @@ func checkReduction(t *testing.T, b *broadcast, op int, out, s []int, x []float3
 		if math.Float32bits(v) != math.Float32bits(many[i]) {
 			t.Fatalf("sum %d of operand %d is %g, with 5 goroutines %g", i, op, v, many[i])
 		}
+	}
+}
+
+// TestLongSumAlone has a row whose sum, in float64, depends on its order: it
+// must not depend on the rows beside it.
+func TestLongSumAlone(t *testing.T) {
+	const n = 64 * kernel.Grain
+	axes := onnx.Int64Tensor("axes", []int64{1}, []int64{2})
+	g, err := Import(model(dynamic, []int64{1, n}, []*onnx.Tensor{axes}, node("ReduceSum", "x axes", "y")), "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 2*n)
+	for i := range 64 {
+		x[i*kernel.Grain] = []float32{1e30, 1, -1e30, 1}[i%4] * float32(1+i/4)
+	}
+	var got [2]float32
+	for i := range got {
+		p, err := g.NewPlan(i+1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Forward(x[:(i+1)*n])
+		got[i] = p.Output(0)[0]
+	}
+	if got[0] != got[1] {
+		t.Errorf("a row sums to %g, with another beside it to %g", got[0], got[1])
 	}
 }

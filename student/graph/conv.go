@@ -49,6 +49,9 @@ func inferConv(n *Node) ([]Shape, error) {
 	if err := vector(n, 2, "bias", w[0]); err != nil {
 		return nil, err
 	}
+	if err := win.frames(x[1], w[0], g, win.size, win.out); err != nil {
+		return nil, err
+	}
 	return []Shape{win.outShape(n, w[0])}, nil
 }
 

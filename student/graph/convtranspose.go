@@ -78,6 +78,9 @@ func inferConvTranspose(n *Node) ([]Shape, error) {
 	if err := vector(n, 2, "bias", w[1]*g); err != nil {
 		return nil, err
 	}
+	if err := win.frames(w[1]*g, w[0], g, win.out, win.size); err != nil {
+		return nil, err
+	}
 	return []Shape{win.outShape(n, w[1]*g)}, nil
 }
 

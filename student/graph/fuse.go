@@ -125,7 +125,7 @@ func (f *fuser) folded(i int) {
 		return
 	}
 	c, j := f.only(n.In[0])
-	if c == nil || c.Op.Type != "Conv" || c.Op == convNorm || c.In[1].param == nil || len(c.In) > 2 && c.In[2] != nil && c.In[2].param == nil {
+	if c == nil || c.Op.Type != "Conv" || c.Op == convNorm || computed(c.In[1:]) || computed(n.In[1:min(len(n.In), 5)]) {
 		return
 	}
 	joined := *c
@@ -138,4 +138,10 @@ func (f *fuser) folded(i int) {
 		joined.epsilon = batchNormEpsilon(n)
 	}
 	f.replace(i, j, &joined)
+}
+
+// computed tells whether some of the values are no parameters: what a plan
+// prepares of them would be of another pass.
+func computed(values []*Value) bool {
+	return slices.ContainsFunc(values, func(v *Value) bool { return v != nil && v.param == nil })
 }

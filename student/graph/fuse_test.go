@@ -55,6 +55,8 @@ func TestFused(t *testing.T) {
 			[]string{"ToChannelsLast", "Conv", "Conv", "AddRelu", "ToChannelsFirst"}, []string{"ToChannelsLast", "Conv", "Conv", "AddRelu", "ToChannelsFirst"}},
 		"convolution": {[]*onnx.Node{biased, node("Relu", "c", "y")},
 			[]string{"ToChannelsLast", "Conv", "Relu", "ToChannelsFirst"}, []string{"ToChannelsLast", "Conv+Relu", "ToChannelsFirst"}},
+		"computed scale": {[]*onnx.Node{conv, node("Identity", "s", "t"), node("BatchNormalization", "c t o m q", "y")},
+			[]string{"ToChannelsLast", "Conv", "Identity", "BatchNormalization", "ToChannelsFirst"}, []string{"ToChannelsLast", "Conv", "Identity", "BatchNormalization", "ToChannelsFirst"}},
 		"read twice": {[]*onnx.Node{conv, norm, node("Relu", "n", "r"), node("Mul", "n r", "y")},
 			[]string{"ToChannelsLast", "Conv", "BatchNormalization", "Relu", "Mul", "ToChannelsFirst"}, []string{"ToChannelsLast", "Conv", "Relu", "Mul", "ToChannelsFirst"}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student/graph"
 	"github.com/kdonnx/kdonnx/student/graph/exporters"
+	"github.com/kdonnx/kdonnx/student/graph/randomnets"
 )
 
 // fuzzMemory is what importing a file of some kilobytes may allocate in all:
@@ -20,6 +21,13 @@ const fuzzMemory = 1 << 30
 func FuzzImport(f *testing.F) {
 	for _, c := range exporters.All() {
 		data, err := onnx.Marshal(c.Model)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	for seed := range uint64(20) {
+		data, err := onnx.Marshal(randomnets.Draw(seed))
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -126,6 +126,7 @@ type Value struct {
 	isInts   bool
 	producer int // index of the node; −1 for inputs, parameters and constants
 	grad     bool
+	outer    int  // entries of the batch axis that the batch is inside of, see orderRows; 0 for 1
 	last     bool // channels-last in memory; of plans alone
 }
 

@@ -107,6 +107,8 @@ func TestRefuses(t *testing.T) {
 		"made twice":       {model(dynamic, []int64{4}, nil, node("Relu", "x", "y"), node("Relu", "x", "y")), []string{"produces", "too"}},
 		"inner axis":       {model(dynamic, []int64{5}, []*onnx.Tensor{w}, node("MatMul", "x w", "y")), []string{"MatMul", "(N, 5)", "(4, 4)"}},
 		"batch mixed":      {model(dynamic, []int64{4}, nil, node("Softmax", "x", "y", onnx.IntAttr("axis", 0))), []string{"Softmax", "batch"}},
+		"torn batch":       {model(dynamic, []int64{4}, []*onnx.Tensor{onnx.Int64Tensor("s", []int64{2}, []int64{-1, 4})}, node("Transpose", "x", "t"), node("Reshape", "t s", "y")), []string{"Reshape", "(4, N) to (N, 4)", "mixes the rows"}},
+		"two orders":       {model(dynamic, []int64{4}, []*onnx.Tensor{onnx.Int64Tensor("s", []int64{1}, []int64{-1})}, node("Transpose", "x", "t"), node("Reshape", "t s", "a"), node("Reshape", "x s", "b"), node("Add", "a b", "y")), []string{"Add", "different orders"}},
 		"joined batch":     {model(dynamic, []int64{4}, nil, node("Concat", "x x", "y", onnx.IntAttr("axis", 0))), []string{"Concat", "batch"}},
 		"no output":        {model(dynamic, []int64{4}, nil, node("Relu", "x", "z")), []string{`"y"`, "no node produces"}},
 		"missing input":    {model(dynamic, []int64{4}, nil, node("Add", "x", "y")), []string{"input 1 is missing"}},
@@ -123,6 +125,11 @@ func TestRefuses(t *testing.T) {
 		"stride 0":         {model(dynamic, []int64{1, 4, 4}, nil, node("MaxPool", "x", "y", onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("strides", 0, 1))), []string{"strides"}},
 		"no kernel":        {model(dynamic, []int64{1, 4, 4}, nil, node("AveragePool", "x", "y")), []string{"kernel_shape"}},
 		"group":            {model(dynamic, []int64{3, 4, 4}, []*onnx.Tensor{floats("k", 2, 1, 2, 2)}, node("Conv", "x k", "y", onnx.IntAttr("group", 2))), []string{"group 2"}},
+		"huge border":      {model(dynamic, []int64{1, 1, 1}, []*onnx.Tensor{floats("k", 1, 1, 2, 2)}, node("Conv", "x k", "y", onnx.IntsAttr("pads", 1<<20, 1<<20, 1<<20, 1<<20), onnx.IntsAttr("strides", 1<<20, 1<<20))), []string{"Conv", "with its padding"}},
+		"huge dilation":    {model(dynamic, []int64{1, 1, 1}, []*onnx.Tensor{floats("k", 99, 1, 2, 2)}, node("Conv", "x k", "y", onnx.IntsAttr("pads", 4096, 4096, 4096, 4096), onnx.IntsAttr("dilations", 8192, 8192))), []string{"Conv", "with its padding"}},
+		"huge transpose":   {model(dynamic, []int64{1, 2, 2}, []*onnx.Tensor{floats("k", 1, 1, 1, 1)}, node("ConvTranspose", "x k", "y", onnx.IntsAttr("strides", 1<<20, 1<<20), onnx.IntsAttr("output_shape", 1, 1))), []string{"ConvTranspose", "with its padding"}},
+		"many phases":      {model(dynamic, []int64{1, 1024, 1024}, []*onnx.Tensor{floats("k", 1, 1, 1, 1)}, node("Conv", "x k", "y", onnx.IntsAttr("strides", 1024, 1024))), []string{"strides are [1024 1024]", "combinations"}},
+		"huge pooling":     {model(dynamic, []int64{1 << 23, 1, 1}, nil, node("AveragePool", "x", "y", onnx.IntsAttr("kernel_shape", 1<<20, 1<<20), onnx.IntsAttr("pads", 1<<19, 1<<19, 1<<19, 1<<19))), []string{"AveragePool", "positions"}},
 		"3-D convolution":  {model(dynamic, []int64{3, 4, 4, 4}, []*onnx.Tensor{floats("k", 2, 3, 2, 2, 2)}, node("Conv", "x k", "y")), []string{"Conv", "(N, 3, 4, 4, 4)", "1-D and 2-D windows only"}},
 		"3-D pooling":      {model(dynamic, []int64{3, 4, 4, 4}, nil, node("MaxPool", "x", "y", onnx.IntsAttr("kernel_shape", 2, 2, 2))), []string{"MaxPool", "1-D and 2-D windows only"}},
 		"weight rank":      {model(dynamic, []int64{3, 4}, []*onnx.Tensor{floats("k", 2, 3, 2, 2)}, node("Conv", "x k", "y")), []string{"Conv", "(2, 3, 2, 2)", "(N, 3, 4)"}},
@@ -173,6 +180,53 @@ func TestRefuses(t *testing.T) {
 	old.Opsets[0].Version = 6
 	if _, err := Import(old, "m.onnx"); err == nil || !strings.Contains(err.Error(), "opset 6") {
 		t.Errorf("opset 6: %v", err)
+	}
+}
+
+// TestSequenceFirst takes what keeps the rows of the batch apart, and gives a
+// row the same values alone and among others.
+func TestSequenceFirst(t *testing.T) {
+	shape := func(name string, v ...int64) *onnx.Tensor {
+		return onnx.Int64Tensor(name, []int64{int64(len(v))}, v)
+	}
+	m := model(dynamic, []int64{3, 4}, []*onnx.Tensor{shape("flat", -1, 4), shape("apart", 3, -1, 5), shape("turned", -1, 3, 5), floats("w", 4, 5)},
+		node("Transpose", "x", "t", onnx.IntsAttr("perm", 1, 0, 2)), node("Reshape", "t flat", "f"), node("MatMul", "f w", "p"),
+		node("Reshape", "p apart", "a"), node("Transpose", "a", "y", onnx.IntsAttr("perm", 1, 0, 2)))
+	g, err := Import(m, "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := floats("x", 2, 3, 4).Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var alone []float32
+	for _, rows := range [][]float32{x[12:], x} {
+		p, err := g.NewPlan(len(rows)/12, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Forward(rows)
+		if y := p.Output(0); alone == nil {
+			alone = slices.Clone(y)
+		} else if !slices.Equal(alone, y[15:]) {
+			t.Errorf("a row is %v, after another %v", alone, y[15:])
+		}
+	}
+	m.Graph.Nodes[3].Inputs[1] = "turned"
+	if _, err := Import(m, "m.onnx"); err == nil || !strings.Contains(err.Error(), "(3N, 5) to (N, 3, 5), which mixes the rows") {
+		t.Errorf("turned without Transpose: %v", err)
+	}
+}
+
+// TestPlanMemory expects an error where a batch takes more memory than there is.
+func TestPlanMemory(t *testing.T) {
+	g, err := Import(model(dynamic, []int64{1 << 30}, nil, node("Relu", "x", "y")), "m.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.NewPlan(64, nil); err == nil || fault.KindOf(err) != fault.Input || !strings.Contains(err.Error(), "m.onnx: batch: of 64 rows") {
+		t.Errorf("64 rows of 4 GiB: %v", err)
 	}
 }
 

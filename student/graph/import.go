@@ -263,6 +263,9 @@ func (im *importer) keepNode(n *Node) ([]*Value, error) {
 		return nil, err
 	}
 	out, _, err := im.outputs(n)
+	if err == nil {
+		err = orderRows(n, out)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func (a *arranger) node(n *Node) {
 			if last && n.Op.Layout == AnyOrder {
 				c.In[i] = aligned(v, len(n.Out[0].Shape))
 			}
-		case last && image(v):
+		case last && image(v) && (i == 0 || n.Op.Layout == AnyOrder): // not a weight that is computed
 			c.In[i] = a.last(v)
 		default:
 			c.In[i] = a.natural(v)

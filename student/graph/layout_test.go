@@ -61,3 +61,27 @@ func TestPicksInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestComputedWeights has the weight of a convolution come from a node.
+func TestComputedWeights(t *testing.T) {
+	for _, op := range []string{"Conv", "ConvTranspose"} {
+		var results [][]float32
+		for _, name := range []string{"w", "v"} {
+			nodes := []*onnx.Node{node("Identity", "w", "v"), node(op, "x "+name, "y")}
+			_, p, grads := training(t, model(dynamic, []int64{3, 4, 5}, []*onnx.Tensor{floats("w", 3, 3, 2, 3)}, nodes...), 2)
+			x := make([]float32, 120)
+			for i := range x {
+				x[i] = float32(i % 11)
+			}
+			p.Forward(x)
+			for i := range p.OutputGrad(0) {
+				p.OutputGrad(0)[i] = float32(i % 7)
+			}
+			p.Backward()
+			results = append(results, slices.Concat(p.Output(0), grads[0]))
+		}
+		if !slices.Equal(results[0], results[1]) {
+			t.Errorf("%s: with a computed weight %v, else %v", op, results[1], results[0])
+		}
+	}
+}

@@ -92,13 +92,33 @@ func (g *Graph) newPlan(n int, grads Gradients, join bool) (*Plan, error) {
 		b.nodes = fuse(b.nodes, g.Outputs, b.training)
 	}
 	p := &Plan{Batch: n, sum: newAdder(), Training: b.training, feeds: make([][]*[]float32, len(g.Inputs))}
+	for _, node := range b.nodes {
+		for _, v := range node.Out {
+			if err := b.bounded(v.Shape.Size(n)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := b.kernels(p); err != nil {
 		return nil, err
 	}
 	b.place(p)
+	if err := b.bounded(arenaSize(b.arena)); err != nil {
+		return nil, err
+	}
 	b.wire(p)
 	p.Prepare()
 	return p, nil
+}
+
+// maxArena bounds the values of a plan's activations and gradients: 64 GiB.
+const maxArena = 1 << 34
+
+func (b *planner) bounded(values int) error {
+	if values > maxArena {
+		return fault.New(fault.Input, b.g.Name, "batch", "of %d rows takes memory for %d values, expected at most %d", b.n, values, maxArena)
+	}
+	return nil
 }
 
 // Prepare makes an inference plan take the parameters as they are now: until

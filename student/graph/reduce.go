@@ -120,6 +120,9 @@ func newReduce(op reduceOp, b *Build) (Kernel, error) {
 		}
 		return x
 	})
+	if _, batched := b.Node.Out[0].Shape.PerRow(); batched {
+		k.sum.together()
+	}
 	if op.finish != nil {
 		k.sum.finish = func(sum float64) float64 { return op.finish(sum, float64(n)) }
 	}

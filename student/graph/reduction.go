@@ -48,6 +48,14 @@ func newReduction(b *broadcast, op int, fill func(g []float32, from, to, row, pa
 	return r
 }
 
+// together makes the order of a sum the same when it is the only one as when
+// there are others.
+func (r *reduction) together() {
+	if len(r.acc) > 1 {
+		r.parts, r.acc, r.scratch = 1, r.acc[:1], r.scratch[:1]
+	}
+}
+
 // run overwrites dst with the sums.
 func (r *reduction) run(dst []float32) {
 	r.dst = dst

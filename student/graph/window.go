@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/kdonnx/kdonnx/student/kernel"
@@ -134,6 +135,39 @@ func badAutoPad(auto string) error {
 	return fmt.Errorf("auto_pad is %q, expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", auto)
 }
 
+// Bounds on what a convolution may need beside its input and output, far above
+// what nets ask for.
+const (
+	maxFrame  = 1 << 26 // values of one image with its border of zeros, unless input or output are not much smaller
+	maxPhases = 1 << 18 // positions within a stride, times groups: each has weights of its own
+)
+
+// frames checks the memory of a convolution of one image of c channels and the
+// given sizes to one of m channels and outputs: kernel.Conv copies both inside
+// borders of zeros as wide as the window reaches.
+func (w *window) frames(c, m, groups int, sizes, outputs [2]int) error {
+	in, out, most := float64(c), float64(m), float64(maxFrame)
+	if groups == c && groups == m {
+		groups = 1 // depthwise
+	}
+	framed, phases := [2]float64{in, out}, float64(groups)
+	for i := range 2 {
+		s := w.stride[i]
+		in, out = in*float64(sizes[i]), out*float64(outputs[i])
+		framed[0] *= float64((outputs[i]-1)*s + w.extent(i))
+		framed[1] *= float64(max(0, w.extent(i)-1-w.begin[i])/s + max(outputs[i], (sizes[i]-1+w.begin[i])/s+1) + 1)
+		phases *= float64(min(s, sizes[i]))
+	}
+	most = max(most, 8*in, 8*out)
+	if got := max(framed[0], framed[1]); got > most {
+		return fmt.Errorf("an image with its padding is %.3g values, expected at most %.3g", got, most)
+	}
+	if phases > maxPhases {
+		return fmt.Errorf("strides are %v in %d groups: more than %d combinations", w.stride[2-w.spatial:], groups, maxPhases)
+	}
+	return nil
+}
+
 // outShape is (N, channels) and the output's spatial axes.
 func (w *window) outShape(n *Node, channels int) Shape {
 	return append(Shape{n.In[0].Shape[0], channels}, w.out[2-w.spatial:]...)
@@ -144,6 +178,9 @@ func inferPool(n *Node) ([]Shape, error) {
 	w, err := newWindow(n, n.Ints("kernel_shape", nil))
 	if err != nil {
 		return nil, err
+	}
+	if w.kernel[0]*w.kernel[1] > math.MaxInt32 {
+		return nil, fmt.Errorf("kernel_shape is %v, expected at most %d positions", w.kernel[2-w.spatial:], math.MaxInt32)
 	}
 	for i := range 2 {
 		if extent := w.extent(i); w.begin[i] >= extent || w.end[i] >= extent {

@@ -64,3 +64,33 @@ func TestMaxPoolTies(t *testing.T) {
 		t.Errorf("a window with NaN gives %g", y[0])
 	}
 }
+
+// TestColumns compares sums with loops, and bounds their memory where many
+// columns are no whole vectors.
+func TestColumns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 2))
+	for _, c := range []int{1, 3, 16, 40, 4099, 4112} {
+		r := 7 + 70000/c
+		x := normals(rng, r*c)
+		s := NewColumns(r, c)
+		s.Moments(x)
+		first, second := make([]float64, c), make([]float64, c)
+		s.Total(first, second)
+		for j := range c {
+			sum, square := 0.0, 0.0
+			for i := j; i < len(x); i += c {
+				sum += float64(x[i])
+				square += float64(x[i]) * float64(x[i])
+			}
+			if !(math.Abs(first[j]-sum) <= 1e-9 && math.Abs(second[j]-square) <= 1e-9*square) {
+				t.Fatalf("column %d of %d sums to %g and %g, want %g and %g", j, c, first[j], second[j], sum, square)
+			}
+		}
+		if len(s.sums) > 2*columnPieces*(c+columnMost*columnWidth) {
+			t.Errorf("%d columns take %d sums", c, len(s.sums))
+		}
+	}
+	if s := NewColumns(64, 1<<20+1); len(s.sums) > 3*columnPieces<<20 {
+		t.Errorf("many columns take %d sums", len(s.sums))
+	}
+}

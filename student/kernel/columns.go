@@ -1,8 +1,9 @@
 package kernel
 
 const (
-	columnWidth  = 16 // of the assembly's loops
-	columnPieces = 16 // rows are cut into at most so many pieces
+	columnWidth  = 16      // of the assembly's loops
+	columnPieces = 16      // rows are cut into at most so many pieces
+	columnMost   = 1 << 12 // rows stand side by side up to so many columns, which bounds the sums
 )
 
 // Columns adds up the columns of a matrix (R, C) in float64, in pieces of rows
@@ -33,8 +34,12 @@ func newColumns(r, c, pieces int) *Columns {
 	return s
 }
 
-// wideColumns is the least multiple of c that is one of columnWidth.
+// wideColumns is the least multiple of c that is one of columnWidth, or c
+// itself where there are many.
 func wideColumns(c int) int {
+	if c > columnMost {
+		return c
+	}
 	n := c
 	for n%columnWidth != 0 {
 		n += c
@@ -100,7 +105,7 @@ func (s *Columns) add(p int, x, dy, y []float32) {
 func addColumns(first, second []float64, x, dy, y []float32, limit float32) {
 	c := len(first)
 	done := 0
-	if rows := len(x) / c; hasAVX2 && rows > 0 {
+	if rows := len(x) / c; hasAVX2 && rows > 0 && c%columnWidth == 0 {
 		done = rows * c
 		for j := 0; j < c; j += columnWidth {
 			a, b := (*[columnWidth]float64)(first[j:]), (*[columnWidth]float64)(second[j:])

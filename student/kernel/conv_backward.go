@@ -14,11 +14,11 @@ func (c *Conv) layBackward(t *correlateTiles, lanes int) {
 	c.weights = newWeightGrid(c, t, mp)
 	area := s.OH * s.OW
 	c.block = max(1, (convDepth+area-1)/area)
-	c.pieces = max(1, min(s.N, convPieces, max(convFewest, convPartials/max(1, c.weights.size()))))
+	c.pieces = max(1, min(s.N, convPieces, max(convFewest, convPartials/(s.M*cg*s.KH*s.KW))))
 	c.block = max(1, min(c.block, s.N/c.pieces))
 	c.weights.offsets(c.block)
 
-	rows, cols := phases(s.KH, s.SH, s.DH, s.PT), phases(s.KW, s.SW, s.DW, s.PL)
+	rows, cols := phases(s.KH, s.SH, s.DH, s.PT, s.H), phases(s.KW, s.SW, s.DW, s.PL, s.W)
 	f := frame{c: s.M}
 	if c.depthwise {
 		f.c = mp
@@ -37,9 +37,6 @@ func (c *Conv) layBackward(t *correlateTiles, lanes int) {
 				g := &grid{outH: ceilDiv(s.H-ph, s.SH), outW: ceilDiv(s.W-pw, s.SW), inRow: f.w * f.c, inCol: f.c,
 					outRow: s.SH * s.W * s.C, outCol: s.SW * s.C, depthwise: c.depthwise,
 					outAt: (ph*s.W+pw)*s.C + n*gc, colStep: s.KH * s.KW}
-				if g.outH <= 0 || g.outW <= 0 {
-					continue
-				}
 				if len(rt) > 0 && len(ct) > 0 {
 					g.inAt = ((f.top+rt[0].at)*f.w+f.left+ct[0].at)*f.c + n*mg
 				}
@@ -64,15 +61,14 @@ func fromFirst(taps []tap) []tap {
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
-// phases lists the taps of each phase of one axis, with the distance of the
-// output that they read from.
-func phases(k, stride, dilation, pad int) [][]tap {
-	out := make([][]tap, stride)
-	for ph := range out {
-		for i := k - 1; i >= 0; i-- { // ascending distance
-			if d := ph + pad - i*dilation; d%stride == 0 {
-				out[ph] = append(out[ph], tap{i, d / stride})
-			}
+// phases lists the taps of each phase of one axis that has inputs, with the
+// distance of the output that they read from. Each tap is in one phase.
+func phases(k, stride, dilation, pad, inputs int) [][]tap {
+	out := make([][]tap, min(stride, inputs))
+	for i := k - 1; i >= 0; i-- { // ascending distance
+		d := pad - i*dilation
+		if ph := (stride - d%stride) % stride; ph < len(out) {
+			out[ph] = append(out[ph], tap{i, (ph + d) / stride})
 		}
 	}
 	return out
@@ -83,12 +79,11 @@ func phases(k, stride, dilation, pad int) [][]tap {
 func border(phases [][]tap, outputs, inputs, stride int) (before, all int) {
 	last := outputs - 1
 	for ph, taps := range phases {
-		n := ceilDiv(inputs-ph, stride)
-		if n <= 0 || len(taps) == 0 {
+		if len(taps) == 0 {
 			continue
 		}
 		before = max(before, -taps[0].at)
-		last = max(last, n-1+taps[len(taps)-1].at)
+		last = max(last, ceilDiv(inputs-ph, stride)-1+taps[len(taps)-1].at)
 	}
 	return before, before + last + 1
 }

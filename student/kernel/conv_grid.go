@@ -145,9 +145,12 @@ type frame struct {
 func (f frame) size() int { return f.h * f.w * f.c }
 
 // fill copies rows of src (h, w, c) into dst such that src's row 0 is at
-// dst's row top, which may be negative.
+// dst's row top, which may be negative. A frame may end before src begins,
+// where a stride leaves all of src out.
 func (f frame) fill(dst, src []float32, h, w, c, top, rows int) {
 	line := f.w * f.c
+	left := min(f.left, f.w)
+	n := min(w, f.w-left)
 	for i := range rows {
 		row := dst[i*line : (i+1)*line]
 		at := i - top
@@ -155,16 +158,15 @@ func (f frame) fill(dst, src []float32, h, w, c, top, rows int) {
 			clear(row)
 			continue
 		}
-		clear(row[:f.left*f.c])
-		n := min(w, f.w-f.left)
+		clear(row[:left*f.c])
 		if f.c == c {
-			copy(row[f.left*c:], src[at*w*c:(at*w+n)*c])
+			copy(row[left*c:], src[at*w*c:(at*w+n)*c])
 		} else {
 			for j := range n {
-				d := row[(f.left+j)*f.c : (f.left+j+1)*f.c]
+				d := row[(left+j)*f.c : (left+j+1)*f.c]
 				clear(d[copy(d, src[(at*w+j)*c:(at*w+j+1)*c]):])
 			}
 		}
-		clear(row[(f.left+n)*f.c:])
+		clear(row[(left+n)*f.c:])
 	}
 }

@@ -43,6 +43,9 @@ var convCases = []ConvShape{
 	{N: 9, C: 32, H: 9, W: 9, M: 16, KH: 1, KW: 1, OH: 5, OW: 5, SH: 2, SW: 2, DH: 1, DW: 1, Groups: 1},
 	{N: 2, C: 3, H: 9, W: 11, M: 40, KH: 3, KW: 3, OH: 3, OW: 5, SH: 2, SW: 1, DH: 2, DW: 3, PT: 0, PL: 0, Groups: 1},
 	{N: 2, C: 2, H: 5, W: 5, M: 3, KH: 2, KW: 2, OH: 2, OW: 2, SH: 3, SW: 3, DH: 1, DW: 1, PT: 0, PL: 1, Groups: 1},
+	{N: 3, C: 3, H: 1, W: 1, M: 2, KH: 3, KW: 2, OH: 1, OW: 1, SH: 9, SW: 9, DH: 1, DW: 1, PT: 0, PL: 4, Groups: 1}, // reads padding alone
+	{N: 3, C: 3, H: 2, W: 2, M: 3, KH: 1, KW: 1, OH: 2, OW: 3, SH: 5, SW: 4, DH: 1, DW: 1, PT: 5, PL: 7, Groups: 3},
+	{N: 12, C: 600, H: 2, W: 2, M: 330, KH: 1, KW: 1, OH: 2, OW: 2, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1},
 	{N: 1, C: 48, H: 16, W: 16, M: 80, KH: 3, KW: 3, OH: 16, OW: 16, SH: 1, SW: 1, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 2},
 }
 
@@ -143,6 +146,23 @@ func TestConvSameBitsOnAnyCores(t *testing.T) {
 			} else if got != want {
 				t.Errorf("case %d: GOMAXPROCS %d gives other bits", i, procs)
 			}
+		}
+	}
+}
+
+// TestConvPhases has strides and kernels whose product is far beyond time.
+func TestConvPhases(t *testing.T) {
+	const long = 1 << 20
+	for name, c := range map[string]struct{ k, stride, pad, inputs, phases, taps int }{
+		"small image":  {3, long, 1, 5, 5, 2},
+		"large kernel": {long, long, 0, long, long, long},
+	} {
+		got, taps := phases(c.k, c.stride, 1, c.pad, c.inputs), 0
+		for _, p := range got {
+			taps += len(p)
+		}
+		if len(got) != c.phases || taps != c.taps {
+			t.Errorf("%s: %d phases of %d taps, want %d of %d", name, len(got), taps, c.phases, c.taps)
 		}
 	}
 }

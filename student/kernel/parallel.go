@@ -157,7 +157,14 @@ func (h *helper) look() *crew {
 
 // leave tells the caller that a helper has finished.
 func (c *crew) leave() {
-	if c.working.Add(-1) == 0 && c.parked.CompareAndSwap(asleep, woken) {
+	if c.working.Add(-1) == 0 {
+		c.rouse()
+	}
+}
+
+// rouse wakes a caller that is asleep.
+func (c *crew) rouse() {
+	if c.parked.CompareAndSwap(asleep, woken) {
 		c.wake <- struct{}{}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestParallel wants the same pieces, which cover [0,n) once and are not
@@ -59,4 +60,29 @@ func TestParallelNested(t *testing.T) {
 	if i := slices.IndexFunc(x, func(v int) bool { return v != 1 }); i >= 0 {
 		t.Errorf("element %d was visited %d times", i, x[i])
 	}
+}
+
+// TestParallelRousedEarly wants a caller to wait on when a helper of the call
+// before, held up on its way out, wakes it.
+func TestParallelRousedEarly(t *testing.T) {
+	c := crews.New().(*crew)
+	c.working.Store(1)
+	done := make(chan struct{})
+	go func() {
+		c.wait()
+		close(done)
+	}()
+	for range 3 {
+		for c.parked.Load() != asleep {
+			time.Sleep(time.Millisecond)
+		}
+		c.rouse()
+		select {
+		case <-done:
+			t.Fatal("the call ended with a helper at work")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	c.leave()
+	<-done
 }

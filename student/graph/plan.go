@@ -111,7 +111,8 @@ func (g *Graph) newPlan(n int, grads Gradients, join bool) (*Plan, error) {
 	return p, nil
 }
 
-// maxArena bounds the values of a plan's activations and gradients: 64 GiB.
+// maxArena bounds the values of a plan's activations and gradients, and those
+// of its work space: 64 GiB.
 const maxArena = 1 << 34
 
 func (b *planner) bounded(values int) error {
@@ -257,6 +258,9 @@ func (b *planner) kernels(p *Plan) error {
 		b.build = append(b.build, k)
 		b.work = max(b.work, build.work)
 		p.steps = append(p.steps, s)
+	}
+	if err := b.bounded(b.work); err != nil {
+		return err
 	}
 	p.run.Work = make([]float32, b.work)
 	return nil

@@ -14,7 +14,7 @@ func (c *Conv) layBackward(t *correlateTiles, lanes int) {
 	c.weights = newWeightGrid(c, t, mp)
 	area := s.OH * s.OW
 	c.block = max(1, (convDepth+area-1)/area)
-	c.pieces = max(1, min(s.N, convPieces, max(convFewest, convPartials/max(1, c.weights.size()))))
+	c.pieces = max(1, min(s.N, convPieces, max(convFewest, convPartials/(s.M*cg*s.KH*s.KW))))
 	c.block = max(1, min(c.block, s.N/c.pieces))
 	c.weights.offsets(c.block)
 

@@ -53,6 +53,7 @@ var convCases = []ConvShape{
 	{N: 2, C: 2, H: 5, W: 5, M: 3, KH: 2, KW: 2, OH: 2, OW: 2, SH: 3, SW: 3, DH: 1, DW: 1, PT: 0, PL: 1, Groups: 1},
 	{N: 3, C: 3, H: 1, W: 1, M: 2, KH: 3, KW: 2, OH: 1, OW: 1, SH: 9, SW: 9, DH: 1, DW: 1, PT: 0, PL: 4, Groups: 1}, // reads padding alone
 	{N: 3, C: 3, H: 2, W: 2, M: 3, KH: 1, KW: 1, OH: 2, OW: 3, SH: 5, SW: 4, DH: 1, DW: 1, PT: 5, PL: 7, Groups: 3},
+	{N: 12, C: 600, H: 2, W: 2, M: 330, KH: 1, KW: 1, OH: 2, OW: 2, SH: 1, SW: 1, DH: 1, DW: 1, Groups: 1},
 	{N: 1, C: 48, H: 16, W: 16, M: 80, KH: 3, KW: 3, OH: 16, OW: 16, SH: 1, SW: 1, DH: 1, DW: 1, PT: 1, PL: 1, Groups: 2},
 }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -221,12 +222,21 @@ func TestSequenceFirst(t *testing.T) {
 
 // TestPlanMemory expects an error where a batch takes more memory than there is.
 func TestPlanMemory(t *testing.T) {
-	g, err := Import(model(dynamic, []int64{1 << 30}, nil, node("Relu", "x", "y")), "m.onnx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := g.NewPlan(64, nil); err == nil || fault.KindOf(err) != fault.Input || !strings.Contains(err.Error(), "m.onnx: batch: of 64 rows") {
-		t.Errorf("64 rows of 4 GiB: %v", err)
+	conv := node("Conv", "x k", "y", onnx.IntsAttr("pads", 1, 1, 1, 1))
+	for name, c := range map[string]struct {
+		m    *onnx.Model
+		rows int
+	}{
+		"activations": {model(dynamic, []int64{1 << 30}, nil, node("Relu", "x", "y")), 64},
+		"work space":  {model(dynamic, []int64{1, 1 << 15, 1 << 15}, []*onnx.Tensor{floats("k", 1, 1, 3, 3)}, conv), 16},
+	} {
+		g, err := Import(c.m, "m.onnx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.NewPlan(c.rows, nil); err == nil || fault.KindOf(err) != fault.Input || !strings.Contains(err.Error(), fmt.Sprintf("m.onnx: batch: of %d rows", c.rows)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

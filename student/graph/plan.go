@@ -111,16 +111,6 @@ func (g *Graph) newPlan(n int, grads Gradients, join bool) (*Plan, error) {
 	return p, nil
 }
 
-// maxArena bounds the values of a plan's activations and gradients: 64 GiB.
-const maxArena = 1 << 34
-
-func (b *planner) bounded(values int) error {
-	if values > maxArena {
-		return fault.New(fault.Input, b.g.Name, "batch", "of %d rows takes memory for %d values, expected at most %d", b.n, values, maxArena)
-	}
-	return nil
-}
-
 // Prepare makes an inference plan take the parameters as they are now: until
 // the next call, Forward may use what it has made of them. It does nothing in
 // a training plan, which always sees them live.

@@ -20,6 +20,17 @@ type planner struct {
 	writes   [][]bool    // by node, then input: din is wanted
 }
 
+// maxArena bounds the values of a plan's activations and gradients, and those
+// of its work space: 64 GiB.
+const maxArena = 1 << 34
+
+func (b *planner) bounded(values int) error {
+	if values > maxArena {
+		return fault.New(fault.Input, b.g.Name, "batch", "of %d rows takes memory for %d values, expected at most %d", b.n, values, maxArena)
+	}
+	return nil
+}
+
 // kernels builds every node's kernel and checks that gradients can pass.
 func (b *planner) kernels(p *Plan) error {
 	made := map[int]Kernel{} // by value id
@@ -47,6 +58,9 @@ func (b *planner) kernels(p *Plan) error {
 		b.build = append(b.build, k)
 		b.work = max(b.work, build.work)
 		p.steps = append(p.steps, s)
+	}
+	if err := b.bounded(b.work); err != nil {
+		return err
 	}
 	p.run.Work = make([]float32, b.work)
 	return nil

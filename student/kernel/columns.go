@@ -94,6 +94,13 @@ func (s *Columns) piece(lo, hi int) {
 	}
 }
 
+// columnFuncs are the loops of one CPU over the rows of columnWidth columns.
+type columnFuncs struct {
+	moments func(first, second *[16]float64, x *float32, stride, n int)
+	dots    func(first, second *[16]float64, x, dy *float32, stride, n int)
+	masked  func(first, second *[16]float64, x, dy, y *float32, stride, n int, limit float32)
+}
+
 // add adds rows to the sums of piece p.
 func (s *Columns) add(p int, x, dy, y []float32) {
 	at := s.sums[p*2*s.wide : (p+1)*2*s.wide]
@@ -111,11 +118,11 @@ func addColumns(first, second []float64, x, dy, y []float32, limit float32) {
 			a, b := (*[columnWidth]float64)(first[j:]), (*[columnWidth]float64)(second[j:])
 			switch stride := c * floatSize; {
 			case dy == nil:
-				columnMomentsAVX2(a, b, &x[j], stride, rows)
+				columnLoops.moments(a, b, &x[j], stride, rows)
 			case y == nil:
-				columnDotsAVX2(a, b, &x[j], &dy[j], stride, rows)
+				columnLoops.dots(a, b, &x[j], &dy[j], stride, rows)
 			default:
-				columnMaskedDotsAVX2(a, b, &x[j], &dy[j], &y[j], stride, rows, limit)
+				columnLoops.masked(a, b, &x[j], &dy[j], &y[j], stride, rows, limit)
 			}
 		}
 	}

@@ -17,6 +17,21 @@ func columnDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *flo
 //go:noescape
 func columnMaskedDotsAVX2(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int, limit float32)
 
+// columnMomentsAVX512 adds up x and its square; rows are stride bytes apart.
+//
+//go:noescape
+func columnMomentsAVX512(first *[16]float64, second *[16]float64, x *float32, stride int, n int)
+
+// columnDotsAVX512 adds up dy and dy·x; rows are stride bytes apart.
+//
+//go:noescape
+func columnDotsAVX512(first *[16]float64, second *[16]float64, x *float32, dy *float32, stride int, n int)
+
+// columnMaskedDotsAVX512 adds up dy and dy·x where 0 < y < limit; rows are stride bytes apart.
+//
+//go:noescape
+func columnMaskedDotsAVX512(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int, limit float32)
+
 // maxPoolTapAVX2 puts x into y, and tap into arg, where x is greater than y or NaN.
 //
 //go:noescape

@@ -178,6 +178,128 @@ done:
 	VZEROUPPER
 	RET
 
+// func columnMomentsAVX512(first *[16]float64, second *[16]float64, x *float32, stride int, n int)
+// Requires: AVX, AVX512F
+TEXT ·columnMomentsAVX512(SB), NOSPLIT, $0-40
+	MOVQ    first+0(FP), AX
+	MOVQ    second+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    stride+24(FP), BX
+	MOVQ    n+32(FP), SI
+	VMOVUPD (AX), Z0
+	VMOVUPD (CX), Z1
+	VMOVUPD 64(AX), Z2
+	VMOVUPD 64(CX), Z3
+	TESTQ   SI, SI
+	JLE     done
+
+row:
+	VCVTPS2PD   (DX), Z4
+	VADDPD      Z4, Z0, Z0
+	VFMADD231PD Z4, Z4, Z1
+	VCVTPS2PD   32(DX), Z4
+	VADDPD      Z4, Z2, Z2
+	VFMADD231PD Z4, Z4, Z3
+	ADDQ        BX, DX
+	DECQ        SI
+	JNZ         row
+
+done:
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, (CX)
+	VMOVUPD Z2, 64(AX)
+	VMOVUPD Z3, 64(CX)
+	VZEROUPPER
+	RET
+
+// func columnDotsAVX512(first *[16]float64, second *[16]float64, x *float32, dy *float32, stride int, n int)
+// Requires: AVX, AVX512F
+TEXT ·columnDotsAVX512(SB), NOSPLIT, $0-48
+	MOVQ    first+0(FP), AX
+	MOVQ    second+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    dy+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    n+40(FP), DI
+	VMOVUPD (AX), Z0
+	VMOVUPD (CX), Z1
+	VMOVUPD 64(AX), Z2
+	VMOVUPD 64(CX), Z3
+	TESTQ   DI, DI
+	JLE     done
+
+row:
+	VCVTPS2PD   (DX), Z4
+	VCVTPS2PD   (BX), Z5
+	VADDPD      Z5, Z0, Z0
+	VFMADD231PD Z4, Z5, Z1
+	VCVTPS2PD   32(DX), Z4
+	VCVTPS2PD   32(BX), Z5
+	VADDPD      Z5, Z2, Z2
+	VFMADD231PD Z4, Z5, Z3
+	ADDQ        SI, DX
+	ADDQ        SI, BX
+	DECQ        DI
+	JNZ         row
+
+done:
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, (CX)
+	VMOVUPD Z2, 64(AX)
+	VMOVUPD Z3, 64(CX)
+	VZEROUPPER
+	RET
+
+// func columnMaskedDotsAVX512(first *[16]float64, second *[16]float64, x *float32, dy *float32, y *float32, stride int, n int, limit float32)
+// Requires: AVX, AVX512F
+TEXT ·columnMaskedDotsAVX512(SB), NOSPLIT, $0-60
+	MOVQ         first+0(FP), AX
+	MOVQ         second+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         dy+24(FP), BX
+	MOVQ         y+32(FP), SI
+	MOVQ         stride+40(FP), DI
+	MOVQ         n+48(FP), R8
+	VMOVUPD      (AX), Z0
+	VMOVUPD      (CX), Z1
+	VMOVUPD      64(AX), Z2
+	VMOVUPD      64(CX), Z3
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS limit+56(FP), Y5
+	TESTQ        R8, R8
+	JLE          done
+
+row:
+	VCVTPS2PD   (DX), Z6
+	VCMPPS      $0x01, (SI), Y4, Y7
+	VCMPPS      $0x1e, (SI), Y5, Y8
+	VANDPS      Y8, Y7, Y7
+	VANDPS      (BX), Y7, Y7
+	VCVTPS2PD   Y7, Z7
+	VADDPD      Z7, Z0, Z0
+	VFMADD231PD Z6, Z7, Z1
+	VCVTPS2PD   32(DX), Z6
+	VCMPPS      $0x01, 32(SI), Y4, Y7
+	VCMPPS      $0x1e, 32(SI), Y5, Y8
+	VANDPS      Y8, Y7, Y7
+	VANDPS      32(BX), Y7, Y7
+	VCVTPS2PD   Y7, Z7
+	VADDPD      Z7, Z2, Z2
+	VFMADD231PD Z6, Z7, Z3
+	ADDQ        DI, DX
+	ADDQ        DI, BX
+	ADDQ        DI, SI
+	DECQ        R8
+	JNZ         row
+
+done:
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, (CX)
+	VMOVUPD Z2, 64(AX)
+	VMOVUPD Z3, 64(CX)
+	VZEROUPPER
+	RET
+
 // func maxPoolTapAVX2(x *float32, y *float32, arg *int32, pixels int, c int, step int, tap int32)
 // Requires: AVX
 TEXT ·maxPoolTapAVX2(SB), NOSPLIT, $0-52

@@ -8,6 +8,14 @@ var (
 	hasAVX512 = hasAVX2 && cpu.X86.HasAVX512 && cpu.X86.HasAVX512F
 )
 
+var columnLoops = columnFuncs{columnMomentsAVX2, columnDotsAVX2, columnMaskedDotsAVX2}
+
+func init() {
+	if hasAVX512 {
+		columnLoops = columnFuncs{columnMomentsAVX512, columnDotsAVX512, columnMaskedDotsAVX512}
+	}
+}
+
 func cpuVariants() []*variant {
 	var v []*variant
 	if hasAVX512 {

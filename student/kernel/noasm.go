@@ -106,15 +106,8 @@ func projectAVX2(dx, g, x []float32, mean, k, a, b float64) { panic("kernel: no 
 
 // Of columns_amd64.s.
 
-func columnMomentsAVX2(first, second *[16]float64, x *float32, stride, n int) {
-	panic("kernel: no assembly")
-}
-func columnDotsAVX2(first, second *[16]float64, x, dy *float32, stride, n int) {
-	panic("kernel: no assembly")
-}
-func columnMaskedDotsAVX2(first, second *[16]float64, x, dy, y *float32, stride, n int, limit float32) {
-	panic("kernel: no assembly")
-}
+var columnLoops columnFuncs
+
 func maxPoolTapAVX2(x, y *float32, arg *int32, pixels, c, step int, tap int32) {
 	panic("kernel: no assembly")
 }

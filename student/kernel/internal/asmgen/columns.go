@@ -15,7 +15,8 @@ const columnWidth = 16
 //
 // where g is x itself, dy, or dy where 0 < y < limit. Products of float32 are exact in
 // float64, so fusing them with the sum changes no bit.
-func genColumns(name, doc string, grad, masked bool) {
+func genColumns(f family, name, doc string, grad, masked bool) {
+	name += f.name
 	sig := "func(first, second *[16]float64, x *float32"
 	if grad {
 		sig += ", dy *float32"
@@ -42,14 +43,18 @@ func genColumns(name, doc string, grad, masked bool) {
 	}
 	stride := Load(Param("stride"), GP64())
 	n := Load(Param("n"), GP64())
-	const quads = columnWidth / 4
-	var s, d [quads]reg.VecVirtual
-	for i := range quads {
-		s[i], d[i] = YMM(), YMM()
-		VMOVUPD(Mem{Base: first, Disp: 32 * i}, s[i])
-		VMOVUPD(Mem{Base: second, Disp: 32 * i}, d[i])
+	// Sums fill a vector, floats half of one.
+	sums, floats, half := YMM, XMM, f.bytes/2
+	if f.bytes == 64 {
+		sums, floats = ZMM, YMM
 	}
-	zero, limit := XMM(), XMM()
+	s, d := make([]reg.VecVirtual, 8*columnWidth/f.bytes), make([]reg.VecVirtual, 8*columnWidth/f.bytes)
+	for i := range s {
+		s[i], d[i] = sums(), sums()
+		VMOVUPD(Mem{Base: first, Disp: f.bytes * i}, s[i])
+		VMOVUPD(Mem{Base: second, Disp: f.bytes * i}, d[i])
+	}
+	zero, limit := floats(), floats()
 	if masked {
 		VXORPS(zero, zero, zero)
 		addr, err := Param("limit").Resolve()
@@ -61,14 +66,14 @@ func genColumns(name, doc string, grad, masked bool) {
 	TESTQ(n, n)
 	JLE(LabelRef("done"))
 	Label("row")
-	for i := range quads {
-		v, g := YMM(), YMM()
-		VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
+	for i := range s {
+		v, g := sums(), sums()
+		VCVTPS2PD(Mem{Base: x, Disp: half * i}, v)
 		switch {
 		case masked:
-			VCVTPS2PD(within(Mem{Base: dy, Disp: 16 * i}, Mem{Base: y, Disp: 16 * i}, zero, limit), g)
+			VCVTPS2PD(within(floats, Mem{Base: dy, Disp: half * i}, Mem{Base: y, Disp: half * i}, zero, limit), g)
 		case grad:
-			VCVTPS2PD(Mem{Base: dy, Disp: 16 * i}, g)
+			VCVTPS2PD(Mem{Base: dy, Disp: half * i}, g)
 		default:
 			g = v
 		}
@@ -85,17 +90,17 @@ func genColumns(name, doc string, grad, masked bool) {
 	DECQ(n)
 	JNZ(LabelRef("row"))
 	Label("done")
-	for i := range quads {
-		VMOVUPD(s[i], Mem{Base: first, Disp: 32 * i})
-		VMOVUPD(d[i], Mem{Base: second, Disp: 32 * i})
+	for i := range s {
+		VMOVUPD(s[i], Mem{Base: first, Disp: f.bytes * i})
+		VMOVUPD(d[i], Mem{Base: second, Disp: f.bytes * i})
 	}
 	VZEROUPPER()
 	RET()
 }
 
 // within is dy where 0 < y < limit, else 0.
-func within(dy, y Mem, zero, limit reg.VecVirtual) reg.VecVirtual {
-	t, u := XMM(), XMM()
+func within(floats func() reg.VecVirtual, dy, y Mem, zero, limit reg.VecVirtual) reg.VecVirtual {
+	t, u := floats(), floats()
 	const less, greater = 1, 30 // ordered, so that NaN gives 0
 	VCMPPS(Imm(less), y, zero, t)
 	VCMPPS(Imm(greater), y, limit, u)

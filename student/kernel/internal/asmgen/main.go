@@ -38,9 +38,11 @@ var sets = map[string]func(){
 		}
 	},
 	"columns": func() {
-		genColumns("columnMomentsAVX2", "adds up x and its square", false, false)
-		genColumns("columnDotsAVX2", "adds up dy and dy·x", true, false)
-		genColumns("columnMaskedDotsAVX2", "adds up dy and dy·x where 0 < y < limit", true, true)
+		for _, f := range families {
+			genColumns(f, "columnMoments", "adds up x and its square", false, false)
+			genColumns(f, "columnDots", "adds up dy and dy·x", true, false)
+			genColumns(f, "columnMaskedDots", "adds up dy and dy·x where 0 < y < limit", true, true)
+		}
 		genPool()
 	},
 	"moments": func() {

@@ -61,7 +61,9 @@ func (w *Window) taps(n, oh int, f func(tap, lo, hi, at int)) {
 // MaxPool keeps, for each output, the largest value of its window.
 type MaxPool struct {
 	Window
-	arg      []int32 // by output: the tap it came from; −1: none
+	arg      []int32   // by output: the tap it came from; −1: none
+	lowest   []float32 // what a row of outputs begins with
+	none     []int32
 	x, y     []float32
 	dx, dy   []float32
 	fwd, bwd func(lo, hi int)
@@ -70,6 +72,10 @@ type MaxPool struct {
 // NewMaxPool prepares the loops for one shape.
 func NewMaxPool(w Window) *MaxPool {
 	p := &MaxPool{Window: w, arg: make([]int32, w.N*w.OH*w.OW*w.C)}
+	p.lowest, p.none = make([]float32, w.OW*w.C), make([]int32, w.OW*w.C)
+	for i := range p.none {
+		p.lowest[i], p.none[i] = float32(math.Inf(-1)), -1
+	}
 	p.fwd, p.bwd = p.forwardRows, p.backwardImages
 	return p
 }
@@ -91,9 +97,8 @@ func (p *MaxPool) forwardRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		row := r * p.OW * p.C
 		y, arg := p.y[row:row+p.OW*p.C], p.arg[row:row+p.OW*p.C]
-		for i := range y {
-			y[i], arg[i] = float32(math.Inf(-1)), -1
-		}
+		copy(y, p.lowest)
+		copy(arg, p.none)
 		p.taps(r/p.OH, r%p.OH, func(tap, lo, hi, at int) {
 			maxPoolTap(p.x[at:], y[lo*p.C:hi*p.C], arg[lo*p.C:hi*p.C], p.C, p.SW*p.C, int32(tap))
 		})

@@ -166,3 +166,28 @@ func TestConvPhases(t *testing.T) {
 		}
 	}
 }
+
+// TestConvMoments holds the sums that a convolution keeps to those of its
+// output, also after a second pass.
+func TestConvMoments(t *testing.T) {
+	for i, s := range convCases {
+		rng := rand.New(rand.NewPCG(6, uint64(i)))
+		c := NewConv(s, true)
+		moments, work := c.KeepMoments(), make([]float32, c.Work())
+		x, w, y := normals(rng, s.N*s.C*s.H*s.W), normals(rng, s.M*s.C/s.Groups*s.KH*s.KW), make([]float32, s.N*s.M*s.OH*s.OW)
+		c.Forward(y, x, w, nil, work)
+		c.Forward(y, x, w, nil, work)
+		sums, squares := make([]float64, s.M), make([]float64, s.M)
+		moments.Total(sums, squares)
+		for j, v := range y {
+			sums[j%s.M] -= float64(v)
+			squares[j%s.M] -= float64(v) * float64(v)
+		}
+		for m := range s.M {
+			if !(math.Abs(sums[m]) <= 1e-6 && math.Abs(squares[m]) <= 1e-6) {
+				t.Errorf("case %d: the sums of channel %d are off by %g and %g", i, m, sums[m], squares[m])
+				break
+			}
+		}
+	}
+}

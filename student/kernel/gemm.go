@@ -41,6 +41,11 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 }
 
 func gemm(v *variant, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	multiply(v, transA, transB, m, n, k, alpha, a, lda, b, ldb, nil, beta, c, ldc)
+}
+
+// multiply is gemm; with panels B is packed already and b is not read.
+func multiply(v *variant, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, panels []float32, beta float32, c []float32, ldc int) {
 	if m < 0 || n < 0 || k < 0 {
 		panic("kernel: Gemm: negative size")
 	}
@@ -57,13 +62,15 @@ func gemm(v *variant, transA, transB bool, m, n, k int, alpha float32, a []float
 	} else {
 		checkMatrix("A", m, k, lda, a)
 	}
-	if transB {
+	switch {
+	case panels != nil:
+	case transB:
 		checkMatrix("B", n, k, ldb, b)
-	} else {
+	default:
 		checkMatrix("B", k, n, ldb, b)
 	}
 	g := gemmJobs.Get().(*gemmJob)
-	g.bPanels = nil
+	g.bPanels = panels
 	g.v, g.transA, g.transB, g.m, g.n, g.k = v, transA, transB, m, n, k
 	g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc = alpha, a, lda, b, ldb, beta, c, ldc
 	g.run()

@@ -30,28 +30,5 @@ func (p *PackedB) Pack(transB bool, b []float32, ldb int) {
 
 // GemmPacked is Gemm with a packed B; it gives the same bits.
 func GemmPacked(transA bool, m int, alpha float32, a []float32, lda int, b *PackedB, beta float32, c []float32, ldc int) {
-	n, k := b.n, b.k
-	if m < 0 {
-		panic("kernel: GemmPacked: negative size")
-	}
-	if m == 0 || n == 0 {
-		return
-	}
-	checkMatrix("C", m, n, ldc, c)
-	if k == 0 || alpha == 0 {
-		scaleMatrix(m, n, beta, c, ldc)
-		return
-	}
-	if transA {
-		checkMatrix("A", k, m, lda, a)
-	} else {
-		checkMatrix("A", m, k, lda, a)
-	}
-	g := gemmJobs.Get().(*gemmJob)
-	g.v, g.transA, g.transB, g.m, g.n, g.k = b.v, transA, false, m, n, k
-	g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc = alpha, a, lda, nil, 0, beta, c, ldc
-	g.bPanels = b.panels
-	g.run()
-	g.a, g.bPanels, g.c = nil, nil, nil
-	gemmJobs.Put(g)
+	multiply(b.v, transA, false, m, b.n, b.k, alpha, a, lda, nil, 0, b.panels, beta, c, ldc)
 }

@@ -182,6 +182,7 @@ func (w *server) run(req request) error {
 	if err != nil {
 		return err
 	}
+	w.session.Recut(req.Batch)
 	w.runs++
 	beforeRun(w.runs)
 	outputs, err := w.session.Run(ctx, inputs)

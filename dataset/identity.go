@@ -52,7 +52,7 @@ func identify(ctx context.Context, src Source) (ids []RowID, labels []int32, err
 			for i := p * piece; i < min((p+1)*piece, n); i++ {
 				rows = append(rows, i)
 			}
-			if failed[p] = src.Read(ctx, rows, &b); failed[p] != nil {
+			if failed[p] = read(ctx, src, rows, &b); failed[p] != nil {
 				stop.Store(true)
 				return
 			}

@@ -69,7 +69,7 @@ func (t *Teacher) rowByRow(ctx context.Context, c *Contract, in []ort.Value, n i
 	if again := t.open(ctx, t.outputs, 0); again != nil {
 		return nil, again
 	}
-	values, again := t.single(ctx, in, n)
+	values, again := t.single(ctx, in, n, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	if again != nil {
 		if err != nil {
 			again = err

@@ -45,7 +45,7 @@ func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b, n
 	var values []ort.Value
 	var err error
 	if c.Single {
-		values, err = t.single(ctx, b.values, n)
+		values, err = t.single(ctx, b.values, n, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	} else {
 		var then []ort.Value
 		if next != nil {
@@ -56,6 +56,11 @@ func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b, n
 	if err != nil {
 		return dst, err
 	}
+	return t.takeScores(dst, c, values, n, raw)
+}
+
+// takeScores appends the chosen output for n rows, (n, raw), to dst.
+func (t *Teacher) takeScores(dst []float32, c *Contract, values []ort.Value, n, raw int) ([]float32, error) {
 	if len(values) != 1 {
 		return dst, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected 1", len(values))
 	}
@@ -70,7 +75,7 @@ func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b, n
 
 // single runs n rows one at a time, for a model whose outputs have no axis for
 // the batch: what it says of a row becomes one row of (n, values).
-func (t *Teacher) single(ctx context.Context, in []ort.Value, n int) ([]ort.Value, error) {
+func (t *Teacher) single(ctx context.Context, in []ort.Value, n int, run func(one []ort.Value) ([]ort.Value, error)) ([]ort.Value, error) {
 	var out []ort.Value
 	one := make([]ort.Value, len(in))
 	for r := range n {
@@ -80,7 +85,7 @@ func (t *Teacher) single(ctx context.Context, in []ort.Value, n int) ([]ort.Valu
 			shape[0] = 1
 			one[i] = ort.Value{DType: v.DType, Shape: shape, Data: slices.Clone(v.Data[r*per : (r+1)*per])}
 		}
-		values, err := t.run(ctx, one)
+		values, err := run(one)
 		if err != nil {
 			return nil, err
 		}

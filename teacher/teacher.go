@@ -30,6 +30,11 @@ import (
 // DefaultBatch is the number of rows of one call when the model takes any.
 const DefaultBatch = 128
 
+// MemoryShare is the percentage of the memory that is free when the model is
+// opened that its process may have, so that a teacher that eats memory ends
+// before the machine swaps.
+const MemoryShare = 80
+
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
@@ -43,7 +48,7 @@ type Options struct {
 	Library     string              // path of libonnxruntime; empty: looked up
 	Threads     int                 // 0: ONNX Runtime's choice
 	Timeout     time.Duration       // of one call; 0: none
-	MemoryLimit int64               // bytes of the worker process; 0: none
+	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
@@ -65,6 +70,9 @@ type Teacher struct {
 	encode   *encoder // of contract
 	known    *identified
 	restarts []error // worker deaths that a restart mended, since Fill last looked
+	cut      cut     // how Fill cuts rows
+	careful  bool    // Fill hands over one piece at a time, for more end the process
+	stats    Stats
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -88,6 +96,9 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.MemoryLimit == 0 {
+		o.MemoryLimit = ort.FreeMemory() / 100 * MemoryShare
+	}
 	t := &Teacher{path: path, digest: digest, library: library, o: o}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
@@ -100,7 +111,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			}
 			return s, nil
 		}
-		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: o.MemoryLimit, Stderr: o.Stderr})
+		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: max(0, o.MemoryLimit), Stderr: o.Stderr})
 		if err != nil {
 			return nil, err
 		}
@@ -156,15 +167,17 @@ func (o Options) check() error {
 // open starts a runner for the given outputs (nil: all) and fixed batch, in
 // place of the present one.
 func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
-	if t.runner != nil {
-		t.runner.Close()
-		t.runner = nil
-	}
-	t.opened = ort.Options{
+	return t.reopen(ctx, ort.Options{
 		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
 		Outputs: outputs, Batch: batch,
-	}
-	r, err := t.start(ctx, t.opened)
+	})
+}
+
+// reopen starts a runner in place of the present one.
+func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
+	t.Close()
+	t.opened = o
+	r, err := t.start(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -187,6 +200,7 @@ func (t *Teacher) Close() error {
 		return nil
 	}
 	err := t.runner.Close()
+	t.Memory()
 	t.runner = nil
 	return err
 }
@@ -232,6 +246,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
 		return nil, err
 	}
+	t.stats.Restarts++
 	if again := r.Restart(ctx); again != nil {
 		return nil, again
 	}
@@ -242,10 +257,10 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	}
 	if isTeacher(again) {
 		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := r.Restart(ctx); dead != nil {
+		if dead := t.revive(ctx, again); dead != again {
 			return nil, dead
 		}
-		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)
+		return nil, endedTwice{fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)}
 	}
 	return nil, again
 }

@@ -48,7 +48,7 @@ type Runner interface {
 type Options struct {
 	Library  string            // path of libonnxruntime; empty: looked up by Find
 	Provider string            // "cpu" (default), "cuda", "cuda:N" or "auto"
-	Config   map[string]string // options of the session and the provider, see checkConfig
+	Config   map[string]string // options of the session and the provider: entries of its configuration such as session.intra_op.allow_spinning, else CUDA's own
 	Threads  int               // intra-op threads of each native call; 0 lets ONNX Runtime choose
 	Outputs  []string          // names of the outputs to fetch; empty: all
 	// Batch > 0 says that the model takes exactly that many rows: Run cuts

@@ -175,8 +175,17 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 
 // reopen starts a runner in place of the present one.
 func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
-	t.Close()
 	t.opened = o
+	if w, ok := t.runner.(interface {
+		Reopen(ctx context.Context, o ort.Options) error
+	}); ok {
+		err := w.Reopen(ctx, o)
+		if err != nil {
+			t.Close()
+		}
+		return err
+	}
+	t.Close()
 	r, err := t.start(ctx, o)
 	if err != nil {
 		return err

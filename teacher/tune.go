@@ -26,8 +26,8 @@ const (
 	chunkRows    = 8192                  // of a chunk
 	chunkTime    = 25 * time.Millisecond // that a chunk takes, about
 	sampleRows   = 2048                  // that it is measured on, at most
-	probeRows    = 8192                  // from which on it pays to look for the fastest piece
-	probeTime    = time.Second           // that looking may take
+	probeTime    = time.Second           // that looking for the fastest piece may take
+	probeShare   = 50                    // and so many times longer must the run be
 	probeRepeats = 2
 	worthwhile   = 0.97 // of the usual piece's time, at most, for another to be taken
 )
@@ -114,28 +114,42 @@ func bytesOf(values []ort.Value) int {
 // where they may be chosen, and sets the chunk. fit is the number of usual
 // pieces that fit in a chunk.
 func (t *Teacher) fasten(ctx context.Context, in []ort.Value, n, total, fit int) error {
-	most := fit * t.cut.piece
-	n = min(n, most)
-	warm := min(n, t.cut.chunk)
-	if _, _, err := t.timed(ctx, in, warm); err != nil { // memory is touched for the first time
-		return err
+	whole, most := t.cut.piece*t.cut.lanes, fit*t.cut.piece
+	n = min(n, most) / whole * whole
+	if n == 0 {
+		return nil
 	}
-	_, each, err := t.timed(ctx, in, warm)
+	perRow, err := t.rowTime(ctx, in, n)
 	if err != nil {
 		return err
 	}
-	perRow := each / time.Duration(warm)
-	c := t.contract
-	if room := probeTime / time.Duration(len(pieces)*(probeRepeats+1)); c.FixedBatch == 0 && t.o.Batch == 0 && total >= probeRows && perRow > 0 {
-		if rows := min(n, int(room/perRow)); rows >= t.cut.piece*t.cut.lanes {
-			if perRow, err = t.fastest(ctx, in, rows); err != nil {
-				return err
-			}
+	// What looking may take, of what it can save.
+	spend := min(probeTime, time.Duration(total)*perRow/probeShare)
+	runs := 1 + len(pieces)*(probeRepeats+1)
+	if rows := int(spend / time.Duration(runs) / perRow); t.contract.FixedBatch == 0 && t.o.Batch == 0 && rows >= 2*whole {
+		if perRow, err = t.fastest(ctx, in, min(rows, n)); err != nil {
+			return err
 		}
 	}
-	whole := t.cut.piece * t.cut.lanes
-	t.cut.chunk = whole * max(1, min(int(chunkTime/max(1, perRow)), most)/whole)
+	whole = t.cut.piece * t.cut.lanes
+	t.cut.chunk = whole * max(1, min(int(chunkTime/perRow), most)/whole)
 	return nil
+}
+
+// rowTime is the time that a row takes when n rows, or enough of them to tell,
+// are run at once.
+func (t *Teacher) rowTime(ctx context.Context, in []ort.Value, n int) (time.Duration, error) {
+	// Memory is touched for the first time.
+	if _, _, err := t.timed(ctx, in, min(n, t.cut.piece*t.cut.lanes)); err != nil {
+		return 0, err
+	}
+	for rows := t.cut.piece * t.cut.lanes; ; rows *= 2 {
+		rows = min(rows, n)
+		_, took, err := t.timed(ctx, in, rows)
+		if err != nil || took >= chunkTime/4 || rows == n {
+			return max(1, took/time.Duration(rows)), err
+		}
+	}
 }
 
 // fastest chooses the piece by running n sample rows, and gives its time a row.

@@ -55,7 +55,7 @@ func startWorker(ctx context.Context, first request, o Options, w WorkerOptions)
 		return nil, err
 	}
 	first.Op, first.Options, first.Library = "open", o, lib
-	out := &Worker{first: first, options: w, batch: o.Batch}
+	out := &Worker{first: first, options: w}
 	if err := out.start(ctx); err != nil {
 		return nil, err
 	}
@@ -80,14 +80,33 @@ func (w *Worker) start(ctx context.Context) error {
 		return err
 	}
 	w.child = c
+	return w.openModel(ctx)
+}
+
+// openModel has the process open the model, in place of what it has open. A
+// process without a model is of no use and ended.
+func (w *Worker) openModel(ctx context.Context) error {
 	stage := "while loading " + w.first.Library.Path
 	r, err := w.exchange(ctx, &w.first, nil, w.openTimeout(), &stage)
 	if err != nil {
 		w.stop()
 		return err
 	}
-	w.ready = r
+	w.ready, w.batch, w.buffers = r, w.first.Options.Batch, nil
 	return nil
+}
+
+// Reopen opens the model anew with other options, in the same process where
+// there is one: the library stays, whatever o says of it.
+func (w *Worker) Reopen(ctx context.Context, o Options) error {
+	w.first.Options = o
+	if w.child == nil || w.child.ahead != nil {
+		return w.Restart(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return w.interrupted(err)
+	}
+	return w.openModel(ctx)
 }
 
 // exchange sends a request, unless it is nil for one sent before, calls then,

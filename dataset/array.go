@@ -55,6 +55,7 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 	b.Reset(len(rows), size)
 	buf := borrow[byte](&a.scratch, size*a.elem.size)
 	defer a.scratch.Put(buf)
+	bytes := a.elem.size == 1 && a.spec.DType == Uint8 && !a.planar
 	for i, r := range rows {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -73,6 +74,9 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 			a.planes.Put(plane)
 		} else {
 			a.elem.decode(x, *buf)
+			if bytes {
+				b.raw = append(b.raw, *buf...)
+			}
 		}
 		if !a.elem.finite {
 			if err := checkFinite(a.path, r, x); err != nil {

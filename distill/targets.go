@@ -148,8 +148,13 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
 	}
 	s, err := model.Fill(ctx, src, dir, teacher.FillOptions{
-		Repair:    d.recipe.Teacher.Repair,
-		Progress:  func(done, total int) { d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil) },
+		Repair: d.recipe.Teacher.Repair,
+		Progress: func(done, total int) {
+			if d.env.TeacherMemory != nil {
+				d.env.TeacherMemory(model.Memory())
+			}
+			d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil)
+		},
 		Restarted: func(batch string, err error) { d.note("teacher: " + batch + ", restarted and went on: " + err.Error()) },
 	})
 	if err != nil {
@@ -182,6 +187,14 @@ func (d *run) checkLabels(ctx context.Context) error {
 	return nil
 }
 
+// memoryLimit is Memory in bytes, as teacher.Options takes it.
+func (t *TeacherRecipe) memoryLimit() int64 {
+	if t.Memory < 0 {
+		return -1
+	}
+	return t.Memory << 20
+}
+
 // OpenTeacher opens the model that t names; the embedded one is unpacked into
 // the cache first. close ends its process.
 func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teacher.Teacher, close func(), err error) {
@@ -204,8 +217,8 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 	}
 	m, err = teacher.Open(ctx, path, teacher.Options{
 		Preprocess: pre,
-		Output:     t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
-		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
+		Output:     t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider, Config: t.Options,
+		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.memoryLimit(),
 	})
 	if err != nil {
 		return nil, nil, err

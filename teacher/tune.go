@@ -24,7 +24,7 @@ type cut struct {
 const (
 	chunkBytes   = 32 << 20              // of the inputs of a chunk
 	chunkRows    = 8192                  // of a chunk
-	chunkTime    = 25 * time.Millisecond // that a chunk takes, about
+	chunkTime    = 12 * time.Millisecond // that a chunk takes, about
 	sampleRows   = 2048                  // that it is measured on, at most
 	probeTime    = time.Second           // that looking for the fastest piece may take
 	probeShare   = 50                    // and so many times longer must the run be

@@ -27,7 +27,9 @@ func newTargets(a *app) *cobra.Command {
 content, in .npy shards with digests. Interrupted, the same command goes on. A job
 array fills one store from many machines: each takes every n-th shard.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
-  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8`,
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --provider cuda:0 \
+      --provider-option cudnn_conv_algo_search=HEURISTIC --teacher-memory 8192`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if t.Model == "" || data.path == "" || dir == "" {
@@ -65,6 +67,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				Restarted: func(batch string, err error) {
 					bars.log("teacher: " + batch + ", restarted and went on: " + err.Error())
 				}, Progress: func(done, total int) {
+					bars.memory(model.Memory())
 					bars.report(distill.RoleTeacher, int64(done), int64(total), nil)
 				}})
 			bars.stop()
@@ -76,7 +79,9 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return nil
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
+				ran := model.Stats()
+				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key(),
+					"rows_run": ran.Rows, "rows_per_s": ran.RowsPerS(), "peak_worker_bytes": ran.Peak, "restarts": ran.Restarts})
 			}
 			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
 			return nil

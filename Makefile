@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata bench bench-peers lint runtime generate teacher clean
+.PHONY: all build demo test testdata crashes bench bench-peers lint runtime generate teacher clean
 
 all: build
 
@@ -25,6 +25,9 @@ testdata: ## the ONNX backend tests, a Debian package
 test: runtime testdata ## every test of the repository
 	CGO_ENABLED=0 $(GO) build ./...
 	$(GO) test -timeout 30m ./...
+
+crashes: runtime ## a hundred crashes, hangs and memory-eaters of each kind (a few minutes)
+	KDONNX_DEATHS=100 $(GO) test -count 1 -v -timeout 30m -run 'TestDeaths' ./runtime/ort
 
 bench: runtime ## speed, each figure as a ratio measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./...

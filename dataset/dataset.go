@@ -88,7 +88,7 @@ type Batch struct {
 	S []string  // (N, len(Texts)) texts; empty when there are none
 	V []float32 // (N, len(Targets)) values to predict, NaN where there is none; empty for MultiClass
 
-	raw []byte // (N, Size) the bytes that X was made from, where it was and who made it has kept them
+	raw []byte // (N, Size) instead of X, values that are bytes; only readForID leaves it
 }
 
 // ResetTo is Reset for n rows of spec, with room for their texts and targets.
@@ -148,35 +148,14 @@ func (b *Batch) ID(i int) RowID {
 
 // id is ID with memory to use again.
 func (b *Batch) id(i int, buf []byte) (RowID, []byte) {
-	size, texts := len(b.X)/b.N, len(b.S)/b.N
-	if len(b.raw) == len(b.X) && texts == 0 {
-		if raw := b.raw[i*size : (i+1)*size]; made(b.X[i*size:(i+1)*size], raw) {
-			buf = append(append(buf[:0], 0), raw...)
-			sum := sha256.Sum256(buf)
-			return RowID(sum[:16]), buf
-		}
+	if size := len(b.raw) / b.N; size > 0 {
+		buf = append(append(buf[:0], 0), b.raw[i*size:(i+1)*size]...)
+		sum := sha256.Sum256(buf)
+		return RowID(sum[:16]), buf
 	}
+	size, texts := len(b.X)/b.N, len(b.S)/b.N
 	return idOf(b.X[i*size:(i+1)*size], b.S[i*texts:(i+1)*texts], buf)
 }
-
-// made tells whether x are the values of the bytes raw, as they were read: a
-// wrapper may have changed x since.
-func made(x []float32, raw []byte) bool {
-	odd := uint32(0)
-	raw = raw[:len(x)]
-	for i, v := range x {
-		odd |= math.Float32bits(v) ^ byteBits[raw[i]]
-	}
-	return odd == 0
-}
-
-// byteBits are the float32s of all bytes.
-var byteBits = func() (bits [256]uint32) {
-	for i := range bits {
-		bits[i] = math.Float32bits(float32(i))
-	}
-	return bits
-}()
 
 // idOf is IDOf with memory to use again.
 func idOf(x []float32, texts []string, buf []byte) (RowID, []byte) {

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestRawIdentity requires the same identity whether the bytes of a row are at
-// hand or not, and never that of bytes which the values no longer are.
+// TestRawIdentity requires the same identity of bytes as of the values they are.
 func TestRawIdentity(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -27,30 +26,30 @@ func TestRawIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	var b Batch
 	rows := []int{3, 1, 19}
+	var b, raw Batch
 	if err := src.Read(ctx, rows, &b); err != nil {
 		t.Fatal(err)
 	}
-	if len(b.raw) != len(b.X) {
-		t.Fatalf("%d bytes are kept for %d values", len(b.raw), len(b.X))
+	if err := readForID(ctx, src, rows, &raw); err != nil {
+		t.Fatal(err)
 	}
-	size := src.Spec().Size()
+	if len(raw.raw) != len(b.X) || len(raw.X) != 0 {
+		t.Fatalf("%d bytes and %d values were read", len(raw.raw), len(raw.X))
+	}
 	for i := range rows {
-		if b.ID(i) != IDOf(b.X[i*size:(i+1)*size]) {
-			t.Errorf("row %d: another identity", rows[i])
+		if b.ID(i) != raw.ID(i) || b.Y[i] != raw.Y[i] {
+			t.Errorf("row %d: another identity or label", rows[i])
 		}
 	}
-	for _, v := range []float32{7.5, -1, 300, b.X[size] + 1} {
-		old := b.X[size+2]
-		b.X[size+2] = v
-		if b.ID(1) != IDOf(b.X[size:2*size]) {
-			t.Errorf("with a value of %v: the identity of the row before", v)
-		}
-		b.X[size+2] = old
+	// The memory serves for values again.
+	if err := src.Read(ctx, rows[:2], &raw); err != nil {
+		t.Fatal(err)
 	}
-	b.Reset(3, size)
-	if len(b.raw) != 0 {
-		t.Error("bytes of other rows are kept")
+	if raw.ID(1) != b.ID(1) {
+		t.Error("the identity of other bytes")
+	}
+	if err := readForID(ctx, src, []int{20}, &raw); err == nil {
+		t.Error("a row that is not there was read")
 	}
 }

@@ -5,6 +5,8 @@ package ort
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -107,4 +109,35 @@ func TestConfig(t *testing.T) {
 			t.Errorf("notes %s do not say %q", notes, part)
 		}
 	}
+}
+
+// TestBrokenCUDA gives a library CUDA's files, which are none: the provider
+// that cannot be loaded is named, or done without on request.
+func TestBrokenCUDA(t *testing.T) {
+	lib, err := Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checkCUDA(lib) == nil {
+		t.Skip("the library found has a CUDA provider")
+	}
+	dir := t.TempDir()
+	text, err := os.ReadFile(lib.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "libonnxruntime.so")
+	for name, data := range map[string][]byte{path: text, filepath.Join(dir, cudaLibraries[0]): []byte("none"), filepath.Join(dir, cudaLibraries[1]): []byte("none")} {
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = StartWorker(context.Background(), "testdata/mlp.onnx", Options{Library: path, Provider: "cuda"}, WorkerOptions{})
+	wantFault(t, err, fault.Integrity, path, "CUDA provider")
+	t.Log(err)
+	w := mustStart(t, "mlp", Options{Library: path, Provider: "auto"}, WorkerOptions{})
+	if w.Provider() != "cpu" || !strings.Contains(fmt.Sprint(w.Notes()), "CUDA is not used, falling back to the CPU: ") {
+		t.Errorf("provider %s, notes %q", w.Provider(), w.Notes())
+	}
+	mustRun(t, w, ramp(3, 4))
 }

@@ -22,6 +22,7 @@ func newPredict(a *app) *cobra.Command {
 		m    modelFlags
 		path string
 	)
+	m.data.limit.First = true // a row's number is its place in the file
 	cmd := &cobra.Command{
 		Use:   "predict",
 		Short: "Write the class and probability of every row as CSV",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,13 @@ func TestHostileCIFAR(t *testing.T) {
 func TestCIFARBatches(t *testing.T) {
 	src := must(dataset.Open(cifar10Folder(t, t.TempDir()), dataset.Options{}))
 	defer src.Close()
+	var b dataset.Batch // row 1 of the first file, then row 0 of the second
+	if err := src.Read(t.Context(), []int{1, 2}, &b); err != nil {
+		t.Fatal(err)
+	}
+	if got := append(b.X[:3:3], b.X[2*3072-3:]...); !slices.Equal(got, []float32{7, 57, 107, 255, 49, 99}) {
+		t.Errorf("rows of two files begin and end %v", got)
+	}
 	if notes := strings.Join(src.Spec().Notes, "; "); notes != "records of CIFAR-10; only 3 of the 10 files up to data_batch_10.bin are there" {
 		t.Error(notes)
 	}

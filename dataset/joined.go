@@ -25,7 +25,7 @@ func join(parts []*array) (*joined, error) {
 	s := &joined{parts: parts, spec: parts[0].spec}
 	labelled := 0
 	for _, p := range parts {
-		if !slices.Equal(p.spec.Shape, s.spec.Shape) || p.spec.Image != s.spec.Image || p.planar != parts[0].planar {
+		if !slices.Equal(p.spec.Shape, s.spec.Shape) {
 			s.Close()
 			return nil, inputFault(p.path, "", "rows of shape %v, but %s has rows of shape %v", p.spec.Shape, showPath(parts[0].path), s.spec.Shape)
 		}

@@ -199,7 +199,7 @@ func (d *npyDir) open(o Options) (Source, error) {
 	var parts []*array
 	inMemory := int64(0)
 	for i := range set.rows.files {
-		a, err := d.openPart(set, i, &o)
+		a, err := d.openPart(set, i, o)
 		if err != nil {
 			closeParts(parts)
 			return nil, err
@@ -271,20 +271,14 @@ func (f npyFamily) covers(other npyFamily, d *npyDir, what string) error {
 	return nil
 }
 
-// openPart opens the i-th file of rows with its labels. What the first says of
-// its axes, the others follow.
-func (d *npyDir) openPart(s *npySet, i int, o *Options) (*array, error) {
-	a, err := openRows(filepath.Join(d.path, s.rows.files[i].name), *o)
+// openPart opens the i-th file of rows with its labels.
+func (d *npyDir) openPart(s *npySet, i int, o Options) (*array, error) {
+	a, err := openRows(filepath.Join(d.path, s.rows.files[i].name), o)
 	if err != nil {
 		return nil, err
 	}
-	if a.planar {
-		o.Layout = NCHW
-	} else if a.spec.Image && o.Layout == "" && i == 0 {
-		o.Layout = NHWC
-	}
 	if len(s.labels.files) > 0 {
-		if err := a.readLabels(filepath.Join(d.path, s.labels.files[i].name), *o); err != nil {
+		if err := a.readLabels(filepath.Join(d.path, s.labels.files[i].name), o); err != nil {
 			a.Close()
 			return nil, err
 		}

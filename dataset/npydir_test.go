@@ -57,6 +57,13 @@ func init() {
 			put(t, d, "labels-0001.npy", npyColumn(1, 1))
 			return d
 		}, len: 6, shape: []int{1}, classes: "0 1 2 3", first: []float32{0}, labels: []int32{1, 1, 0, 1, 0, 3}},
+		{name: "shards by number", make: func(t *testing.T, d string) string {
+			put(t, d, "images_10.npy", npyBytes([]byte{10}, 1, 1, 1))
+			put(t, d, "label_10.npy", npyColumn(1))
+			put(t, d, "images_9.npy", npyBytes([]byte{9}, 1, 1, 1))
+			put(t, d, "label_9.npy", npyColumn(0))
+			return d
+		}, len: 2, shape: []int{1, 1, 1}, classes: "0 1", first: []float32{9}, labels: []int32{0, 1}},
 		{name: "shards with splits, channels first", make: func(t *testing.T, d string) string {
 			put(t, d, "x_train_1.npy", npyBytes([]byte{1, 2, 3, 4, 5, 6}, 1, 3, 1, 2))
 			put(t, d, "x_train_2.npy", npyBytes([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2, 3, 1, 2))

@@ -31,14 +31,14 @@ func openNPYTree(dir string, o Options) (Source, error) {
 // bad ones may be skipped, it reads their values too.
 func (s *npyTree) measure() error {
 	type head struct {
-		shape         []int
-		stored        DType
-		image, planar bool
-		notes         []string
+		shape  []int
+		stored DType
+		image  bool
+		notes  []string
 	}
 	heads, err := survey(s.tree, s.o.SkipBad, func(name string) (h head, err error) {
 		err = s.withRow(name, func(a *array) error {
-			h = head{shape: a.spec.Shape, stored: a.spec.DType, image: a.spec.Image, planar: a.planar, notes: a.spec.Notes}
+			h = head{shape: a.spec.Shape, stored: a.spec.DType, image: a.spec.Image, notes: a.spec.Notes}
 			if !s.o.SkipBad {
 				return nil
 			}
@@ -52,7 +52,7 @@ func (s *npyTree) measure() error {
 	first := heads[0]
 	s.spec = Spec{Shape: first.shape, Image: first.image, DType: first.stored, Classes: s.classes, Notes: append(s.notes, first.notes...)}
 	for i, h := range heads {
-		if !slices.Equal(h.shape, first.shape) || h.image != first.image || h.planar != first.planar {
+		if !slices.Equal(h.shape, first.shape) {
 			return inputFault(s.show(s.files[i].name), "", "row of shape %v, but %s has %v", h.shape, s.show(s.files[0].name), first.shape)
 		}
 		if h.stored != first.stored {

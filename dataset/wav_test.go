@@ -275,6 +275,9 @@ func TestHostileWAVFolders(t *testing.T) {
 		d := t.TempDir()
 		c.make(d)
 		checkHostile(t, c.hostile, d)
+		if _, err := dataset.Open(d, dataset.Options{}); err == nil {
+			t.Errorf("%s: opened, expected the fault before any row is read", c.name)
+		}
 	}
 }
 

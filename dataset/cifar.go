@@ -16,7 +16,7 @@ func init() {
 	Register(Format{
 		Name:   "cifar",
 		About:  "a folder with the binary files of CIFAR-10 (data_batch_1.bin and so on) or CIFAR-100 (train.bin, test.bin), or one of them",
-		Detect: func(path string) bool { _, err := findCIFAR(path, ""); return err == nil },
+		Detect: detectCIFAR,
 		Open:   openCIFAR,
 		Splits: splitsCIFAR,
 	})
@@ -87,14 +87,14 @@ func findCIFAR(path, label string) (*cifarSet, error) {
 	var of10, of100 []string
 	for _, e := range entries {
 		name := e.Name()
+		batch, split := batchNumber(name) > 0, strings.TrimSuffix(name, ".bin")
 		switch {
-		case !isFile(filepath.Join(path, name)):
-		case batchNumber(name) > 0:
+		case !batch && name != "test_batch.bin" && name != "train.bin" && name != "test.bin" || !isFile(filepath.Join(path, name)):
+		case batch:
 			of10, s.splits["train"] = append(of10, name), append(s.splits["train"], name)
 		case name == "test_batch.bin":
 			of10, s.splits["test"] = append(of10, name), append(s.splits["test"], name)
-		case name == "train.bin" || name == "test.bin":
-			split := strings.TrimSuffix(name, ".bin")
+		default:
 			of100, s.splits[split] = append(of100, name), append(s.splits[split], name)
 		}
 	}
@@ -116,6 +116,20 @@ func findCIFAR(path, label string) (*cifarSet, error) {
 	}
 	slices.SortFunc(s.splits["train"], func(a, b string) int { return batchNumber(a) - batchNumber(b) })
 	return s, nil
+}
+
+// detectCIFAR looks for the first file of a folder by its name, so that other
+// folders are not listed.
+func detectCIFAR(path string) bool {
+	named := strings.EqualFold(filepath.Ext(path), ".bin")
+	for _, name := range []string{"data_batch_1.bin", "test_batch.bin", "train.bin", "test.bin"} {
+		named = named || isFile(filepath.Join(path, name))
+	}
+	if !named {
+		return false
+	}
+	_, err := findCIFAR(path, "")
+	return err == nil
 }
 
 // batchNumber is k of data_batch_k.bin, 0 for another name.

@@ -17,7 +17,7 @@ import (
 // does not concern it.
 type Options struct {
 	Split   string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
-	Label   string   // tables: column name or 0-based index, negative from the end; npz: array name; "none": no labels
+	Label   string   // tables: column name or 0-based index, negative from the end; npz: array name; npy, npydir: file name; cifar: "fine" or "coarse"; "none": no labels
 	Layout  Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
 	Classes []string // class names in order of label; empty: what the data says
 	Resize  []int    // image folders: (H, W) that every image is resized to; empty: all must have one size

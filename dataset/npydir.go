@@ -24,16 +24,13 @@ func init() {
 // detectNPYDir takes folders whose arrays go by known names, and folders of
 // other arrays that no other format takes, to say what they lack.
 func detectNPYDir(dir string) bool {
-	d, err := listNPY(dir)
-	if err != nil {
+	if !npyFiles.detect(dir) {
 		return false
 	}
-	if len(d.sets) > 0 {
-		return true
-	}
-	return npyFiles.detect(dir) && !slices.ContainsFunc(formats, func(f Format) bool {
+	d, err := listNPY(dir)
+	return err == nil && (len(d.sets) > 0 || !slices.ContainsFunc(formats, func(f Format) bool {
 		return f.Name != "npydir" && f.Detect(dir)
-	})
+	}))
 }
 
 // npySet is the files of one split.

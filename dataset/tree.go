@@ -14,7 +14,8 @@ import (
 const (
 	maxRowFile = 1 << 30 // bytes of one file
 	maxDepth   = 16      // folders below the folder of a class
-	maxPeeks   = 1000    // folders that detection looks into
+	maxPeeks   = 100     // folders that detection looks into
+	maxPeeked  = 10_000  // entries that it looks at in each
 )
 
 // treeFile is one row.

@@ -29,7 +29,8 @@ func (k fileKind) named(name string) bool {
 	return slices.Contains(k.extensions, strings.ToLower(path.Ext(name))) && !strings.HasPrefix(name, ".")
 }
 
-// detect looks for a row in dir and below.
+// detect looks for a row in dir and below, in as many places as do not take
+// long in a folder of a million files.
 func (k fileKind) detect(dir string) bool {
 	peeks := 0
 	var look func(dir string, depth int) bool
@@ -37,10 +38,7 @@ func (k fileKind) detect(dir string) bool {
 		if peeks++; peeks > maxPeeks {
 			return false
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return false
-		}
+		entries := peek(dir)
 		for _, e := range entries {
 			if k.named(e.Name()) && !e.IsDir() {
 				return true
@@ -54,6 +52,22 @@ func (k fileKind) detect(dir string) bool {
 		return false
 	}
 	return look(dir, 0)
+}
+
+// peek lists some of the entries of a folder, all when they are few; none when
+// it is no folder or cannot be read.
+func peek(dir string) []fs.DirEntry {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	entries, _ := f.ReadDir(maxPeeked)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries
 }
 
 func hidden(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") }

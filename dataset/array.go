@@ -28,6 +28,7 @@ type array struct {
 	n       int
 	data    io.ReaderAt
 	offset  int64 // of row 0
+	gap     int   // bytes between rows
 	elem    element
 	planar  bool    // rows are stored (C, H, W)
 	labels  []int32 // (n), nil when no row has one
@@ -87,7 +88,7 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 
 // row reads row r as the file stores it.
 func (a *array) row(buf []byte, r int) error {
-	_, err := a.data.ReadAt(buf, a.offset+int64(r)*int64(len(buf)))
+	_, err := a.data.ReadAt(buf, a.offset+int64(r)*int64(len(buf)+a.gap))
 	if err == nil {
 		return nil
 	}

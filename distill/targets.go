@@ -160,6 +160,9 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 	if err != nil {
 		return nil, err
 	}
+	if ran := model.Stats(); ran.Rows > 0 {
+		d.env.log("teacher: " + ran.String())
+	}
 	d.env.log(fmt.Sprintf("targets: %d rows of %d logits in %s", s.Len(), s.Classes(), dir))
 	return s, nil
 }

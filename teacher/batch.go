@@ -13,7 +13,7 @@ import (
 // settleBatch finds how many rows a call may have and returns the outputs of
 // the first such call.
 func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *look) ([]ort.Value, error) {
-	c.Batch = DefaultBatch
+	c.Batch = usualBatch(l.spec.Size(), c.Provider)
 	if t.o.Batch > 0 {
 		c.Batch = t.o.Batch
 	}

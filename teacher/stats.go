@@ -1,5 +1,7 @@
 package teacher
 
+import "fmt"
+
 // Stats says how the last Fill ran, and what the worker processes cost.
 type Stats struct {
 	Rows     int     // rows that the model was run on
@@ -16,6 +18,18 @@ func (s Stats) RowsPerS() float64 {
 		return 0
 	}
 	return float64(s.Rows) / s.Seconds
+}
+
+// String is the line for people.
+func (s Stats) String() string {
+	text := fmt.Sprintf("%d rows at %.0f/s, %d a call and %d calls at once", s.Rows, s.RowsPerS(), s.Piece, s.Lanes)
+	if s.Peak > 0 {
+		text += fmt.Sprintf("; its process took %d MiB at most", s.Peak>>20)
+	}
+	if s.Restarts > 0 {
+		text += fmt.Sprintf(" and was started again %d times", s.Restarts)
+	}
+	return text
 }
 
 // Stats tells of the last Fill.

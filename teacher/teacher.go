@@ -27,7 +27,8 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// DefaultBatch is the number of rows of one call when the model takes any.
+// DefaultBatch is the number of rows of one call when the model takes any;
+// fewer on the CPU when rows are large.
 const DefaultBatch = 128
 
 // MemoryShare is the percentage of the memory that is free when the model is
@@ -46,7 +47,7 @@ type Options struct {
 	Provider    string              // execution provider, see ort.Options
 	Config      map[string]string   // provider options
 	Library     string              // path of libonnxruntime; empty: looked up
-	Threads     int                 // 0: ONNX Runtime's choice
+	Threads     int                 // cores to run on; 0: all
 	Timeout     time.Duration       // of one call; 0: none
 	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere

@@ -24,6 +24,8 @@ type cut struct {
 const (
 	chunkBytes   = 32 << 20              // of the inputs of a chunk
 	chunkRows    = 8192                  // of a chunk
+	pieceBytes   = 8 << 20               // of the inputs of a piece on the CPU, unless it is asked for
+	maxLanes     = 16                    // for each has memory of its own for what a model computes on the way
 	chunkTime    = 12 * time.Millisecond // that a chunk takes, about
 	sampleRows   = 2048                  // that it is measured on, at most
 	probeTime    = time.Second           // that looking for the fastest piece may take
@@ -70,7 +72,7 @@ func (t *Teacher) tune(ctx context.Context, src dataset.Source, sample []int, to
 		if cores == 0 {
 			cores = runtime.GOMAXPROCS(0)
 		}
-		o.Lanes = min(cores, fit)
+		o.Lanes = min(cores, fit, maxLanes)
 		o.Threads = max(1, cores/o.Lanes)
 	}
 	if !sameOptions(o, t.opened) {
@@ -91,6 +93,17 @@ func (t *Teacher) tune(ctx context.Context, src dataset.Source, sample []int, to
 		t.cut.chunk = t.cut.piece
 	}
 	return nil
+}
+
+// usualBatch is the number of rows of a call where model and user leave it
+// open: DefaultBatch, or fewer of size values each when they are large and
+// nothing is won by more of them.
+func usualBatch(size int, provider string) int {
+	n := DefaultBatch
+	for provider == "cpu" && n > 1 && n*size > pieceBytes/4 {
+		n /= 2
+	}
+	return n
 }
 
 // sameOptions tells whether a session opened with a serves as one opened with b.

@@ -136,3 +136,15 @@ func countingModel() *onnx.Model {
 	g.Initializers = append(g.Initializers, onnx.FloatTensor("epsilon", nil, []float32{1e-7}))
 	return m
 }
+
+// TestUsualBatch has pieces of some MiB at most, unless they run on a GPU.
+func TestUsualBatch(t *testing.T) {
+	for size, want := range map[int]int{1: 128, 784: 128, 3 * 32 * 32: 128, 3 * 224 * 224: 8, 3 * 1024 * 1024: 1} {
+		if got := usualBatch(size, "cpu"); got != want {
+			t.Errorf("%d values: got %d rows, expected %d", size, got, want)
+		}
+		if got := usualBatch(size, "cuda:0"); got != DefaultBatch {
+			t.Errorf("%d values on a GPU: got %d rows", size, got)
+		}
+	}
+}

@@ -78,10 +78,13 @@ array fills one store from many machines: each takes every n-th shard.`,
 				fmt.Fprintf(a.out, "shards of index %d of %d written to %s; the store is complete when every index has run\n", index, shards, dir)
 				return nil
 			}
+			ran := model.Stats()
 			if asJSON {
-				ran := model.Stats()
 				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key(),
 					"rows_run": ran.Rows, "rows_per_s": ran.RowsPerS(), "peak_worker_bytes": ran.Peak, "restarts": ran.Restarts})
+			}
+			if ran.Rows > 0 {
+				fmt.Fprintf(a.err, "teacher: %v\n", ran)
 			}
 			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
 			return nil

@@ -89,12 +89,12 @@ func floorOf(x []float32) float32 {
 	return 1e-7
 }
 
-// tolerance is how far from 1 the rows of c probabilities may sum. Numbers that
-// were integers inside the model are rounded each.
+// tolerance is how far from 1 the raw probabilities of a row may sum. Each of
+// those that were integers inside the model was rounded.
 func (t *Teacher) tolerance(c *Contract, raw int) float64 {
 	step := float64(c.Scale)
-	if step == 0 && t.graph.rounded[c.Output] {
-		step = 1.0 / 256
+	if step == 0 {
+		step = float64(t.graph.steps[c.Output])
 	}
 	return sumTolerance + float64(raw)*step/2
 }

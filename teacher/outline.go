@@ -10,12 +10,12 @@ import (
 // outline is what a model's graph says of its outputs, the exposed ones
 // included.
 type outline struct {
-	ends    map[string]string // what an output probably is, see guessKind
-	before  map[string]string // the value that the Softmax or Sigmoid at the end of an output takes
-	quants  map[string]quant  // scale of an output of integers
-	rounded map[string]bool   // outputs that were integers on their way
-	names   []nameList        // of the classes, the most trustworthy first
-	inside  bool              // the output that was asked for is a value inside the graph
+	ends   map[string]string  // what an output probably is, see guessKind
+	before map[string]string  // the value that the Softmax or Sigmoid at the end of an output takes
+	quants map[string]quant   // scale of an output of integers
+	steps  map[string]float32 // least difference of an output that was integers on its way
+	names  []nameList         // of the classes, the most trustworthy first
+	inside bool               // the output that was asked for is a value inside the graph
 }
 
 // quant turns integers q into (q − zero)·scale.
@@ -24,7 +24,7 @@ type quant struct{ scale, zero float32 }
 // outlineOf reads m, which must hold its small constants. want names the
 // output that was asked for, which may be a value inside the graph, or is empty.
 func outlineOf(m *onnx.Model, want string) outline {
-	o := outline{ends: map[string]string{}, before: map[string]string{}, quants: map[string]quant{}, rounded: map[string]bool{}, names: classNames(m)}
+	o := outline{ends: map[string]string{}, before: map[string]string{}, quants: map[string]quant{}, steps: map[string]float32{}, names: classNames(m)}
 	outputs := m.Graph.Outputs
 	if want != "" && !slices.ContainsFunc(outputs, func(v *onnx.Value) bool { return v.Name == want }) {
 		for _, in := range m.Graph.Inners() {
@@ -37,8 +37,10 @@ func outlineOf(m *onnx.Model, want string) outline {
 	maker := makers(m.Graph)
 	for _, v := range outputs {
 		o.ends[v.Name] = guessKind(maker, v)
-		n, rounded := endOf(maker, v.Name)
-		o.rounded[v.Name] = rounded
+		n, decoded := endOf(maker, v.Name)
+		if decoded != nil && len(decoded.Inputs) > 1 {
+			o.steps[v.Name], _ = constant(m.Graph, maker, decoded.Inputs[1])
+		}
 		if n != nil && len(n.Inputs) > 0 && (n.OpType == "Softmax" || n.OpType == "Sigmoid") {
 			if maker[n.Inputs[0]] != nil {
 				o.before[v.Name] = n.Inputs[0]
@@ -63,17 +65,19 @@ func makers(g *onnx.Graph) map[string]*onnx.Node {
 }
 
 // endOf follows a value back to the node that gives it its meaning, nil when
-// no node does. rounded tells that it was integers on the way.
-func endOf(maker map[string]*onnx.Node, name string) (end *onnx.Node, rounded bool) {
+// no node does. decoded is the DequantizeLinear on the way, or nil.
+func endOf(maker map[string]*onnx.Node, name string) (end, decoded *onnx.Node) {
 	for range 16 {
 		n := maker[name]
 		if n == nil || !slices.Contains(keepsKind, n.OpType) || len(n.Inputs) == 0 {
-			return n, rounded
+			return n, decoded
 		}
-		rounded = rounded || n.OpType == "DequantizeLinear" || n.OpType == "QuantizeLinear"
+		if n.OpType == "DequantizeLinear" {
+			decoded = n
+		}
 		name = n.Inputs[0]
 	}
-	return nil, rounded
+	return nil, decoded
 }
 
 // quantised gives the position of the scale among the inputs of operators that

@@ -64,7 +64,7 @@ func TestOutputs(t *testing.T) {
 		{"trailing ones", []extra{logits("z", kind, 1, 1)}, Options{}, "z", Logits, nil},
 		{"named", []extra{softmax, logits("z", kind)}, Options{Output: "soft"}, "soft", Probabilities, nil},
 		{"labels alone", []extra{label}, Options{}, "label", Labels, []string{"labels: the numbers 0 to 2, in the order of the rows' classes"}},
-		{"labels named", []extra{label, softmax}, Options{Output: "label"}, "label", Labels, []string{"output: \"label\", as asked for"}},
+		{"labels named", []extra{label, softmax}, Options{Output: "label"}, "label", Labels, []string{"no scores"}},
 		{"two alike", []extra{logits("a", kind), logits("b", kind)}, Options{}, "", "", []string{"2 of them give scores", `"a" float32 (N, 3), "b" float32 (N, 3)`}},
 		{"feature map alone", []extra{feature}, Options{}, "", "", []string{"none gives scores", `"map" float32 (N, 2, 2)`}},
 		{"lying about the kind", []extra{logits("output_probs", kind)}, Options{}, "output_probs", Logits, []string{`whatever the name "output_probs" says`}},

@@ -61,7 +61,7 @@ type Teacher struct {
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
 	graph    outline
-	rows     string // what faults call the rows; empty: nothing
+	rows     string         // what faults call the rows; empty: nothing
 	labelAt  map[string]int // of contract: position of each of LabelTexts
 	strange  string         // a label that is none of them
 	outputs  []string       // what is fetched before one output is chosen; nil: all

@@ -131,7 +131,10 @@ func (s *suspects) halve(ctx context.Context, from, to int) error {
 func (s *suspects) run(ctx context.Context, from, to int) (bool, error) {
 	values, err := s.t.once(ctx, s.c, part(s.in, from, to), to-from)
 	if err == nil {
-		_, err = s.t.takeScores(s.scores[from*s.raw:from*s.raw], s.c, values, to-from, s.raw)
+		v, err := s.t.only(values)
+		if err == nil {
+			_, err = s.t.read(s.c, s.scores[from*s.raw:from*s.raw], v, to-from, s.raw)
+		}
 		return err == nil, err
 	}
 	if !isTeacher(err) || ctx.Err() != nil {

@@ -28,12 +28,12 @@ func residentBytes(pid int) (int64, error) {
 // peakBytes is the largest resident memory that a process has had, 0 when it
 // cannot be read.
 func peakBytes(pid int) int64 {
-	return field(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:") << 10
+	return numberAfter(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:") << 10
 }
 
-// field is the number after name in a file of lines of a name and a number,
+// numberAfter is the number after name in a file of lines of a name and a number,
 // 0 when it is not there.
-func field(path, name string) int64 {
+func numberAfter(path, name string) int64 {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0
@@ -52,7 +52,7 @@ func field(path, name string) int64 {
 // system does not say.
 func FreeMemory() int64 {
 	free := int64(math.MaxInt64)
-	if n := field("/proc/meminfo", "MemAvailable:"); n > 0 {
+	if n := numberAfter("/proc/meminfo", "MemAvailable:"); n > 0 {
 		free = n << 10
 	}
 	if raw, err := os.ReadFile("/proc/self/cgroup"); err == nil {
@@ -84,7 +84,7 @@ func groupFree(root, groups string) int64 {
 			dir := filepath.Join(base, at)
 			if most, ok := number(filepath.Join(dir, limit)); ok {
 				used, _ := number(filepath.Join(dir, usage))
-				free = min(free, max(0, most-used+field(filepath.Join(dir, "memory.stat"), cache)))
+				free = min(free, max(0, most-used+numberAfter(filepath.Join(dir, "memory.stat"), cache)))
 			}
 			if at == "/" {
 				break

@@ -21,7 +21,11 @@ type Options struct {
 	Layout  Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
 	Classes []string // class names in order of label; empty: what the data says
 	Resize  []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
-	SkipBad bool     // image folders: leave out, count and note images that cannot be decoded
+	Columns string   // tables: what columns are, see ParseColumns; empty, or not named: what they look like
+	Schema  Schema   // tables: encode the columns as those of the training rows, whatever Columns says
+	// LabelMap renames labels, see ParseLabelMap.
+	LabelMap string
+	SkipBad  bool // image folders: leave out, count and note images that cannot be decoded
 }
 
 // Format is one way to store rows. Its file registers it in init.
@@ -70,11 +74,23 @@ func Open(arg string, o Options) (Source, error) {
 			return nil, fault.New(fault.Input, path, "", "no split %q: expected %s", o.Split, listOr(offered, "a set without splits"))
 		}
 	}
-	src, err := f.Open(path, o)
+	m, err := ParseLabelMap(o.LabelMap)
 	if err != nil {
 		return nil, err
 	}
-	return src, nil
+	given := o.Classes
+	if m != nil {
+		o.Classes = nil // what is given are names that the map makes
+	}
+	src, err := f.Open(path, o)
+	if err != nil || m == nil || len(src.Spec().Classes) == 0 {
+		return src, err
+	}
+	renamed, err := mapLabels(path, src, m, given)
+	if err != nil {
+		src.Close()
+	}
+	return renamed, err
 }
 
 // Splits lists the splits that arg offers, in the order train, val, test, then

@@ -375,21 +375,21 @@ func TestHostilePaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for arg, c := range map[string]hostile{
-		"":                       {want: `no data: expected a path`, kind: fault.Usage},
-		d + "/none.csv":          {want: `none\.csv: cannot read: no such file`, kind: fault.IO},
-		"csv:" + d + "/none":     {want: `none: cannot read: no such file`, kind: fault.IO},
-		"parquet:" + d + "/none": {want: `"parquet" is no format: expected csv`, kind: fault.IO},
-		d:                        {want: `format not recognised: expected csv \(`, kind: fault.Input},
-		fifo:                     {want: `format not recognised`, kind: fault.Input},
-		"csv:" + fifo:            {want: `is a device or pipe`, kind: fault.Input},
-		"csv:" + d:               {want: `is a folder, expected a file`, kind: fault.Input},
-		"idx:" + d:               {want: `no images file found`, kind: fault.Input},
-		"npz:" + fifo:            {want: `is a device or pipe`, kind: fault.Input},
-		"glyphs:dog":             {want: `split: got "dog", expected train`, kind: fault.Usage},
-		"glyphs:?rows=0":         {want: `rows: got 0, expected from 1`, kind: fault.Usage},
-		"glyphs:?row=1":          {want: `row: unknown, expected rows`, kind: fault.Usage},
-		"glyphs:?rows=1&rows=2":  {want: `rows: given 2 times`, kind: fault.Usage},
-		"glyphs:?seed=x":         {want: `seed: got "x"`, kind: fault.Usage},
+		"":                      {want: `no data: expected a path`, kind: fault.Usage},
+		d + "/none.csv":         {want: `none\.csv: cannot read: no such file`, kind: fault.IO},
+		"csv:" + d + "/none":    {want: `none: cannot read: no such file`, kind: fault.IO},
+		"arrow:" + d + "/none":  {want: `"arrow" is no format: expected csv`, kind: fault.IO},
+		d:                       {want: `format not recognised: expected csv \(`, kind: fault.Input},
+		fifo:                    {want: `format not recognised`, kind: fault.Input},
+		"csv:" + fifo:           {want: `is a device or pipe`, kind: fault.Input},
+		"csv:" + d:              {want: `is a folder, expected a file`, kind: fault.Input},
+		"idx:" + d:              {want: `no images file found`, kind: fault.Input},
+		"npz:" + fifo:           {want: `is a device or pipe`, kind: fault.Input},
+		"glyphs:dog":            {want: `split: got "dog", expected train`, kind: fault.Usage},
+		"glyphs:?rows=0":        {want: `rows: got 0, expected from 1`, kind: fault.Usage},
+		"glyphs:?row=1":         {want: `row: unknown, expected rows`, kind: fault.Usage},
+		"glyphs:?rows=1&rows=2": {want: `rows: given 2 times`, kind: fault.Usage},
+		"glyphs:?seed=x":        {want: `seed: got "x"`, kind: fault.Usage},
 	} {
 		c.name = arg
 		checkHostile(t, c, arg)

@@ -25,6 +25,9 @@ func init() {
 const (
 	maxDepth = 64
 	maxKeys  = 1 << 15
+
+	maxSparse   = 1 << 24 // cells of a table, given or not, that are spent on any objects
+	maxSparsity = 64      // times the cells that are given that more may be
 )
 
 func detectJSON(path string) bool {
@@ -61,6 +64,7 @@ type jsonFile struct {
 	last    []int          // row in which each column was met last, from 1
 	lengths map[string]int // of lists
 	cells   []cell
+	given   int  // cells that the rows so far have
 	settled bool // whether all columns are known
 }
 
@@ -102,6 +106,7 @@ func (c *jsonFile) each(fn func(line int, cells []cell) error) error {
 	}
 	clear(c.last)
 	rows := 0
+	c.given = 0
 	for {
 		text, line, err := next()
 		if err == io.EOF {
@@ -111,13 +116,13 @@ func (c *jsonFile) each(fn func(line int, cells []cell) error) error {
 			return err
 		}
 		rows++
-		if rows > maxTable/4/max(1, len(c.columns)) {
-			return inputFault(c.path, fmt.Sprintf("line %d", line), "%d rows of %d keys, more than memory should be spent on", rows, len(c.columns))
-		}
 		clear(c.cells)
 		p := jsonParser{jsonFile: c, text: text, line: line, row: rows}
 		if err := p.parse(); err != nil {
 			return err
+		}
+		if all := rows * len(c.columns); all > maxSparse && all/maxSparsity > c.given {
+			return inputFault(c.path, fmt.Sprintf("line %d", line), "%d keys so far, of which a row has %d on average, expected at least one of %d", len(c.columns), c.given/rows, maxSparsity)
 		}
 		if err := fn(line, c.cells); err != nil {
 			return err

@@ -236,6 +236,7 @@ func (p *jsonParser) set(c cell) error {
 		return p.failKey("given twice")
 	}
 	p.last[i], p.cells[i] = p.row, c
+	p.given++
 	return nil
 }
 

@@ -23,8 +23,8 @@ func init() {
 
 // Limits of a JSON object.
 const (
-	maxDepth = 64
-	maxKeys  = 1 << 15
+	maxJSONDepth = 64
+	maxKeys      = 1 << 15
 
 	maxSparse   = 1 << 24 // cells of a table, given or not, that are spent on any objects
 	maxSparsity = 64      // times the cells that are given that more may be

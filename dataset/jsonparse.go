@@ -67,8 +67,8 @@ func (p *jsonParser) found() string {
 
 // object reads an object whose bracket comes next.
 func (p *jsonParser) object() error {
-	if p.depth++; p.depth > maxDepth {
-		return p.failKey("nested deeper than %d", maxDepth)
+	if p.depth++; p.depth > maxJSONDepth {
+		return p.failKey("nested deeper than %d", maxJSONDepth)
 	}
 	base := len(p.path)
 	p.at++

@@ -145,7 +145,7 @@ func TestTable(t *testing.T) {
 	ctx := context.Background()
 	var logits [][]float32
 	for _, path := range []string{test, write("test.jsonl", testJSON)} {
-		src, err := OpenRows(ctx, path, "test", false, like, 0)
+		src, err := OpenRows(ctx, path, "test", false, like, RowLimit{})
 		if err != nil {
 			t.Fatal(err)
 		}

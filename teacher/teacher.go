@@ -33,6 +33,7 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
+	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
 	Output      string              // name of the output that teaches; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
 	Input       string              // value range of the input, see Ranges; empty or "auto": detected
@@ -54,6 +55,7 @@ type Teacher struct {
 	path    string
 	digest  string
 	library ort.Library
+	scalars []string // inputs that are declared to have no axes
 	o       Options
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
@@ -90,6 +92,9 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	}
 	t := &Teacher{path: path, digest: digest, library: library, o: o}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
+		return nil, err
+	}
+	if t.scalars, err = takeable(path, m); err != nil {
 		return nil, err
 	}
 	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
@@ -150,7 +155,7 @@ func (o Options) check() error {
 	case o.Threads < 0:
 		return fault.New(fault.Usage, "", "threads", "got %d, expected 0 or more", o.Threads)
 	}
-	return nil
+	return checkAssignments(o.Inputs)
 }
 
 // open starts a runner for the given outputs (nil: all) and fixed batch, in

@@ -124,8 +124,9 @@ func (v *picture) text() string {
 	return fmt.Sprintf("%s %s", v.layout, shapeText(dims))
 }
 
-// pictures lists the ways in which an image may go into an input: as it is
-// before resized, and with its own channels before others. Those that a model
+// pictures lists the ways in which an image may go into an input: first as it
+// is, then without an axis for the batch where all is declared, resized, with
+// other channels, and without an axis where nothing is. Those that a model
 // cannot tell apart are one.
 func (p *planner) pictures(in ort.Info) []picture {
 	if in.DType == onnx.String {
@@ -200,14 +201,10 @@ func (p *planner) pictures(in ort.Info) []picture {
 	}
 	cost := func(v picture) int {
 		n := 0
-		if v.bare {
-			n += 4
-		}
-		if v.c != channels[0] {
-			n += 2
-		}
-		if v.h != h || v.w != w {
-			n++
+		for i, odd := range []bool{v.bare, v.h != h || v.w != w, v.c != channels[0], v.bare && in.Shape[0] < 0} {
+			if odd {
+				n |= 1 << i
+			}
 		}
 		return n
 	}

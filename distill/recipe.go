@@ -36,6 +36,7 @@ type TeacherRecipe struct {
 	Kind     string        `yaml:"kind" json:"kind"`             // auto, logits, probabilities or log-probabilities
 	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
 	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Inputs   Inputs        `yaml:"inputs" json:"inputs"`         // what goes into inputs, by name; the others: detected
 	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
 	Provider string        `yaml:"provider" json:"provider"`     // cpu, cuda, cuda:N or auto
 	Library  string        `yaml:"library" json:"library"`       // libonnxruntime; empty: looked up
@@ -245,6 +246,9 @@ func (r *Recipe) checkNames() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err

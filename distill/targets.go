@@ -203,8 +203,8 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 		pre = &p
 	}
 	m, err = teacher.Open(ctx, path, teacher.Options{
-		Preprocess: pre,
-		Output:     t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
+		Preprocess: pre, Inputs: t.Inputs,
+		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
 		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
 	})
 	if err != nil {

@@ -409,3 +409,32 @@ func TestStringsCrossToTheWorker(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestInspectInputs holds what is said of inputs before any row is seen.
+func TestInspectInputs(t *testing.T) {
+	for _, c := range []struct {
+		port  in
+		alone bool
+		want  string
+	}{
+		{in{"x", onnx.Float32, []int64{-1, 4}}, true, "flat"}, {in{"x", onnx.Float32, []int64{-1, 4}}, false, "4 columns"},
+		{in{"x", onnx.Int64, []int64{-1, 1}}, false, "one column"}, {in{"x", onnx.Float32, []int64{-1}}, false, "one column"},
+		{in{"x", onnx.Float32, []int64{-1, -1}}, false, "columns"}, {in{"x", onnx.String, []int64{-1, 2}}, false, "2 texts"},
+		{in{"x", onnx.String, []int64{-1, 1}}, true, "one text"}, {in{"x", onnx.Float32, []int64{-1, 3, 224, 224}}, false, "NCHW"},
+		{in{"x", onnx.Uint8, []int64{-1, -1, -1, 3}}, true, "NHWC"}, {in{"x", onnx.Float32, []int64{}}, false, "a constant, to be given"},
+		{in{"training", onnx.Bool, []int64{}}, false, "always false"}, {in{"keep_prob:0", onnx.Float32, []int64{}}, false, "always 1"},
+		{in{"x", onnx.Float32, []int64{4}}, true, "one row a call"}, {in{"x", onnx.Float32, nil}, true, ""}, {in{"x", onnx.Float32, []int64{-1, 2, 3}}, true, ""},
+	} {
+		ports := []in{c.port}
+		if !c.alone {
+			ports = append(ports, in{"other", onnx.Float32, []int64{-1, 1}})
+		}
+		info, err := Inspect(writeModel(t, sumModel(0, ports...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Inputs[0].Guess; got != c.want {
+			t.Errorf("%+v: got %q, expected %q", c.port, got, c.want)
+		}
+	}
+}

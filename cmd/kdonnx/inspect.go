@@ -22,7 +22,8 @@ func newInspect(a *app) *cobra.Command {
 		Long: `Reads the model without running it. With --data it also runs a few rows, and says
 what the model wants and what its output means, and why it concludes so.`,
 		Example: `  kdonnx inspect mnist.onnx
-  kdonnx inspect mnist.onnx --data mnist/`,
+  kdonnx inspect mnist.onnx --data mnist/
+  kdonnx inspect titanic.onnx --data titanic.csv --input years=age --input training=@false`,
 		Args: exactly("MODEL.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := teacher.Inspect(args[0])

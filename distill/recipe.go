@@ -34,7 +34,7 @@ type TeacherRecipe struct {
 	Store    string        `yaml:"store" json:"store"`           // folder of the target store; empty: in the cache, keyed by content
 	Output   string        `yaml:"output" json:"output"`         // name of the output that teaches; empty: detected
 	Kind     string        `yaml:"kind" json:"kind"`             // auto, logits, probabilities or log-probabilities
-	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
 	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
 	Inputs   Inputs        `yaml:"inputs" json:"inputs"`         // what goes into inputs, by name; the others: detected
 	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected

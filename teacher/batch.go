@@ -12,10 +12,16 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
+// maxEncoded bounds the values of a call where its rows are not given.
+const maxEncoded = 1 << 26
+
 // settleBatch finds how many rows a call may have and returns the outputs of
 // the first such call.
 func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *look) ([]ort.Value, error) {
 	c.Batch = DefaultBatch
+	if large := maxEncoded / max(1, e.pipe.OutSize()); large < c.Batch {
+		c.Batch = max(1, large)
+	}
 	if t.o.Batch > 0 {
 		c.Batch = t.o.Batch
 	}

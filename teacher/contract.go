@@ -89,23 +89,39 @@ func (c *Contract) takes(plan inputPlan) {
 	c.Why = append(slices.Clone(plan.why), c.Why...)
 }
 
-// warnOfFractions warns of rows that an input of integers rounds.
-func (c *Contract) warnOfFractions(plan inputPlan, l *look) {
-	size := l.spec.Size()
-	for _, f := range plan.feeds {
-		if floating(f.info.DType) || f.info.DType == onnx.String || f.value != nil {
+// holds are the ends of what the types of integers hold, as far as float32
+// tells whole numbers apart.
+var holds = map[onnx.DType][2]float32{
+	onnx.Int8: {math.MinInt8, math.MaxInt8}, onnx.Uint8: {0, math.MaxUint8}, onnx.Int16: {math.MinInt16, math.MaxInt16}, onnx.Uint16: {0, math.MaxUint16},
+	onnx.Int32: {math.MinInt32, math.MaxInt32}, onnx.Uint32: {0, math.MaxUint32}, onnx.Uint64: {0, math.MaxFloat32},
+}
+
+// warnOfLoss warns of values that an input of integers rounds or cuts off.
+func (c *Contract) warnOfLoss(e *encoder, l *look) {
+	out := e.pipe.OutSize()
+	x := l.x
+	for i := range e.plan.feeds {
+		f := &e.plan.feeds[i]
+		if floating(f.info.DType) || f.info.DType == onnx.String || f.info.DType == onnx.Bool || f.value != nil {
 			continue
 		}
-		at := slices.IndexFunc(l.x, func(v float32) bool { return v != float32(math.Trunc(float64(v))) })
-		for i := at; i >= 0 && i < len(l.x) && !f.whole(); i++ {
-			at = -1
-			if v := l.x[i]; v != float32(math.Trunc(float64(v))) && slices.ContainsFunc(f.columns, func(c column) bool { return c.n == 1 && c.x == i%size }) {
-				at = i
-				break
-			}
+		if !e.raw(f) {
+			x = make([]float32, l.n*out)
+			e.pipe.Apply(x, l.x, l.n)
 		}
-		if at >= 0 {
+		rounded, cut, ends := false, false, holds[f.info.DType]
+		for i, v := range x {
+			if f.columns != nil && !slices.ContainsFunc(f.columns, func(c column) bool { return c.n == 1 && c.x == i%out }) {
+				continue
+			}
+			rounded = rounded || v != float32(math.Trunc(float64(v)))
+			cut = cut || ends != [2]float32{} && (v < ends[0]-0.5 || v > ends[1]+0.5)
+		}
+		if rounded {
 			c.warn("input %q takes integers (%s), the rows have fractions: they are rounded", f.info.Name, f.info.DType)
+		}
+		if cut {
+			c.warn("input %q takes %s, %v to %v, the rows have values beyond: they are cut off there", f.info.Name, f.info.DType, ends[0], ends[1])
 		}
 	}
 }
@@ -139,7 +155,11 @@ func quoted(names []string) string {
 // only input takes the whole row.
 func (c *Contract) mapping() string {
 	if len(c.Inputs) == 1 && c.Inputs[0].Columns == nil {
-		return c.Inputs[0].Name
+		in := c.Inputs[0]
+		if len(in.Shape) == 0 || countFree(in.Shape) > 2 {
+			return in.Name + " " + shapeText(in.Dims)
+		}
+		return in.Name
 	}
 	text, err := json.Marshal(c.Inputs)
 	if err != nil {

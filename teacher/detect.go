@@ -223,7 +223,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 		c.Accuracy = &share
 		c.judgeUse(share, labelled, l.y)
 	}
-	c.warnOfFractions(tries[best].plan, l)
+	c.warnOfLoss(encoders[best], l)
 	t.encode = encoders[best]
 	return nil
 }

@@ -96,6 +96,27 @@ func TestDetectInputTypes(t *testing.T) {
 	wantFault(t, err, fault.Input, "input x", "complex64", "expected a tensor of floats, integers, bool or string")
 }
 
+// TestSignedBytes finds out that an input of signed bytes wants x − 128, and
+// warns of what is cut off where that is not what is asked for.
+func TestSignedBytes(t *testing.T) {
+	src := greys(200, 1)
+	signed := func(v float32) float32 { return (v + 128) / 255 }
+	c := detect(t, greyFake(onnx.Int8, signed, Logits, -1, side*side).teach(t, Options{}), src)
+	if c.Range != "signed" || *c.Accuracy < 0.99 || len(c.Warnings) != 0 {
+		t.Errorf("got\n%v", c)
+	}
+	c = detect(t, greyFake(onnx.Int8, signed, Logits, -1, side*side).teach(t, Options{Input: "raw"}), src)
+	says(t, c, "warning", `input "x" takes int8, -128 to 127, the rows have values beyond`)
+	for i := range src.x {
+		src.x[i] /= 255
+	}
+	src.spec.DType = dataset.Float32
+	c = detect(t, greyFake(onnx.Uint8, unitOf["raw"], Logits, -1, side*side).teach(t, Options{}), src)
+	if c.Range != "bytes" || *c.Accuracy < 0.99 {
+		t.Errorf("got\n%v", c)
+	}
+}
+
 // TestDetectLayouts uses images whose channels differ, so that a wrong order
 // gives wrong values.
 func TestDetectLayouts(t *testing.T) {

@@ -22,7 +22,8 @@ type encoder struct {
 	texts int  // texts of a raw row
 	given bool // preprocessing was given, and holds for integers of a table too
 	image bool
-	batch int // rows that the session insists on; 0: any
+	reads bool // an input takes preprocessed features
+	batch int  // rows that the session insists on; 0: any
 }
 
 // encoded is a buffer that an encoder fills.
@@ -41,6 +42,7 @@ func (t *Teacher) encoder(plan inputPlan, pre dataset.Preprocess, spec dataset.S
 		return nil, err
 	}
 	e := &encoder{plan: plan, pipe: pipe, size: spec.Size(), texts: len(spec.Texts), given: t.o.Preprocess != nil, image: spec.Image}
+	e.reads = slices.ContainsFunc(plan.feeds, func(f feed) bool { return f.value == nil && !e.raw(&f) })
 	return e, e.holds(t.path)
 }
 
@@ -71,8 +73,10 @@ func part(b *dataset.Batch, from, to int) *dataset.Batch {
 // *badCell.
 func (e *encoder) encode(b *encoded, rows *dataset.Batch) error {
 	n, out := rows.N, e.pipe.OutSize()
-	b.floats = slices.Grow(b.floats[:0], n*out)[:n*out]
-	e.pipe.Apply(b.floats, rows.X, n)
+	if e.reads {
+		b.floats = slices.Grow(b.floats[:0], n*out)[:n*out]
+		e.pipe.Apply(b.floats, rows.X, n)
+	}
 	if b.values == nil {
 		b.values = make([]ort.Value, len(e.plan.feeds))
 		b.same = make([]bool, len(e.plan.feeds))

@@ -9,12 +9,14 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
 // Ranges are the names of the value ranges that an input may want: values as
 // they are; 0 to 1; -1 to 1; mean 0 and deviation 1 over the rows; ImageNet's
-// mean and deviation; and 0 to 255 for rows that are stored as 0 to 1.
-var Ranges = []string{"raw", "unit", "symmetric", "standard", "imagenet", "bytes"}
+// mean and deviation; 0 to 255 for rows that are stored as 0 to 1; and -128 to
+// 127 for inputs of signed bytes.
+var Ranges = []string{"raw", "unit", "symmetric", "standard", "imagenet", "bytes", "signed"}
 
 // candidate is one value range that is tried.
 type candidate struct {
@@ -32,12 +34,19 @@ func (t *Teacher) candidates(ctx context.Context, src dataset.Source, plan input
 		if want == "" {
 			want = "auto"
 		}
-		if want == "auto" && !plan.takesFractions() {
+		whole := want == "auto" && !plan.takesFractions()
+		if whole {
 			want = "raw"
 		}
 		var err error
 		if all, err = listRanges(ctx, src, base, x, want); err != nil {
 			return nil, err
+		}
+		if whole && src.Spec().Image { // one of those that are whole numbers
+			all = slices.DeleteFunc(all, func(c candidate) bool {
+				return c.name != "raw" && c.name != "bytes" && (c.name != "signed" || !plan.takes(onnx.Int8))
+			})
+			want = "auto"
 		}
 		if want != "auto" {
 			at := slices.IndexFunc(all, func(c candidate) bool { return c.name == want })
@@ -53,6 +62,11 @@ func (t *Teacher) candidates(ctx context.Context, src dataset.Source, plan input
 		}
 	}
 	return all, nil
+}
+
+// takes tells whether an input of the type takes something of the row.
+func (p *inputPlan) takes(d onnx.DType) bool {
+	return slices.ContainsFunc(p.feeds, func(f feed) bool { return f.value == nil && f.info.DType == d })
 }
 
 // takesFractions tells whether an input of floats takes numbers of the row.
@@ -79,6 +93,9 @@ func listRanges(ctx context.Context, src dataset.Source, base dataset.Preprocess
 		scale = 1.0 / 255
 		all[0].text = "raw 0..255"
 		all = append(all, with("unit", "/255", scale, nil, nil), with("symmetric", "x/127.5 − 1", 1/127.5, []float32{1}, nil))
+		if want != "auto" {
+			all = append(all, with("signed", "x − 128", 0, []float32{128}, nil))
+		}
 	case unit:
 		all[0].text = "raw 0..1"
 		all[0].name = "raw"

@@ -187,6 +187,9 @@ func TestPictures(t *testing.T) {
 			words: []string{"batch: 80, though declared free: one row alone fails"}},
 		{name: "a constant beside", src: rgb, model: pictureModel([]in{{"x", f, []int64{-1, 3, side, side}}, {"shift", onnx.Int64, []int64{-1, 3}}}, mean3, step{op: "Add", inputs: []string{"shift"}}),
 			inputs: []string{"shift=@1,20,300"}, want: plus([3]float32{1, 20, 300}), words: []string{`input "shift": int64 (N, 3), always 1,20,300`}},
+		{name: "one row alone, and a constant of one", src: rgb, model: pictureModel([]in{{"x", f, []int64{-1, 3, side, side}}, {"shift", onnx.Int64, []int64{1}}},
+			step{op: "Reshape", ints: []int64{1, 3, side, side}}, mean3, step{op: "Add", inputs: []string{"shift"}}),
+			inputs: []string{"shift=@5"}, want: plus([3]float32{5, 5, 5}), batch: 1, words: []string{"batch: 1, though declared free"}},
 		{name: "training by its name", src: rgb, model: pictureModel([]in{{"x", f, []int64{-1, 3, side, side}}, {"training_mode", onnx.Bool, []int64{}}}, mean3, step{op: "Add", inputs: []string{"training_mode"}}),
 			want: meansOf, words: []string{`input "training_mode": bool (), always false`}},
 		{name: "training as given", src: rgb, model: pictureModel([]in{{"x", f, []int64{-1, 3, side, side}}, {"training_mode", onnx.Bool, []int64{}}}, mean3, step{op: "Add", inputs: []string{"training_mode"}}),
@@ -227,8 +230,8 @@ func TestPictures(t *testing.T) {
 				t.Fatal(err)
 			}
 			says(t, got, c.words...)
-			if c.batch > 0 && got.FixedBatch != c.batch {
-				t.Errorf("batch %d, expected %d", got.FixedBatch, c.batch)
+			if c.batch > 0 && (got.FixedBatch != c.batch || got.Single) {
+				t.Errorf("batch %d (single: %v), expected %d", got.FixedBatch, got.Single, c.batch)
 			}
 			const n = 9
 			z := make([]float32, n*3)

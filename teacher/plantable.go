@@ -11,86 +11,6 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// column is a column of a table as its file has it: a number, or a text, of
-// which the features of the row may be made.
-type column struct {
-	name string
-	x    int // its feature, or the first of them; -1: none
-	n    int // features: more than 1 are one-hot
-	s    int // its text; -1: none
-}
-
-// number tells whether the column is one of numbers.
-func (c *column) number() bool { return c.s < 0 }
-
-// fits tells whether an input of the type takes the column without being told
-// so: strings take all, numbers printed, and numbers take no text.
-func (c *column) fits(d onnx.DType) bool { return d == onnx.String || c.number() }
-
-// tableColumns lists the columns of a table: the features of one text (its
-// name, =, and the category, or the name alone) are one column.
-func tableColumns(spec dataset.Spec) []column {
-	names := spec.Columns
-	if len(names) != spec.Size() {
-		names = make([]string, spec.Size())
-		for i := range names {
-			names[i] = fmt.Sprintf("feature %d", i+1)
-		}
-	}
-	texts := map[string]int{}
-	for i, name := range spec.Texts {
-		texts[name] = i
-	}
-	var out []column
-	at := map[int]int{} // text to its place in out
-	for x, name := range names {
-		s, of := texts[name]
-		for end := len(name) - 1; !of && end > 0; end-- {
-			if strings.IndexByte("=#[:", name[end]) >= 0 {
-				s, of = texts[name[:end]]
-			}
-		}
-		if !of {
-			out = append(out, column{name, x, 1, -1})
-		} else if i, there := at[s]; there && out[i].x+out[i].n == x {
-			out[i].n++
-		} else if !there {
-			at[s] = len(out)
-			out = append(out, column{spec.Texts[s], x, 1, s})
-		}
-	}
-	for s, name := range spec.Texts {
-		if _, there := at[s]; !there {
-			out = append(out, column{name, -1, 0, s})
-		}
-	}
-	return out
-}
-
-// features are the features of a table as columns of their own.
-func features(spec dataset.Spec) []column {
-	plain := spec
-	plain.Texts = nil
-	return tableColumns(plain)
-}
-
-// columnNames lists columns for people.
-func columnNames(columns []column) string {
-	var parts []string
-	for i, c := range columns {
-		if i == 20 {
-			parts = append(parts, fmt.Sprintf("… %d in all", len(columns)))
-			break
-		}
-		name := fmt.Sprintf("%q", c.name)
-		if c.s >= 0 {
-			name += " (text)"
-		}
-		parts = append(parts, name)
-	}
-	return strings.Join(parts, ", ")
-}
-
 // tables plans for rows of a table.
 func (p *planner) tables(at []int) ([]inputPlan, error) {
 	all := tableColumns(p.spec)
@@ -298,27 +218,6 @@ func (p *planner) plan(at []int, chosen [][]column, open int, dims []int64, bare
 		plan.feeds = append(plan.feeds, f)
 	}
 	return plan, plan.settleRows(p.path)
-}
-
-// unused are the columns of which nothing goes into an input.
-func unused(columns []column, feeds []feed) []column {
-	return slices.DeleteFunc(slices.Clone(columns), func(c column) bool {
-		return slices.ContainsFunc(feeds, func(f feed) bool {
-			return f.whole() || slices.ContainsFunc(f.columns, func(o column) bool {
-				return o.s >= 0 && o.s == c.s || o.x >= 0 && o.x >= c.x && o.x < c.x+c.n
-			})
-		})
-	})
-}
-
-// wholeRow tells whether the columns are all features in their order.
-func wholeRow(columns []column, spec dataset.Spec) bool {
-	for i, c := range columns {
-		if c.x != i || c.n != 1 {
-			return false
-		}
-	}
-	return len(columns) == spec.Size()
 }
 
 // shapes lists the shapes that n values of a row may take in an input, with or

@@ -60,21 +60,27 @@ func assign(path string, infos []ort.Info, texts []string) ([]string, error) {
 	return out, nil
 }
 
-// usual are inputs that say how a model is to run, and what they are then:
-// it is not being trained, and drops nothing out.
-var usual = map[string]string{
-	"training": "false", "is_training": "false", "training_mode": "false", "train": "false",
-	"keep_prob": "1", "dropout_keep_prob": "1",
+// asked is why a model is not told that it is being trained.
+const asked = "by its name: a teacher is asked, not trained"
+
+// usual are inputs that say how a model is to run, and what they are where
+// nobody says: it is not being trained, drops nothing out, and no token is
+// padding or of a second sentence.
+var usual = map[string]struct{ value, why string }{
+	"training": {"false", asked}, "is_training": {"false", asked}, "training_mode": {"false", asked}, "train": {"false", asked},
+	"keep_prob": {"1", asked}, "dropout_keep_prob": {"1", asked},
+	"attention_mask": {"1", "by its name: every token counts"}, "token_type_ids": {"0", "by its name: all tokens are of one sentence"},
 }
 
-// usualValue is what an input of one value gets without being asked.
-func usualValue(in ort.Info) (string, bool) {
+// usualValue is what an input gets without being asked, and why.
+func usualValue(in ort.Info) (value, why string, ok bool) {
 	name, _, _ := strings.Cut(in.Name[strings.LastIndexByte(in.Name, '/')+1:], ":") // TensorFlow's scope/name:0
-	v, known := usual[strings.ToLower(name)]
-	if !known || in.DType == onnx.String || len(in.Shape) > 1 || len(in.Shape) == 1 && in.Shape[0] > 1 {
-		return "", false
+	u, known := usual[strings.ToLower(name)]
+	tokens := u.why != asked
+	if !known || in.DType == onnx.String || tokens && len(in.Shape) != 2 || !tokens && (len(in.Shape) > 1 || len(in.Shape) == 1 && in.Shape[0] > 1) {
+		return "", "", false
 	}
-	return v, true
+	return u.value, u.why, true
 }
 
 // constant is an input that is the same for every row.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,8 +28,8 @@ type in struct {
 var codes = map[string]float32{"female": 1, "male": 2, "Calais": 3, "Quiberon": 4, "Split": 5, "a long text": 6, "another": 7}
 
 // sumModel adds up all that is fed, each place with a weight of its own: place
-// i of the inputs one after another has i+1. Inputs of width 0 are multiplied
-// in. Its output is (N, 2), minus and plus the sum less bias.
+// i of the inputs one after another has i+1. Inputs named factor or keep_prob
+// are multiplied in. Its output is (N, 2), minus and plus the sum less bias.
 func sumModel(bias float32, ports ...in) *onnx.Model {
 	g := &onnx.Graph{Name: "sum", Outputs: []*onnx.Value{{Name: "scores", DType: onnx.Float32}}}
 	count := 0
@@ -72,7 +73,7 @@ func sumModel(bias float32, ports ...in) *onnx.Model {
 		}
 		g.Inputs = append(g.Inputs, v)
 		x := p.name
-		if p.shape != nil && len(p.shape) == 0 || strings.HasPrefix(p.name, "factor") {
+		if p.name == "factor" || p.name == "keep_prob" {
 			if p.dtype != onnx.Float32 {
 				x = node("Cast", toFloat, x)
 			}
@@ -148,6 +149,9 @@ func sentences() *memory {
 
 // cellOf is what a test model makes of a column of a row.
 func (m *memory) cellOf(r int, column string) float32 {
+	if value, ok := strings.CutPrefix(column, "@"); ok {
+		return must(fraction(value))
+	}
 	if at := slices.Index(m.spec.Columns, column); at >= 0 {
 		return m.x[r*m.spec.Size()+at]
 	}
@@ -223,6 +227,11 @@ func TestInputs(t *testing.T) {
 		{name: "a constant a row", src: four, ports: []in{{"factor", onnx.Float64, []int64{-1, 1}}, {"x", f, []int64{-1, 4}}}, inputs: []string{"factor=@-2"}, want: "@|*", factor: -2, words: "always -2"},
 		{name: "constants a row", src: four, ports: []in{{"factor", f, []int64{-1, 2}}, {"x", f, []int64{-1, 4}}}, inputs: []string{"factor=@2,2"}, want: "@|*", factor: 2, words: "always 2,2"},
 		{name: "dropout by its name", src: four, ports: []in{{"x", f, []int64{-1, 4}}, {"keep_prob", f, []int64{}}}, want: "*|@", words: "by its name: a teacher is asked, not trained"},
+		{name: "a mask by its name", src: plainTable("1", "2", "3", "4", "5", "6", "7"), ports: []in{{"input_ids", i64, []int64{-1, -1}}, {"attention_mask", i64, []int64{-1, -1}}, {"token_type_ids", i32, []int64{-1, -1}}},
+			want:  "*|@1,@1,@1,@1,@1,@1,@1|@0,@0,@0,@0,@0,@0,@0",
+			words: `input "attention_mask": always 1, by its name: every token counts`},
+		{name: "a mask that is a column", src: plainTable("ids", "attention_mask"), ports: []in{{"ids", i64, []int64{-1, 1}}, {"attention_mask", i64, []int64{-1, 1}}}, want: "ids|attention_mask", words: "by their names"},
+		{name: "one without axes a column", src: four, ports: []in{{"d", f, []int64{}}, {"a", f, []int64{}}, {"b", i64, []int64{}}, {"c", f, []int64{}}}, want: "d|a|b|c", words: "batch: the inputs have no axis for it"},
 		{name: "a fixed batch", src: four, ports: []in{{"x", f, []int64{7, 2}}, {"y", i64, []int64{7, 2}}}, want: "a,b|c,d", words: "batch: 7, declared"},
 		{name: "a fixed batch of 1 and a constant", src: four, ports: []in{{"x", f, []int64{1, 4}}, {"factor", f, []int64{1}}}, inputs: []string{"factor=@2"}, want: "*|@", factor: 2, words: "batch: 1, declared"},
 		{name: "no axis for the batch", src: four, ports: []in{{"x", f, []int64{4}}}, want: "*", words: "batch: the input has no axis for it"},
@@ -239,7 +248,7 @@ func TestInputs(t *testing.T) {
 		{name: "no number", src: four, ports: []in{{"x", f, []int64{-1, 4}}, {"factor", i64, []int64{}}}, inputs: []string{"factor=@1.5"}, fails: fault.Usage, words: `got "1.5", expected a number that int64 can hold`},
 		{name: "too many values", src: four, ports: []in{{"x", f, []int64{-1, 4}}, {"factor", i64, []int64{}}}, inputs: []string{"factor=@1,2"}, fails: fault.Usage, words: "got 2 values, expected 1"},
 		{name: "all constant", src: four, ports: []in{{"x", f, []int64{-1, 4}}}, inputs: []string{"x=@1"}, fails: fault.Usage, words: "every one is a constant"},
-		{name: "an auxiliary input", src: four, ports: []in{{"x", f, []int64{-1, 4}}, {"factor", f, []int64{}}}, fails: fault.Input, words: `"factor" float32 ()`},
+		{name: "an auxiliary input", src: four, ports: []in{{"x", f, []int64{-1, 4}}, {"factor", f, []int64{}}}, fails: fault.Input, words: `input factor: is float32 without axes: no part of the rows, which are (4) features; give its value by --input factor=@VALUE`},
 		{name: "missing for integers", src: missing(four), ports: []in{{"x", i64, []int64{-1, 4}}}, fails: fault.Input, words: `value 2 is missing or not finite, and input "x" takes int64`},
 		{name: "missing for one of several", src: missing(four), ports: []in{{"x", f, []int64{-1, 2}}, {"y", i32, []int64{-1, 2}}}, fails: fault.Input, words: `and input "y" takes int32`},
 	} {
@@ -308,6 +317,12 @@ func TestInputs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fraction reads a number.
+func fraction(s string) (float32, error) {
+	v, err := strconv.ParseFloat(s, 32)
+	return float32(v), err
 }
 
 // all reads every row.

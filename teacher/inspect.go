@@ -146,7 +146,7 @@ func guessInput(v *onnx.Value, n int) string {
 	for _, d := range v.Shape {
 		in.Shape = append(in.Shape, d.Value)
 	}
-	if value, ok := usualValue(in); ok && n > 1 {
+	if value, _, ok := usualValue(in); ok && n > 1 {
 		return "always " + value
 	}
 	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }

@@ -1,6 +1,7 @@
 package teacher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,17 +124,26 @@ func (t *Teacher) plans(spec dataset.Spec) ([]inputPlan, error) {
 	if p.given, err = assign(t.path, p.infos, t.o.Inputs); err != nil {
 		return nil, err
 	}
-	usually := make([]bool, len(p.infos)) // constants that nobody asked for
-	var rows []int                        // inputs that take something of a row
+	whys := make([]string, len(p.infos)) // of constants that nobody asked for
+	var rows []int                       // inputs that take something of a row
+	var alone []ort.Info                 // those of them without axes, of which nothing is said
 	for i, in := range p.infos {
-		if p.given[i] == "" && len(p.infos) > 1 {
-			if v, ok := usualValue(in); ok {
-				p.given[i], usually[i] = "@"+v, true
+		if p.given[i] == "" && len(p.infos) > 1 && (spec.Image || named(in, tableColumns(spec)) == nil) {
+			if v, why, ok := usualValue(in); ok {
+				p.given[i], whys[i] = "@"+v, why
 			}
 		}
-		if !strings.HasPrefix(p.given[i], "@") {
-			rows = append(rows, i)
+		if strings.HasPrefix(p.given[i], "@") {
+			continue
 		}
+		rows = append(rows, i)
+		if p.given[i] == "" && slices.Contains(p.scalars, in.Name) {
+			alone = append(alone, in)
+		}
+	}
+	if len(alone) > 0 && (len(alone) < len(rows) || spec.Image) {
+		return nil, fault.New(fault.Input, t.path, "input "+alone[0].Name, "is %s without axes: no part of the rows, which are %s; give its value by --input %s=@VALUE",
+			alone[0].DType, rowText(spec), alone[0].Name)
 	}
 	if len(rows) == 0 {
 		return nil, fault.New(fault.Usage, t.path, "inputs", "every one is a constant, expected one that takes the rows: the model has %s", describe(p.infos))
@@ -148,7 +158,7 @@ func (t *Teacher) plans(spec dataset.Spec) ([]inputPlan, error) {
 		return nil, err
 	}
 	for i := range out {
-		if err := p.constants(&out[i], usually); err != nil {
+		if err := p.constants(&out[i], whys); err != nil {
 			return nil, err
 		}
 	}
@@ -156,7 +166,7 @@ func (t *Teacher) plans(spec dataset.Spec) ([]inputPlan, error) {
 }
 
 // constants puts the inputs that are no part of a row into their places.
-func (p *planner) constants(plan *inputPlan, usually []bool) error {
+func (p *planner) constants(plan *inputPlan, whys []string) error {
 	of := plan.feeds
 	plan.feeds = make([]feed, len(p.infos))
 	next := 0
@@ -179,11 +189,7 @@ func (p *planner) constants(plan *inputPlan, usually []bool) error {
 			return err
 		}
 		plan.feeds[i] = f
-		why := "as given"
-		if usually[i] {
-			why = "by its name: a teacher is asked, not trained"
-		}
-		plan.why = append(plan.why, fmt.Sprintf("input %q: always %s, %s", in.Name, f.value.text, why))
+		plan.why = append(plan.why, fmt.Sprintf("input %q: always %s, %s", in.Name, f.value.text, cmp.Or(whys[i], "as given")))
 	}
 	return nil
 }

@@ -25,8 +25,9 @@ func (c *column) number() bool { return c.s < 0 }
 // so: strings take all, numbers printed, and numbers take no text.
 func (c *column) fits(d onnx.DType) bool { return d == onnx.String || c.number() }
 
-// tableColumns lists the columns of a table: the features of one text (its
-// name, =, and the category, or the name alone) are one column.
+// tableColumns lists the columns of a table. The features of one text are one
+// column: its name, = and the category; its name alone, an ordinal's number; or
+// its name, # and a number, into which the text is hashed.
 func tableColumns(spec dataset.Spec) []column {
 	names := spec.Columns
 	if len(names) != spec.Size() {
@@ -43,18 +44,25 @@ func tableColumns(spec dataset.Spec) []column {
 	at := map[int]int{} // text to its place in out
 	for x, name := range names {
 		s, of := texts[name]
+		hashed := false
 		for end := len(name) - 1; !of && end > 0; end-- {
-			if strings.IndexByte("=#[:", name[end]) >= 0 {
+			if name[end] == '=' || name[end] == '#' {
 				s, of = texts[name[:end]]
+				hashed = name[end] == '#'
 			}
 		}
-		if !of {
+		i, there := at[s]
+		switch {
+		case !of:
 			out = append(out, column{name, x, 1, -1})
-		} else if i, there := at[s]; there && out[i].x+out[i].n == x {
-			out[i].n++
-		} else if !there {
+		case !there && hashed: // no feature says which text it is
+			at[s] = len(out)
+			out = append(out, column{spec.Texts[s], -1, 0, s})
+		case !there:
 			at[s] = len(out)
 			out = append(out, column{spec.Texts[s], x, 1, s})
+		case !hashed && out[i].x+out[i].n == x:
+			out[i].n++
 		}
 	}
 	for s, name := range spec.Texts {

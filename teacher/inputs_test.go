@@ -240,7 +240,7 @@ func TestInputs(t *testing.T) {
 		{name: "fewer columns, none better than chance", src: four, ports: []in{{"x", f, []int64{-1, 2}}}, fails: fault.Input, words: `no choice of neighbouring ones is right more often than chance`},
 		{name: "too many columns", src: four, ports: []in{{"x", f, []int64{-1, 5}}}, fails: fault.Input, words: `input x: takes float32 (N, 5), the rows are (4) features: "a", "b", "c", "d"; say what goes in by --input x=COLUMN`},
 		{name: "names and widths differ", src: four, ports: []in{{"x", f, []int64{-1, 2}}, {"y", f, []int64{-1, 3}}}, fails: fault.Input, words: `cannot tell which column goes into which: the model has "x" float32 (N, 2), "y" float32 (N, 3); the rows have "a", "b", "c", "d"`},
-		{name: "a text for numbers", src: sentences(), ports: []in{{"x", f, []int64{-1, 1}}}, inputs: []string{"x=text"}, want: "text#1", words: `from column "text"`},
+		{name: "a text for numbers", src: sentences(), ports: []in{{"x", f, []int64{-1, 1}}}, inputs: []string{"x=text"}, fails: fault.Usage, words: `takes float32, and column "text" is text`},
 		{name: "no such input", src: four, ports: []in{{"x", f, []int64{-1, 4}}}, inputs: []string{"z=@1"}, fails: fault.Usage, words: `input z: not there: the model has "x" float32 (N, 4)`},
 		{name: "no such column", src: four, ports: []in{{"x", f, []int64{-1, 2}}}, inputs: []string{"x=a,e"}, fails: fault.Usage, words: `no column "e": the rows have "a", "b", "c", "d"`},
 		{name: "given twice", src: four, ports: []in{{"x", f, []int64{-1, 2}}}, inputs: []string{"x=a", "X=b"}, fails: fault.Usage, words: "given twice: a and b"},

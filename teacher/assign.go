@@ -40,8 +40,8 @@ func checkAssignments(texts []string) error {
 	return nil
 }
 
-// assign gives what Options.Inputs say of each of infos, empty for nothing.
-func assign(path string, infos []ort.Info, texts []string) ([]string, error) {
+// assigned gives what Options.Inputs say of each of infos, empty for nothing.
+func assigned(path string, infos []ort.Info, texts []string) ([]string, error) {
 	out := make([]string, len(infos))
 	for _, text := range texts {
 		a, _ := cutAssignment(text, infos)
@@ -83,8 +83,8 @@ func usualValue(in ort.Info) (value, why string, ok bool) {
 	return u.value, u.why, true
 }
 
-// constant is an input that is the same for every row.
-type constant struct {
+// fixedValue is an input that is the same for every row.
+type fixedValue struct {
 	text    string // as given
 	data    []byte // of one row, or of the whole when it has no axis for the batch
 	strings []string
@@ -99,7 +99,7 @@ func constantFeed(path string, in ort.Info, scalar bool, text string, like *feed
 		return feed{}, fault.New(fault.Usage, path, "input "+in.Name+"=@"+text, format, args...)
 	}
 	parts := strings.Split(text, ",")
-	f := feed{info: in, value: &constant{text: text}}
+	f := feed{info: in, value: &fixedValue{text: text}}
 	shape := slices.Clone(in.Shape)
 	if len(shape) == 0 && !scalar && len(parts) > 1 {
 		shape = []int64{int64(len(parts))} // nothing declared

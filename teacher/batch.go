@@ -39,7 +39,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 		c.FixedBatch = fixed
 		c.why("batch: %d, declared", fixed)
 		values, err := t.run(ctx, b.values)
-		if err == nil && anyColumns(values, n) || fixed > 1 || isTeacher(err) {
+		if err == nil && t.anyColumns(values, n, l.spec) || fixed > 1 || isTeacher(err) {
 			return values, err
 		}
 		return t.rowByRow(ctx, c, e, &b, rows, err)
@@ -51,7 +51,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 			if ctx.Err() != nil || fault.KindOf(err) != fault.Input {
 				return nil, err
 			}
-			return t.onlyTogether(ctx, c, e, rows, values, err)
+			return t.onlyTogether(ctx, c, e, l.spec, rows, values, err)
 		}
 		if why == "" {
 			c.why("batch: any, %d rows a call", c.Batch)
@@ -69,7 +69,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 		return nil, again
 	}
 	values, again := t.run(ctx, b.values)
-	if again == nil && anyColumns(values, n) {
+	if again == nil && t.anyColumns(values, n, l.spec) {
 		return values, nil
 	}
 	if values, why, some := t.someRows(ctx, c, e, l, again); some != nil || values != nil {
@@ -94,7 +94,7 @@ func (t *Teacher) openBatch(ctx context.Context, e *encoder, b *encoded, rows *d
 
 // onlyTogether settles for the number of rows that ran, and gave values, where
 // one alone does not run. The rows backwards must give the values backwards.
-func (t *Teacher) onlyTogether(ctx context.Context, c *Contract, e *encoder, rows *dataset.Batch, values []ort.Value, alone error) ([]ort.Value, error) {
+func (t *Teacher) onlyTogether(ctx context.Context, c *Contract, e *encoder, spec dataset.Spec, rows *dataset.Batch, values []ort.Value, alone error) ([]ort.Value, error) {
 	n := rows.N
 	back := &dataset.Batch{N: n}
 	for r := n - 1; r >= 0; r-- {
@@ -110,7 +110,7 @@ func (t *Teacher) onlyTogether(ctx context.Context, c *Contract, e *encoder, row
 		return nil, err
 	}
 	for i, v := range values {
-		cols, err := columns(v, n)
+		cols, err := t.width(v, n, spec)
 		if err != nil {
 			continue
 		}
@@ -154,7 +154,7 @@ func (t *Teacher) someRows(ctx context.Context, c *Contract, e *encoder, l *look
 			return nil, "", err
 		}
 		values, err := t.run(ctx, b.values)
-		if err == nil && anyColumns(values, whole.N) {
+		if err == nil && t.anyColumns(values, whole.N, l.spec) {
 			c.FixedBatch = k
 			return values, fmt.Sprintf("batch: %d, though declared free: neither %d rows nor one at a time run", k, whole.N), nil
 		}
@@ -195,11 +195,13 @@ func (t *Teacher) rowByRow(ctx context.Context, c *Contract, e *encoder, b *enco
 	return values, nil
 }
 
-// anyColumns tells whether an output gives scores for n rows.
-func anyColumns(values []ort.Value, n int) bool {
+// anyColumns tells whether an output gives what can be taught for n rows: one
+// of scores, or of labels where there are no others.
+func (t *Teacher) anyColumns(values []ort.Value, n int, spec dataset.Spec) bool {
+	labels := !slices.ContainsFunc(values, scored)
 	return slices.ContainsFunc(values, func(v ort.Value) bool {
-		_, err := columns(v, n)
-		return err == nil
+		_, err := t.width(v, n, spec)
+		return err == nil || labels && oneLabel(v, n)
 	})
 }
 
@@ -208,20 +210,16 @@ func anyColumns(values []ort.Value, n int) bool {
 // returns copies of values.
 func (t *Teacher) checkRows(ctx context.Context, c *Contract, e *encoder, l *look, values []ort.Value, n int) (kept []ort.Value, why string, err error) {
 	for _, v := range values {
-		v.Data, v.Shape = slices.Clone(v.Data), slices.Clone(v.Shape)
+		v.Data, v.Shape, v.Strings = slices.Clone(v.Data), slices.Clone(v.Shape), slices.Clone(v.Strings)
 		kept = append(kept, v)
 	}
 	if n == 1 {
 		return kept, "", nil
 	}
-	if !anyColumns(kept, n) {
+	if !t.anyColumns(kept, n, l.spec) {
 		shapes := make([]string, len(kept))
 		for i, v := range kept {
 			shapes[i] = shapeText(v.Shape)
-		}
-		// Nothing to gain row by row where no output is a number at all.
-		if !slices.ContainsFunc(kept, func(v ort.Value) bool { return v.DType.Float() }) {
-			return kept, "", nil
 		}
 		return kept, fmt.Sprintf("%d rows give outputs of shape %s", n, strings.Join(shapes, " and ")), nil
 	}
@@ -235,7 +233,7 @@ func (t *Teacher) checkRows(ctx context.Context, c *Contract, e *encoder, l *loo
 			return kept, "", err
 		}
 		for i, v := range kept {
-			cols, err := columns(v, n)
+			cols, err := t.width(v, n, l.spec)
 			if err != nil {
 				continue
 			}

@@ -21,7 +21,8 @@ type memory struct {
 	spec dataset.Spec
 	x    []float32
 	y    []int32
-	s    []string // (n, Texts)
+	s    []string  // (n, Texts)
+	v    []float32 // (n, len(Targets)); nil without
 }
 
 func (m *memory) Spec() dataset.Spec { return m.spec }
@@ -30,9 +31,10 @@ func (m *memory) Close() error       { return nil }
 func (m *memory) Read(ctx context.Context, rows []int, b *dataset.Batch) error {
 	size := m.spec.Size()
 	b.ResetTo(len(rows), m.spec)
-	texts := len(m.spec.Texts)
+	texts, k := len(m.spec.Texts), len(m.spec.Targets)
 	for i, r := range rows {
 		copy(b.S[i*texts:], m.s[r*texts:(r+1)*texts])
+		copy(b.V[i*k:(i+1)*k], m.v[r*k:(r+1)*k])
 		copy(b.X[i*size:(i+1)*size], m.x[r*size:(r+1)*size])
 		b.Y[i] = m.y[r]
 	}

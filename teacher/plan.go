@@ -33,7 +33,7 @@ type feed struct {
 	info    ort.Info
 	dims    []int64 // of one row as the model takes it, without the batch axis
 	columns []column
-	value   *constant
+	value   *fixedValue
 }
 
 // whole tells whether the input takes all features of the row.
@@ -121,7 +121,7 @@ func (t *Teacher) plans(spec dataset.Spec) ([]inputPlan, error) {
 		return nil, fault.New(fault.Input, t.path, "graph", "has no input, expected one that takes the rows")
 	}
 	var err error
-	if p.given, err = assign(t.path, p.infos, t.o.Inputs); err != nil {
+	if p.given, err = assigned(t.path, p.infos, t.o.Inputs); err != nil {
 		return nil, err
 	}
 	whys := make([]string, len(p.infos)) // of constants that nobody asked for

@@ -166,7 +166,9 @@ func numbers(v []float32) string {
 type verdict struct {
 	usable   bool
 	right    []bool  // whether each labelled row gets its label
-	accuracy float64 // share of right
+	accuracy float64 // share of right; R² when fitted
+	fitted   bool    // of a regression
+	known    bool    // fitted, and there was something to compare with
 	informed float64 // H(mean p) − mean H(p): sure of each row, and not of the same class
 	sure     float64 // mean of the largest probability
 }
@@ -207,10 +209,13 @@ func judge(z []float32, n, classes int, labels []int32) verdict {
 // beatsChance tells whether the labels are met clearly more often than by
 // always saying the commonest: by three standard deviations.
 func (v verdict) beatsChance(labels []int32, classes int) bool {
+	if len(v.right) == 0 { // no classes: a share of the variance
+		return v.accuracy > 0.1
+	}
 	count := make([]float64, classes)
 	n := 0.0
 	for _, y := range labels {
-		if y >= 0 {
+		if y >= 0 && int(y) < classes {
 			count[y]++
 			n++
 		}
@@ -249,6 +254,9 @@ func pick(v []verdict) (best int, close bool) {
 // of the two gets right decide, at three standard deviations (McNemar 1947);
 // without, the information about the class, in nats.
 func (v verdict) clearlyBeats(o verdict) bool {
+	if v.fitted {
+		return v.accuracy > o.accuracy+0.02
+	}
 	if len(v.right) == 0 {
 		return v.informed > o.informed+0.02
 	}

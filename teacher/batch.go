@@ -27,7 +27,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 	}
 	n := min(l.n, c.Batch)
 	var b encoded
-	rows := part(&l.b, 0, n)
+	rows := someOf(&l.b, 0, n)
 	if err := t.openBatch(ctx, e, &b, rows, e.plan.fixed); err != nil {
 		return nil, t.badRow(err, rows, l.rows)
 	}
@@ -98,7 +98,7 @@ func (t *Teacher) onlyTogether(ctx context.Context, c *Contract, e *encoder, spe
 	n := rows.N
 	back := &dataset.Batch{N: n}
 	for r := n - 1; r >= 0; r-- {
-		one := part(rows, r, r+1)
+		one := someOf(rows, r, r+1)
 		back.X, back.S = append(back.X, one.X...), append(back.S, one.S...)
 	}
 	var b encoded
@@ -136,7 +136,7 @@ func (t *Teacher) someRows(ctx context.Context, c *Contract, e *encoder, l *look
 		return nil, "", nil
 	}
 	var b encoded
-	whole := part(&l.b, 0, min(l.n, c.Batch))
+	whole := someOf(&l.b, 0, min(l.n, c.Batch))
 	if err := t.openBatch(ctx, e, &b, whole, 0); err != nil {
 		return nil, "", err
 	}
@@ -169,7 +169,7 @@ func (t *Teacher) someRows(ctx context.Context, c *Contract, e *encoder, l *look
 func repeatRows(b *dataset.Batch, n int) *dataset.Batch {
 	out := &dataset.Batch{N: n}
 	for r := range n {
-		one := part(b, r%b.N, r%b.N+1)
+		one := someOf(b, r%b.N, r%b.N+1)
 		out.X, out.S = append(out.X, one.X...), append(out.S, one.S...)
 	}
 	return out
@@ -225,7 +225,7 @@ func (t *Teacher) checkRows(ctx context.Context, c *Contract, e *encoder, l *loo
 	}
 	var b encoded
 	for _, r := range []int{0, n - 1} {
-		if err := e.encode(&b, part(&l.b, r, r+1)); err != nil {
+		if err := e.encode(&b, someOf(&l.b, r, r+1)); err != nil {
 			return nil, "", err
 		}
 		alone, err := t.run(ctx, b.values)

@@ -300,7 +300,7 @@ func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *loo
 	var b encoded
 	for at := 0; at < l.n; at += c.Batch {
 		n := min(c.Batch, l.n-at)
-		rows := part(&l.b, at, at+n)
+		rows := someOf(&l.b, at, at+n)
 		if err := e.encode(&b, rows); err != nil {
 			return t.badRow(err, rows, l.rows[at:])
 		}

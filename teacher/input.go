@@ -63,8 +63,8 @@ func (e *encoder) holds(path string) error {
 	return nil
 }
 
-// part is rows from up to to of b.
-func part(b *dataset.Batch, from, to int) *dataset.Batch {
+// someOf is rows from up to to of b.
+func someOf(b *dataset.Batch, from, to int) *dataset.Batch {
 	size, texts := len(b.X)/b.N, len(b.S)/b.N
 	return &dataset.Batch{N: to - from, X: b.X[from*size : to*size], S: b.S[from*texts : to*texts]}
 }

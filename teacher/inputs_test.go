@@ -288,7 +288,7 @@ func TestInputs(t *testing.T) {
 				}
 			}
 			const n = 9
-			rows := part(must(c.src.all(ctx)), 0, n)
+			rows := someOf(must(c.src.all(ctx)), 0, n)
 			z := make([]float32, n*got.Classes)
 			if err := x.Logits(ctx, rows, z); err != nil {
 				t.Fatal(err)

@@ -28,7 +28,7 @@ func (t *Teacher) Logits(ctx context.Context, rows *dataset.Batch, out []float32
 	var raw []float32
 	for at := 0; at < rows.N; at += c.Batch {
 		m := min(c.Batch, rows.N-at)
-		err := t.encode.encode(&b, part(rows, at, at+m))
+		err := t.encode.encode(&b, someOf(rows, at, at+m))
 		if cell, ok := err.(*badCell); ok {
 			return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", at+cell.row, rows.ID(at+cell.row)), "%s", cell.Error())
 		}

@@ -265,7 +265,7 @@ func (t *Teacher) tryPlan(ctx context.Context, plan inputPlan, l *look) error {
 	}
 	e.batch = plan.fixed
 	var b encoded
-	if err := e.encode(&b, part(&l.b, 0, 1)); err != nil {
+	if err := e.encode(&b, someOf(&l.b, 0, 1)); err != nil {
 		return err
 	}
 	if plan.bare {

@@ -33,6 +33,7 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
+	Before      []string            // models that the rows go through before this one, in order: an imputer, a scaler
 	Output      string              // name of the output that teaches; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
 	Input       string              // value range of the input, see Ranges; empty or "auto": detected
@@ -76,23 +77,30 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Read(path, onnx.ReadOptions{})
-	if err != nil {
+	t := &Teacher{path: path, o: o}
+	var err error
+	if t.library, err = ort.Find(o.Library); err != nil {
 		return nil, err
 	}
-	digest, err := onnx.Digest(path)
-	if err != nil {
-		return nil, err
+	paths := append(slices.Clone(o.Before), path)
+	var m *onnx.Model // the last
+	var digests []string
+	var fixed []int
+	for _, p := range paths {
+		if m, err = onnx.Read(p, onnx.ReadOptions{}); err != nil {
+			return nil, err
+		}
+		digest, err := onnx.Digest(p)
+		if err != nil {
+			return nil, err
+		}
+		digests, fixed = append(digests, digest), append(fixed, declaredBatch(m))
 	}
-	library, err := ort.Find(o.Library)
-	if err != nil {
-		return nil, err
-	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o}
+	t.digest = digestOf(digests)
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
-	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+	start := func(ctx context.Context, path string, so ort.Options) (ort.Runner, error) {
 		if o.InProcess {
 			s, err := ort.Open(path, so)
 			if err != nil {
@@ -105,6 +113,16 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			return nil, err
 		}
 		return w, nil
+	}
+	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+		if len(paths) == 1 {
+			return start(ctx, path, so)
+		}
+		c, err := startChain(ctx, paths, fixed, so, start)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
 		return nil, err
@@ -175,7 +193,8 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 // Path is the file that was opened.
 func (t *Teacher) Path() string { return t.path }
 
-// Digest is the SHA-256 of the model with its external data.
+// Digest is the SHA-256 of the model with its external data; of a chain that
+// of the digests of its models.
 func (t *Teacher) Digest() string { return t.digest }
 
 // Contract is what Detect found, or nil before.

@@ -26,10 +26,26 @@ type link struct {
 	in     []ort.Value
 }
 
+// readAll reads and checks the models at paths.
+func readAll(paths []string) (models []*onnx.Model, digests []string, err error) {
+	for _, path := range paths {
+		m, err := onnx.Read(path, onnx.ReadOptions{})
+		if err != nil {
+			return nil, nil, err
+		}
+		digest, err := onnx.Digest(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		models, digests = append(models, m), append(digests, digest)
+	}
+	return models, digests, nil
+}
+
 // startChain starts every model of paths. so is for the last, but for its
 // Batch, which all take: a model further on that declares a fixed batch of its
-// own, listed in fixed, keeps it.
-func startChain(ctx context.Context, paths []string, fixed []int, so ort.Options,
+// own keeps it.
+func startChain(ctx context.Context, paths []string, models []*onnx.Model, so ort.Options,
 	start func(context.Context, string, ort.Options) (ort.Runner, error)) (_ *chain, err error) {
 	c := &chain{}
 	defer func() {
@@ -41,10 +57,10 @@ func startChain(ctx context.Context, paths []string, fixed []int, so ort.Options
 	for i, path := range paths {
 		options[i] = so
 		if i < len(paths)-1 {
-			options[i].Outputs = nil
+			options[i].Outputs, options[i].Expose = nil, nil
 		}
-		if i > 0 && fixed[i] > 0 {
-			options[i].Batch = fixed[i]
+		if fixed := declaredBatch(models[i]); i > 0 && fixed > 0 {
+			options[i].Batch = fixed
 		}
 		r, err := start(ctx, path, options[i])
 		if err != nil {

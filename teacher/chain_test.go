@@ -44,7 +44,7 @@ func TestChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := make([]float32, src.Len()*kind)
-	if err := alone.Logits(ctx, src.x, src.Len(), want); err != nil {
+	if err := alone.Logits(ctx, batchOf(src.x, src.Len()), want); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -72,7 +72,7 @@ func TestChain(t *testing.T) {
 			t.Errorf("got input %q and output %q", contract.InputName, contract.Output)
 		}
 		got := make([]float32, len(want))
-		if err := x.Logits(ctx, src.x, src.Len(), got); err != nil {
+		if err := x.Logits(ctx, batchOf(src.x, src.Len()), got); err != nil {
 			t.Fatal(err)
 		}
 		for i := range got {

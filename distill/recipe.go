@@ -37,8 +37,9 @@ type TeacherRecipe struct {
 	Task     string            `yaml:"task" json:"task"`                                   // auto, or one of teacher.Tasks
 	ClassMap string            `yaml:"class_map" json:"class_map"`                         // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
 	Smooth   float64           `yaml:"smoothing" json:"smoothing"`                         // probability that a teacher of labels alone leaves to the other classes
-	Input    string            `yaml:"input" json:"input"`                                 // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Input    string            `yaml:"input" json:"input"`                                 // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
 	Prep     string            `yaml:"preprocess" json:"preprocess"`                       // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Inputs   Inputs            `yaml:"inputs" json:"inputs"`                               // what goes into inputs, by name; the others: detected
 	Batch    int               `yaml:"batch" json:"batch"`                                 // rows a run; 0: detected
 	Provider string            `yaml:"provider" json:"provider"`                           // cpu, cuda, cuda:N or auto
 	Options  map[string]string `yaml:"provider_options" json:"provider_options,omitempty"` // of the provider, or entries of the session such as session.intra_op.allow_spinning
@@ -56,6 +57,8 @@ type DataRecipe struct {
 	Val        string  `yaml:"val" json:"val"`               // held-out rows that choose the best epoch; empty: split from Train
 	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
 	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position
+	LabelMap   string  `yaml:"label_map" json:"label_map"`   // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
+	Columns    string  `yaml:"columns" json:"columns"`       // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
@@ -252,10 +255,19 @@ func (r *Recipe) checkNames() error {
 			return err
 		}
 	}
+	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
+	}
 	if _, err := teacher.ParseClassMap(r.Teacher.ClassMap); err != nil {
 		return err
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseColumns(r.Data.Columns); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseLabelMap(r.Data.LabelMap); err != nil {
 		return err
 	}
 	if _, err := r.Train.optimizer(); err != nil {

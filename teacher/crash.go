@@ -39,7 +39,7 @@ const maxNamed = 4
 type suspects struct {
 	t       *Teacher
 	c       *Contract
-	in      []ort.Value
+	in      *encoded
 	raw     int
 	scores  []float32 // (n, raw), of the pieces that ran
 	rows    []int     // that end the process by themselves
@@ -52,7 +52,7 @@ type suspects struct {
 // isolate runs a batch of n rows that has ended the worker process twice in
 // parts, down to single rows. Where the parts run their scores are appended to
 // dst, and the run goes on a piece at a time; else the error names the rows.
-func (t *Teacher) isolate(ctx context.Context, c *Contract, dst []float32, in []ort.Value, n, raw int, name func(row int) string, cause error) ([]float32, error) {
+func (t *Teacher) isolate(ctx context.Context, c *Contract, dst []float32, in *encoded, n, raw int, name func(row int) string, cause error) ([]float32, error) {
 	s := &suspects{t: t, c: c, in: in, raw: raw, scores: make([]float32, n*raw), deaths: bits.Len(uint(n)) + 2*maxNamed, between: cause}
 	if err := s.halve(ctx, 0, n); err != nil {
 		return dst, err
@@ -149,11 +149,11 @@ func (s *suspects) run(ctx context.Context, from, to int) (bool, error) {
 }
 
 // once runs n rows without asking twice.
-func (t *Teacher) once(ctx context.Context, c *Contract, in []ort.Value, n int) ([]ort.Value, error) {
+func (t *Teacher) once(ctx context.Context, c *Contract, in *encoded, n int) ([]ort.Value, error) {
 	if c.Single {
 		return t.single(ctx, in, n, func(one []ort.Value) ([]ort.Value, error) { return t.runner.Run(ctx, one) })
 	}
-	return t.runner.Run(ctx, in)
+	return t.runner.Run(ctx, in.values)
 }
 
 // runWork runs the n rows of k and appends their scores, (n, raw), to dst.
@@ -173,7 +173,7 @@ func (t *Teacher) runWork(ctx context.Context, c *Contract, dst []float32, k, ne
 	for at := 0; at < n; at += step {
 		m := min(step, n-at)
 		var err error
-		dst, err = t.runPart(ctx, c, dst, &encoded{values: part(k.in.values, at, at+m)}, nil, m, raw, func(row int) string { return name(at + row) })
+		dst, err = t.runPart(ctx, c, dst, part(&k.in, at, at+m), nil, m, raw, func(row int) string { return name(at + row) })
 		if err != nil {
 			return dst, err
 		}
@@ -185,7 +185,7 @@ func (t *Teacher) runPart(ctx context.Context, c *Contract, dst []float32, in, t
 	out, err := t.callInto(ctx, c, dst, in, then, n, raw)
 	var twice endedTwice
 	if errors.As(err, &twice) && ctx.Err() == nil {
-		out, err = t.isolate(ctx, c, dst, in.values, n, raw, name, twice.fault)
+		out, err = t.isolate(ctx, c, dst, in, n, raw, name, twice.fault)
 		if err == nil {
 			t.restarts = append(t.restarts, fmt.Errorf("%w; it runs a piece at a time", twice.fault))
 		}

@@ -19,6 +19,9 @@ type cut struct {
 	piece, lanes, chunk int
 }
 
+// maxEncoded bounds the values of a call where its rows are not given.
+const maxEncoded = 1 << 26
+
 // Bounds of a cut.
 const (
 	chunkBytes   = 32 << 20              // of the inputs of a chunk
@@ -56,11 +59,13 @@ func (t *Teacher) tune(ctx context.Context, src dataset.Source, sample []int, to
 	}
 	var in encoded
 	err := dataset.Batches(ctx, src, sample, len(sample), func(_ []int, b *dataset.Batch) error {
-		t.encode.encode(&in, b.X, b.N)
-		return nil
+		return t.encode.encode(&in, b)
 	})
 	if err != nil {
-		return err
+		return nil // the run meets the same row, and names it
+	}
+	if c.FixedBatch == 0 && slices.Contains(in.same, true) { // what is for all rows is not to be cut
+		return nil
 	}
 	n := len(sample)
 	fit := max(1, min(chunkBytes/max(1, bytesOf(in.values)/n), chunkRows)/t.cut.piece) // pieces of a chunk
@@ -84,7 +89,7 @@ func (t *Teacher) tune(ctx context.Context, src dataset.Source, sample []int, to
 	if total < 8*t.cut.chunk {
 		return nil
 	}
-	if err := t.fasten(ctx, in.values, n, total, fit); err != nil {
+	if err := t.fasten(ctx, &in, n, total, fit); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
@@ -98,8 +103,11 @@ func (t *Teacher) tune(ctx context.Context, src dataset.Source, sample []int, to
 // open: DefaultBatch, or fewer of size values each when they are large and
 // nothing is won by more of them.
 func usualBatch(size int, provider string) int {
-	n := DefaultBatch
-	for provider == "cpu" && n > 1 && n*size > pieceBytes/4 {
+	n, most := DefaultBatch, maxEncoded
+	if provider == "cpu" {
+		most = pieceBytes / 4
+	}
+	for n > 1 && n*size > most {
 		n /= 2
 	}
 	return n
@@ -125,7 +133,7 @@ func bytesOf(values []ort.Value) int {
 // fasten measures the speed on the n sample rows of in, tries other pieces
 // where they may be chosen, and sets the chunk. fit is the number of usual
 // pieces that fit in a chunk.
-func (t *Teacher) fasten(ctx context.Context, in []ort.Value, n, total, fit int) error {
+func (t *Teacher) fasten(ctx context.Context, in *encoded, n, total, fit int) error {
 	whole, most := t.cut.piece*t.cut.lanes, fit*t.cut.piece
 	n = min(n, most) / whole * whole
 	if n == 0 {
@@ -150,7 +158,7 @@ func (t *Teacher) fasten(ctx context.Context, in []ort.Value, n, total, fit int)
 
 // rowTime is the time that a row takes when n rows, or enough of them to tell,
 // are run at once.
-func (t *Teacher) rowTime(ctx context.Context, in []ort.Value, n int) (time.Duration, error) {
+func (t *Teacher) rowTime(ctx context.Context, in *encoded, n int) (time.Duration, error) {
 	// Memory is touched for the first time.
 	if _, _, err := t.timed(ctx, in, min(n, t.cut.piece*t.cut.lanes)); err != nil {
 		return 0, err
@@ -165,7 +173,7 @@ func (t *Teacher) rowTime(ctx context.Context, in []ort.Value, n int) (time.Dura
 }
 
 // fastest chooses the piece by running n sample rows, and gives its time a row.
-func (t *Teacher) fastest(ctx context.Context, in []ort.Value, n int) (time.Duration, error) {
+func (t *Teacher) fastest(ctx context.Context, in *encoded, n int) (time.Duration, error) {
 	usual := t.cut.piece
 	r := t.runner.(ort.Recutter)
 	defer func() { r.Recut(t.cut.piece) }()
@@ -210,9 +218,9 @@ func (t *Teacher) fastest(ctx context.Context, in []ort.Value, n int) (time.Dura
 
 // timed runs the first n rows of in once, and gives the output and the time. A
 // worker that dies of it is started again.
-func (t *Teacher) timed(ctx context.Context, in []ort.Value, n int) (ort.Value, time.Duration, error) {
+func (t *Teacher) timed(ctx context.Context, in *encoded, n int) (ort.Value, time.Duration, error) {
 	start := time.Now()
-	out, err := t.runner.Run(ctx, part(in, 0, n))
+	out, err := t.runner.Run(ctx, part(in, 0, n).values)
 	took := time.Since(start)
 	if err != nil {
 		return ort.Value{}, 0, t.revive(ctx, err)
@@ -221,22 +229,20 @@ func (t *Teacher) timed(ctx context.Context, in []ort.Value, n int) (ort.Value, 
 	return v, took, err
 }
 
-// part is rows [from, to) of values that have their rows on the first axis.
-func part(values []ort.Value, from, to int) []ort.Value {
-	out := make([]ort.Value, len(values))
-	for i, v := range values {
-		out[i] = v
-		if len(v.Shape) == 0 || v.Shape[0] == 0 {
+// part is rows [from, to) of b.
+func part(b *encoded, from, to int) *encoded {
+	out := &encoded{values: slices.Clone(b.values), same: b.same, bare: b.bare}
+	for i, v := range b.values {
+		if i < len(b.same) && b.same[i] {
 			continue
 		}
 		rows := int(v.Shape[0])
-		out[i].Shape = slices.Clone(v.Shape)
-		out[i].Shape[0] = int64(to - from)
+		out.values[i].Shape = append([]int64{int64(to - from)}, v.Shape[1:]...)
 		if size := len(v.Data) / rows; v.Data != nil {
-			out[i].Data = v.Data[from*size : to*size]
+			out.values[i].Data = v.Data[from*size : to*size]
 		}
 		if size := len(v.Strings) / rows; v.Strings != nil {
-			out[i].Strings = v.Strings[from*size : to*size]
+			out.values[i].Strings = v.Strings[from*size : to*size]
 		}
 	}
 	return out

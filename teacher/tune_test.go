@@ -33,7 +33,7 @@ func (s *sized) Run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
 }
 
 // encodedRows are the first n rows of src as x takes them.
-func encodedRows(t *testing.T, x *Teacher, src *memory, n int) []ort.Value {
+func encodedRows(t *testing.T, x *Teacher, src *memory, n int) *encoded {
 	t.Helper()
 	var b dataset.Batch
 	rows := make([]int, n)
@@ -44,8 +44,10 @@ func encodedRows(t *testing.T, x *Teacher, src *memory, n int) []ort.Value {
 		t.Fatal(err)
 	}
 	var in encoded
-	x.encode.encode(&in, b.X, n)
-	return in.values
+	if err := x.encode.encode(&in, &b); err != nil {
+		t.Fatal(err)
+	}
+	return &in
 }
 
 // TestFastest requires the fastest piece of those that give the same bits, and
@@ -143,7 +145,7 @@ func TestUsualBatch(t *testing.T) {
 		if got := usualBatch(size, "cpu"); got != want {
 			t.Errorf("%d values: got %d rows, expected %d", size, got, want)
 		}
-		if got := usualBatch(size, "cuda:0"); got != DefaultBatch {
+		if got := usualBatch(size, "cuda:0"); got < 16 {
 			t.Errorf("%d values on a GPU: got %d rows", size, got)
 		}
 	}

@@ -117,19 +117,6 @@ func (n *net) write(d *dir, name string) string {
 	return path
 }
 
-// external moves the constants of n to a file beside the model, behind some
-// bytes that belong to nobody.
-func (n *net) external(d *dir, name string) {
-	data := make([]byte, 64)
-	for _, t := range n.g.Initializers {
-		t.External = &onnx.External{Location: name, Offset: int64(len(data)), Length: int64(len(t.Data))}
-		data = append(data, t.Data...)
-		data = append(data, make([]byte, (64-len(data)%64)%64)...)
-		t.Data = nil
-	}
-	d.file(name, data)
-}
-
 // halves is v as float16 bytes.
 func halves(v []float32) []byte {
 	out := make([]byte, 0, 2*len(v))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -121,7 +122,19 @@ func (d *run) importStudent(ctx context.Context) error {
 		}
 	}
 	s.model = from.net.Model()
+	if !fillsItself(s.model) {
+		if in.Fill, err = filling(ctx, d.data.Transfer); err != nil {
+			return err
+		}
+	}
 	return models.Prefix(s.model, in)
+}
+
+// fillsItself tells whether a model looks for missing values in its input.
+func fillsItself(m *onnx.Model) bool {
+	return slices.ContainsFunc(m.Graph.Nodes, func(n *onnx.Node) bool {
+		return n.OpType == "IsNaN" && len(n.Inputs) == 1 && n.Inputs[0] == m.Graph.Inputs[0].Name
+	})
 }
 
 // inputWanted is what the imported student's input wants of raw rows: what
@@ -143,11 +156,12 @@ func (d *run) inputWanted(ctx context.Context) (dataset.Preprocess, error) {
 		return asked, err
 	}
 	defer closeModel()
+	m.NameRows(d.recipe.Data.Train)
 	c, err := m.Detect(ctx, d.probeRows())
 	if err != nil {
 		return asked, err
 	}
-	if c.Kind == teacher.Probabilities && !from.stripped {
+	if slices.Contains([]teacher.Kind{teacher.Probabilities, teacher.Sigmoids}, c.Kind) && !from.stripped {
 		return asked, fault.New(fault.Input, from.path, fmt.Sprintf("graph output %q", from.net.OutputName()),
 			"gives probabilities, and not by a last Softmax, expected logits to train")
 	}

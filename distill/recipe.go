@@ -33,9 +33,13 @@ type TeacherRecipe struct {
 	Model    string        `yaml:"model" json:"model"`           // .onnx file, or "embedded"
 	Store    string        `yaml:"store" json:"store"`           // folder of the target store; empty: in the cache, keyed by content
 	Output   string        `yaml:"output" json:"output"`         // name of the output that teaches; empty: detected
-	Kind     string        `yaml:"kind" json:"kind"`             // auto, logits, probabilities or log-probabilities
-	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Kind     string        `yaml:"kind" json:"kind"`             // auto, or one of teacher.Kinds
+	Task     string        `yaml:"task" json:"task"`             // auto, or one of teacher.Tasks
+	ClassMap string        `yaml:"class_map" json:"class_map"`   // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
+	Smooth   float64       `yaml:"smoothing" json:"smoothing"`   // probability that a teacher of labels alone leaves to the other classes
+	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
 	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Inputs   Inputs        `yaml:"inputs" json:"inputs"`         // what goes into inputs, by name; the others: detected
 	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
 	Provider string        `yaml:"provider" json:"provider"`     // cpu, cuda, cuda:N or auto
 	Library  string        `yaml:"library" json:"library"`       // libonnxruntime; empty: looked up
@@ -52,6 +56,8 @@ type DataRecipe struct {
 	Val        string  `yaml:"val" json:"val"`               // held-out rows that choose the best epoch; empty: split from Train
 	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
 	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position
+	LabelMap   string  `yaml:"label_map" json:"label_map"`   // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
+	Columns    string  `yaml:"columns" json:"columns"`       // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
@@ -112,7 +118,7 @@ const Embedded = "embedded"
 // Default is the run on the embedded teacher and data.
 func Default() Recipe {
 	return Recipe{
-		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
+		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
 		Loss:    LossRecipe{Name: "classic", Temperature: 4, Alpha: 0.9},
@@ -204,6 +210,7 @@ func (r *Recipe) checkNumbers() error {
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
 		{"--teacher-batch", float64(r.Teacher.Batch), r.Teacher.Batch >= 0 && r.Teacher.Batch <= 1<<16, "a number from 0 to 65536"},
 		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
+		{"--teacher-smoothing", r.Teacher.Smooth, r.Teacher.Smooth >= 1e-6 && r.Teacher.Smooth < 0.5, "a probability from 1e-6 to below 0.5"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
 		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= 0 && r.Teacher.Memory <= 1<<40, "a number of MiB from 0 to 1099511627776"},
 	} {
@@ -220,7 +227,8 @@ func (r *Recipe) checkNames() error {
 		flag, value string
 		names       []string
 	}{
-		{"--teacher-kind", r.Teacher.Kind, []string{"auto", "logits", "probabilities", "log-probabilities"}},
+		{"--teacher-kind", r.Teacher.Kind, teacher.KindNames()},
+		{"--teacher-task", r.Teacher.Task, teacher.Tasks},
 		{"--teacher-input", r.Teacher.Input, append([]string{"auto"}, teacher.Ranges...)},
 	} {
 		if !slices.Contains(c.names, c.value) {
@@ -246,7 +254,19 @@ func (r *Recipe) checkNames() error {
 			return err
 		}
 	}
+	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
+	}
+	if _, err := teacher.ParseClassMap(r.Teacher.ClassMap); err != nil {
+		return err
+	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseColumns(r.Data.Columns); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseLabelMap(r.Data.LabelMap); err != nil {
 		return err
 	}
 	if _, err := r.Train.optimizer(); err != nil {

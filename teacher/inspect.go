@@ -8,6 +8,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
 // Info is what a model file says of itself, without running it.
@@ -32,7 +33,7 @@ type Port struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`            // element type, or the kind of a value that is no tensor
 	Shape string `json:"shape,omitempty"` // as declared
-	Guess string `json:"guess,omitempty"` // layout of an input, kind of an output
+	Guess string `json:"guess,omitempty"` // what would go into an input, kind of an output
 }
 
 // Op is how often an operator occurs.
@@ -79,14 +80,16 @@ func Inspect(path string) (*Info, error) {
 		}
 		info.Ops = append(info.Ops, Op{name, op.Count})
 	}
-	for _, v := range m.Graph.RealInputs() {
+	real := m.Graph.RealInputs()
+	for _, v := range real {
 		p := portOf(v)
-		p.Guess = guessLayout(v)
+		p.Guess = guessInput(v, len(real))
 		info.Inputs = append(info.Inputs, p)
 	}
+	maker := makers(m.Graph)
 	for _, v := range m.Graph.Outputs {
 		p := portOf(v)
-		p.Guess = guessKind(m.Graph, v)
+		p.Guess = guessKind(maker, v)
 		info.Outputs = append(info.Outputs, p)
 	}
 	for _, e := range m.Metadata {
@@ -135,33 +138,51 @@ func portOf(v *onnx.Value) Port {
 	return p
 }
 
-// guessLayout reads the layout off the declared shape.
-func guessLayout(v *onnx.Value) string {
-	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
-	switch {
-	case v.Kind != onnx.KindTensor || !v.HasShape:
+// guessInput reads what would be fed off the declaration of one of n inputs.
+func guessInput(v *onnx.Value, n int) string {
+	if v.Kind != onnx.KindTensor || !slices.Contains(feedable, v.DType) {
 		return ""
-	case len(v.Shape) == 2:
-		return "flat"
+	}
+	in := ort.Info{Name: v.Name, DType: v.DType}
+	for _, d := range v.Shape {
+		in.Shape = append(in.Shape, d.Value)
+	}
+	if value, _, ok := usualValue(in); ok && n > 1 {
+		return "always " + value
+	}
+	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
+	columns, what := width(in), "columns"
+	if v.DType == onnx.String {
+		what = "texts"
+	}
+	switch {
+	case !v.HasShape:
+		return ""
+	case len(v.Shape) == 0:
+		return "a constant, to be given"
 	case len(v.Shape) == 4 && few(v.Shape[1]):
 		return "NCHW"
 	case len(v.Shape) == 4 && few(v.Shape[3]):
 		return "NHWC"
+	case len(v.Shape) == 1 && v.Shape[0].Value > 1 && n == 1:
+		return "one row a call"
+	case len(v.Shape) > 2:
+		return ""
+	case columns == 1:
+		return "one " + strings.TrimSuffix(what, "s")
+	case n == 1 && what == "columns":
+		return "flat"
+	case columns < 0:
+		return what
 	}
-	return ""
+	return fmt.Sprintf("%d %s", columns, what)
 }
 
 // keepsKind are operators that hand on the meaning of their first input.
 var keepsKind = []string{"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Clip"}
 
 // guessKind reads what an output means off the operator that makes it.
-func guessKind(g *onnx.Graph, v *onnx.Value) string {
-	maker := map[string]*onnx.Node{}
-	for _, n := range g.Nodes {
-		for _, out := range n.Outputs {
-			maker[out] = n
-		}
-	}
+func guessKind(maker map[string]*onnx.Node, v *onnx.Value) string {
 	name := v.Name
 	for range 16 {
 		n := maker[name]
@@ -175,12 +196,16 @@ func guessKind(g *onnx.Graph, v *onnx.Value) string {
 			return "log-probabilities"
 		case op == "Log" && len(n.Inputs) == 1 && maker[n.Inputs[0]] != nil && maker[n.Inputs[0]].OpType == "Softmax":
 			return "log-probabilities"
-		case op == "Sigmoid":
-			return "one sigmoid a class"
+		case op == "QLinearSoftmax":
+			return "probabilities"
+		case op == "Sigmoid" || op == "QLinearSigmoid":
+			return endSigmoid
 		case op == "ArgMax":
 			return "labels"
 		case op == "ZipMap":
 			return "probabilities by class name"
+		case strings.HasSuffix(op, "Regressor"):
+			return endRegressor
 		case strings.HasSuffix(op, "Classifier"):
 			if len(n.Outputs) > 0 && n.Outputs[0] == name {
 				return "labels"
@@ -189,10 +214,12 @@ func guessKind(g *onnx.Graph, v *onnx.Value) string {
 		case slices.Contains(keepsKind, op) && len(n.Inputs) > 0:
 			name = n.Inputs[0]
 			continue
+		case quantised[op] > 0:
+			return endLogits
 		case v.Kind == onnx.KindTensor && !v.DType.Float():
 			return "labels"
 		case slices.Contains([]string{"Gemm", "MatMul", "Add", "Conv", "MatMulInteger", "QLinearMatMul", "Mul"}, op):
-			return "logits"
+			return endLogits
 		}
 		return ""
 	}
@@ -238,4 +265,17 @@ func (p Port) text() string {
 		s += ", probably " + p.Guess
 	}
 	return s
+}
+
+// outputsOf describes the declared outputs of m.
+func outputsOf(m *onnx.Model) []ort.Info {
+	var infos []ort.Info
+	for _, v := range m.Graph.Outputs {
+		info := ort.Info{Name: v.Name, Kind: v.Kind, DType: v.DType}
+		for _, d := range v.Shape {
+			info.Shape = append(info.Shape, d.Value)
+		}
+		infos = append(infos, info)
+	}
+	return infos
 }

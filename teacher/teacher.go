@@ -33,8 +33,13 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
-	Output      string              // name of the output that teaches; empty: detected
+	Before      []string            // models that the rows go through before this one, in order: an imputer, a scaler
+	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
+	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
+	Task        string              // what it teaches, see Tasks; empty or auto: as the rows' labels are, else detected
+	ClassMap    []ClassPair         // which class of the rows each of the teacher's is; nil: matched by names or order
+	Smoothing   float64             // probability that a teacher of labels leaves to the other classes; 0: DefaultSmoothing
 	Input       string              // value range of the input, see Ranges; empty or "auto": detected
 	Preprocess  *dataset.Preprocess // raw rows to input; nil: detected. Overrides Input
 	Batch       int                 // rows a call; 0: from the model, DefaultBatch when it takes any
@@ -54,10 +59,16 @@ type Teacher struct {
 	path    string
 	digest  string
 	library ort.Library
+	scalars []string // inputs that are declared to have no axes
 	o       Options
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
-	outputs  []string // what is fetched before one output is chosen; nil: all
+	graph    outline
+	own      *Teacher       // the same model for its own outputs, where the one asked for is inside the graph; not open
+	rows     string         // what faults call the rows; empty: nothing
+	labelAt  map[string]int // of contract: position of each of LabelTexts
+	strange  string         // a label that is none of them
+	outputs  []string       // what is fetched before one output is chosen; nil: all
 	runner   ort.Runner
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
@@ -76,23 +87,31 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Read(path, onnx.ReadOptions{})
+	t := &Teacher{path: path, o: o}
+	var err error
+	if t.library, err = ort.Find(o.Library); err != nil {
+		return nil, err
+	}
+	paths := append(slices.Clone(o.Before), path)
+	models, digests, err := readAll(paths)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := onnx.Digest(path)
-	if err != nil {
-		return nil, err
+	m := models[len(models)-1]
+	t.digest, t.graph = digestOf(digests), outlineOf(m, o.Output)
+	if !t.graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
+		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
 	}
-	library, err := ort.Find(o.Library)
-	if err != nil {
-		return nil, err
-	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
-	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+	if t.scalars, err = takeable(paths[0], models[0]); err != nil {
+		return nil, err
+	}
+	if task, _ := o.taskAsked(); t.graph.inside || task == dataset.Regression {
+		t.own = t.forOwnOutputs(m)
+	}
+	start := func(ctx context.Context, path string, so ort.Options) (ort.Runner, error) {
 		if o.InProcess {
 			s, err := ort.Open(path, so)
 			if err != nil {
@@ -105,6 +124,16 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			return nil, err
 		}
 		return w, nil
+	}
+	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+		if len(paths) == 1 {
+			return start(ctx, path, so)
+		}
+		c, err := startChain(ctx, paths, models, so, start)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
 		return nil, err
@@ -123,7 +152,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	for _, v := range m.Graph.Outputs {
 		p := portOf(v)
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%q %s %s", p.Name, p.Type, p.Shape)))
-		tensor := v.Kind == onnx.KindTensor && v.DType != onnx.String
+		tensor := v.Kind == onnx.KindTensor
 		maps := v.Kind == onnx.KindMap || v.Kind == onnx.KindSequence && v.KeyDType != onnx.Undefined
 		if tensor || maps || v.Kind == onnx.KindUnknown {
 			names = append(names, v.Name)
@@ -141,8 +170,14 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 // check refuses options that no model could follow.
 func (o Options) check() error {
 	switch {
-	case !slices.Contains([]Kind{"", Auto, Logits, Probabilities, LogProbabilities}, o.Kind):
-		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %s, %s, %s, %s", o.Kind, Auto, Logits, Probabilities, LogProbabilities)
+	case o.Kind != "" && !slices.Contains(Kinds, o.Kind):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %q", o.Kind, Kinds)
+	case o.Task != "" && !slices.Contains(Tasks, o.Task):
+		return fault.New(fault.Usage, "", "teacher task", "got %q, expected one of %q", o.Task, Tasks)
+	case o.Task == "regression" && !slices.Contains([]Kind{"", Auto, Values}, o.Kind), o.Kind == Values && !slices.Contains([]string{"", "auto", "regression"}, o.Task):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q with the task %q: values go with regression, and nothing else does", o.Kind, o.Task)
+	case o.Smoothing != 0 && !(o.Smoothing >= 1e-6 && o.Smoothing < 0.5):
+		return fault.New(fault.Usage, "", "teacher smoothing", "got %v, expected 1e-6 or more and less than 0.5", o.Smoothing)
 	case o.Input != "" && o.Input != "auto" && !slices.Contains(Ranges, o.Input):
 		return fault.New(fault.Usage, "", "teacher input", "got %q, expected auto or one of %q", o.Input, Ranges)
 	case o.Batch < 0:
@@ -150,7 +185,7 @@ func (o Options) check() error {
 	case o.Threads < 0:
 		return fault.New(fault.Usage, "", "threads", "got %d, expected 0 or more", o.Threads)
 	}
-	return nil
+	return checkAssignments(o.Inputs)
 }
 
 // open starts a runner for the given outputs (nil: all) and fixed batch, in
@@ -164,6 +199,9 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
 		Outputs: outputs, Batch: batch,
 	}
+	if t.graph.inside {
+		t.opened.Expose = []string{t.o.Output}
+	}
 	r, err := t.start(ctx, t.opened)
 	if err != nil {
 		return err
@@ -175,7 +213,12 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 // Path is the file that was opened.
 func (t *Teacher) Path() string { return t.path }
 
-// Digest is the SHA-256 of the model with its external data.
+// NameRows says what faults call the rows that Detect looks at, such as their
+// file.
+func (t *Teacher) NameRows(name string) { t.rows = name }
+
+// Digest is the SHA-256 of the model with its external data; of a chain that
+// of the digests of its models.
 func (t *Teacher) Digest() string { return t.digest }
 
 // Contract is what Detect found, or nil before.

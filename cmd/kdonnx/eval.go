@@ -40,11 +40,10 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	if m.t.Model == "" || m.data.path == "" {
 		return nil, nil, usage("%s needs --model and --data (see --help)", cmd.Name())
 	}
-	names, err := distill.StudentClasses(m.t.Model)
-	if err != nil {
+	var err error
+	if m.data.like, err = distill.RowsOf(m.t.Model); err != nil {
 		return nil, nil, err
 	}
-	m.data.classes = names
 	src, err := m.data.open(cmd.Context(), "test")
 	if err != nil {
 		return nil, nil, err
@@ -130,7 +129,7 @@ func latency(cmd *cobra.Command, model *distill.Model, src dataset.Source) (floa
 	times := make([]time.Duration, 0, timed)
 	for i := range warm + timed {
 		began := time.Now()
-		if err := model.Predict(cmd.Context(), b.X, 1, out); err != nil {
+		if err := model.PredictRows(cmd.Context(), &b, out); err != nil {
 			return 0, err
 		}
 		if i >= warm {

@@ -9,6 +9,7 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student/optim"
+	"github.com/kdonnx/kdonnx/teacher"
 )
 
 // betaFlag is --beta: a number that may be absent.
@@ -32,10 +33,14 @@ func (b betaFlag) Set(s string) error {
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.Model, "teacher", t.Model, "the teacher's .onnx file, or embedded")
-	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches (default: detected)")
-	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: auto, logits, probabilities, log-probabilities")
-	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255)")
-	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat if need be`)
+	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches, or of a value inside the graph, see kdonnx inspect --values (default: detected)")
+	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: "+strings.Join(teacher.KindNames(), ", "))
+	f.StringVar(&t.Task, "teacher-task", t.Task, "what it teaches: "+strings.Join(teacher.Tasks, ", ")+" (numbers, such as activations)")
+	f.StringVar(&t.ClassMap, "class-map", t.ClassMap, `which class of the rows each of the teacher's is: "tabby=cat,tiger cat=cat,hay=", where several may be one and hay none, or a file with one pair a line; numbers count columns and labels from 0 (default: by names, else in order)`)
+	f.Float64Var(&t.Smooth, "teacher-smoothing", t.Smooth, "of a teacher that gives labels and no scores: the probability that it leaves to the other classes")
+	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
+	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, bgr, channels=3 or channels=1 if need be`)
+	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: NAME=COLUMN,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows a run of the teacher (0: detected)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
 	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
@@ -50,14 +55,15 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 
-	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, or embedded")
+	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
 	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")
 	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
 	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
 	f.Float64Var(&r.Data.ValSplit, "val-split", r.Data.ValSplit, "fraction of --train held out for validation")
 	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position (default: detected)")
+	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
-	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
+	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")

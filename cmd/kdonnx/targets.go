@@ -23,11 +23,12 @@ func newTargets(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "targets",
 		Short: "Run the teacher over rows and keep its logits in a target store",
-		Long: `Fills a target store: the teacher's logits of every row, found again by the row's
-content, in .npy shards with digests. Interrupted, the same command goes on. A job
+		Long: `Fills a target store: the teacher's logits (of a regression its values) of every row,
+found again by the row's content, in .npy shards with digests. Interrupted, the same command goes on. A job
 array fills one store from many machines: each takes every n-th shard.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
-  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8`,
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if t.Model == "" || data.path == "" || dir == "" {
@@ -52,6 +53,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return err
 			}
 			defer closeTeacher()
+			model.NameRows(data.path)
 			contract, err := model.Detect(ctx, src)
 			if err != nil {
 				return err
@@ -78,7 +80,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
 			}
-			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
+			fmt.Fprintf(a.out, "%s: %d rows of %d %s, complete and verified\n", dir, s.Len(), s.Classes(), contract.TargetsAre())
 			return nil
 		},
 	}
@@ -95,21 +97,29 @@ array fills one store from many machines: each takes every n-th shard.`,
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label string
-	limit              int
-	classes            []string // names by label, where a model gives them
+	columns, labelMap  string
+	limit              distill.RowLimit
+	like               dataset.Options // classes and columns, where a model gives them
 }
 
 // pflagSet is what dataFlags needs of a flag set.
 type pflagSet interface {
 	StringVar(p *string, name, value, usage string)
 	IntVar(p *int, name string, value int, usage string)
+	Uint64Var(p *uint64, name string, value uint64, usage string)
 }
 
 func (d *dataFlags) bind(f pflagSet) {
-	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, or embedded")
+	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
-	f.IntVar(&d.limit, "limit", 0, "use only the first rows (0: all)")
+	columnFlags(f, &d.columns, &d.labelMap)
+	if d.limit.First {
+		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
+		return
+	}
+	f.IntVar(&d.limit.Rows, "limit", 0, "use this many rows, the same share of each class, in their order (0: all)")
+	f.Uint64Var(&d.limit.Seed, "seed", distill.Default().Train.Seed, "chooses the rows that --limit takes, as in kdonnx distill")
 }
 
 // open opens the rows; split is used where they have it and none was named.
@@ -117,5 +127,16 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	if d.split != "" {
 		split = d.split
 	}
-	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label, Classes: d.classes}, d.limit)
+	o := d.like
+	o.Label, o.Columns, o.LabelMap = d.label, d.columns, d.labelMap
+	if d.columns != "" && !o.Schema.IsZero() {
+		return nil, usage("--columns: the model says itself what its columns are")
+	}
+	return distill.OpenRows(ctx, d.path, split, d.split != "", o, d.limit)
+}
+
+// columnFlags bind how the columns and labels of rows are read.
+func columnFlags(f pflagSet, columns, labelMap *string) {
+	f.StringVar(columns, "columns", *columns, `what columns of a table are, where they are not what they look like: "age=numeric?, sex=categorical, zip=categorical:500, grade=ordinal(low<mid<high), note=text:512, ok=boolean, id=drop"`)
+	f.StringVar(labelMap, "label-map", *labelMap, `classes of the labels that the rows have: "a=vowel, e=vowel, *=consonant", or a file of one label=class a line; an empty class is no label`)
 }

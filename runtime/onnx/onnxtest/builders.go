@@ -1,0 +1,100 @@
+package onnxtest
+
+import (
+	"bytes"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kdonnx/kdonnx/runtime/onnx/internal/pb"
+)
+
+// Changed is the tiny model after change.
+func Changed(change func(*pb.ModelProto)) []byte {
+	p := tiny()
+	change(p)
+	return wire(p)
+}
+
+// GraphChanged is the tiny model after a change of its graph.
+func GraphChanged(change func(*pb.GraphProto)) []byte {
+	return Changed(func(p *pb.ModelProto) { change(p.Graph) })
+}
+
+// Node makes a node of the given inputs and outputs, comma-separated.
+func Node(name, op, in, out string, attrs ...*pb.AttributeProto) *pb.NodeProto {
+	list := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return strings.Split(s, ",")
+	}
+	return &pb.NodeProto{Name: &name, OpType: &op, Input: list(in), Output: list(out), Attribute: attrs}
+}
+
+// GraphAttr is an attribute that holds a graph.
+func GraphAttr(name string, g *pb.GraphProto) *pb.AttributeProto {
+	return &pb.AttributeProto{Name: &name, Type: pb.AttributeProto_GRAPH.Enum(), G: g}
+}
+
+// nested is depth Ifs inside one another.
+func nested(depth int) []byte {
+	g := []byte(nil)
+	for range depth {
+		attr := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "then_branch")
+		attr = protowire.AppendVarint(protowire.AppendTag(attr, 20, protowire.VarintType), uint64(pb.AttributeProto_GRAPH))
+		attr = protowire.AppendBytes(protowire.AppendTag(attr, 6, protowire.BytesType), g)
+		n := protowire.AppendString(protowire.AppendTag(nil, 4, protowire.BytesType), "If")
+		n = protowire.AppendBytes(protowire.AppendTag(n, 5, protowire.BytesType), attr)
+		g = protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), n)
+	}
+	return ModelAround(g)
+}
+
+// ModelAround is a model with the given bytes for its graph.
+func ModelAround(graph []byte) []byte {
+	b := []byte("\x08\x08\x42\x02\x10\x11") // ir_version 8, opset 17
+	return protowire.AppendBytes(protowire.AppendTag(b, 7, protowire.BytesType), graph)
+}
+
+// repeated is a graph of n copies of a field.
+func repeated(num protowire.Number, value []byte, n int) []byte {
+	one := protowire.AppendBytes(protowire.AppendTag(nil, num, protowire.BytesType), value)
+	return ModelAround(bytes.Repeat(one, n))
+}
+
+// function makes a local function that calls the given operators.
+func function(name string, calls ...string) *pb.FunctionProto {
+	f := &pb.FunctionProto{Name: &name, Domain: proto.String("local")}
+	for _, op := range calls {
+		n := Node("", op, "", "")
+		n.Domain = proto.String("local")
+		f.Node = append(f.Node, n)
+	}
+	return f
+}
+
+// Functions is the tiny model with local functions.
+func Functions(list ...*pb.FunctionProto) []byte {
+	return Changed(func(p *pb.ModelProto) { p.Functions = list })
+}
+
+// Weight is the tiny model with its initializer changed.
+func Weight(change func(*pb.TensorProto)) []byte {
+	return GraphChanged(func(g *pb.GraphProto) { change(g.Initializer[0]) })
+}
+
+// TensorAttr is the attribute "value" that holds a tensor.
+func TensorAttr(t *pb.TensorProto) *pb.AttributeProto {
+	return &pb.AttributeProto{Name: proto.String("value"), Type: pb.AttributeProto_TENSOR.Enum(), T: t}
+}
+
+// Outside makes t external with the given keys and values.
+func Outside(t *pb.TensorProto, kv ...string) *pb.TensorProto {
+	t.RawData, t.DataLocation, t.ExternalData = nil, pb.TensorProto_EXTERNAL.Enum(), nil
+	for i := 0; i < len(kv); i += 2 {
+		t.ExternalData = append(t.ExternalData, &pb.StringStringEntryProto{Key: &kv[i], Value: &kv[i+1]})
+	}
+	return t
+}

@@ -3,7 +3,6 @@ package dataset_test
 import (
 	"context"
 	"fmt"
-	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	_ "github.com/kdonnx/kdonnx/dataset/glyphs"
 )
 
-func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
 
 // formatCase is one good file of a format.
 type formatCase struct {

@@ -12,7 +12,6 @@ import (
 	_ "github.com/kdonnx/kdonnx/dataset/glyphs"
 )
 
-
 // formatCase is one good file of a format.
 type formatCase struct {
 	name    string

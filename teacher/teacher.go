@@ -107,9 +107,23 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return w, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
-		return nil, err
+		return nil, outdated(m, err)
 	}
 	return t, nil
+}
+
+// oldestOpset is the oldest version of the standard operators that ONNX Runtime
+// promises to run.
+const oldestOpset = 7
+
+// outdated adds to ONNX Runtime's refusal that the model is older than it
+// supports, which its own words do not say.
+func outdated(m *onnx.Model, err error) error {
+	var f *fault.Error
+	if v := m.Opset(""); v == 0 || v >= oldestOpset || !errors.As(err, &f) || f.Kind != fault.Input {
+		return err
+	}
+	return fault.New(f.Kind, f.Path, "opset_import", "got version %d, ONNX Runtime supports %d and newer: %s", m.Opset(""), oldestOpset, f.Msg)
 }
 
 // fetchable lists the outputs that can be looked at: all (nil), or those that

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -105,7 +104,7 @@ func newEval(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(e)
+				return printJSON(a.out, e)
 			}
 			return printEvaluation(a, &e)
 		},

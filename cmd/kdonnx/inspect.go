@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
 )
 
@@ -37,7 +37,7 @@ what the model wants and what its output means, and why it concludes so.`,
 				}
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(struct {
+				return printJSON(a.out, struct {
 					*teacher.Info
 					Contract *teacher.Contract `json:"contract,omitempty"`
 				}{info, contract})
@@ -46,7 +46,7 @@ what the model wants and what its output means, and why it concludes so.`,
 			if contract != nil {
 				fmt.Fprintln(a.out, "\nas a teacher of these rows")
 				for _, line := range contract.Lines() {
-					fmt.Fprintln(a.out, "  "+line)
+					fmt.Fprintln(a.out, "  "+fault.Printable(line))
 				}
 			}
 			return nil

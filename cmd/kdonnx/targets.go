@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -76,7 +75,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return nil
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
+				return printJSON(a.out, map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
 			}
 			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
 			return nil

@@ -147,7 +147,14 @@ func (r row) run(t *testing.T) outcome {
 	d := folder(t.TempDir())
 	prepare(d)
 	if r.make != nil {
-		r.make(d)
+		func() {
+			defer func() {
+				if why := recover(); why != nil {
+					t.Fatalf("the case cannot be made: %v", why)
+				}
+			}()
+			r.make(d)
+		}()
 	}
 	before := snapshot(d)
 	limit := r.limit

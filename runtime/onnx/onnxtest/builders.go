@@ -2,6 +2,7 @@ package onnxtest
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -97,4 +98,15 @@ func Outside(t *pb.TensorProto, kv ...string) *pb.TensorProto {
 		t.ExternalData = append(t.ExternalData, &pb.StringStringEntryProto{Key: &kv[i], Value: &kv[i+1]})
 	}
 	return t
+}
+
+// backwards is a circle of n nodes, each before the one it needs.
+func backwards(n int) []byte {
+	return GraphChanged(func(g *pb.GraphProto) {
+		g.Node = g.Node[:0]
+		for i := range n {
+			g.Node = append(g.Node, Node("", "Relu", fmt.Sprint("v", (i+1)%n), fmt.Sprint("v", i)))
+		}
+		g.Output[0].Name = proto.String("v0")
+	})
 }

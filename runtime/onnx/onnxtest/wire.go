@@ -13,7 +13,7 @@ import (
 func strangerCases() []Case {
 	safetensors := "\x3a\x00\x00\x00\x00\x00\x00\x00{\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"
 	cases := []Case{
-		{"F-01", "empty", nil, `^m.onnx: no graph: the file is empty|/m.onnx: no graph: the file is empty`},
+		{"F-01", "empty", nil, `m?\.onnx: no graph: the file is empty`},
 		{"F-04", "git-lfs pointer", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"), `git-lfs pointer: run git lfs pull`},
 		{"F-04", "png", []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), `PNG`},
 		{"F-04", "zip", []byte("PK\x03\x04\x14\x00"), `ZIP .*\.pt`},
@@ -59,6 +59,15 @@ func wireCases() []Case {
 				p.MetadataProps = append(p.MetadataProps, &pb.StringStringEntryProto{})
 			}
 		}), `metadata_props\[10000\]: more entries than the limit of 10000`},
+		{"F-18", "metadata of a node", GraphChanged(func(g *pb.GraphProto) {
+			for range 100_000 {
+				g.Node[0].MetadataProps = append(g.Node[0].MetadataProps, &pb.StringStringEntryProto{})
+			}
+		}), `graph\.node\[0\]\.metadata_props\[10000\]: more entries than the limit of 10000`},
+		{"F-18", "empty strings", Weight(func(w *pb.TensorProto) {
+			w.Dims, w.DataType, w.RawData, w.StringData = []int64{6_000_000}, proto.Int32(8), nil, make([][]byte, 6_000_000)
+		}), `string_data\[\d+\]: decoding would take more than 256 MiB`},
+		{"F-14", "100,000 nodes backwards", backwards(100_000), `node\[0\]: cycle: .* needs … needs `},
 		{"F-03", "group", ModelAround([]byte{0x0b, 0x0c}), `wire type 3`},
 		{"F-03", "field 0", ModelAround([]byte{0x00, 0x00}), `broken field tag`},
 		{"F-03", "wrong wire type", ModelAround([]byte{0x08, 0x01}), `graph\.node\[0\]: wire type 0, expected 2`},

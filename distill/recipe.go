@@ -43,6 +43,7 @@ type TeacherRecipe struct {
 	Threads  int           `yaml:"threads" json:"threads"`       // intra-op threads; 0: ONNX Runtime chooses
 	Timeout  time.Duration `yaml:"timeout" json:"timeout"`       // longest wait for one batch
 	Memory   int64         `yaml:"memory" json:"memory"`         // cap of the teacher process in MiB; 0: none
+	Strict   bool          `yaml:"strict" json:"strict"`         // refuse weights that are NaN or infinite, instead of warning of them
 }
 
 // DataRecipe names the rows.

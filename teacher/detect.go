@@ -138,7 +138,7 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 func (t *Teacher) newContract(plan inputPlan) *Contract {
 	c := &Contract{
 		InputName: plan.infos[0].Name, DType: plan.infos[0].DType.String(), Layout: plan.layout, InputShape: plan.infos[0].Shape,
-		Library: t.library.Digest, LibraryVersion: t.library.Version,
+		Library: t.library.Digest, LibraryVersion: t.library.Version, Warnings: slices.Clone(t.oddities),
 	}
 	c.Why = append(c.Why, plan.why...)
 	if plan.features != nil {

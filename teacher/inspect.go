@@ -26,6 +26,7 @@ type Info struct {
 	Parameters int64    `json:"parameters"`
 	Weights    int64    `json:"weight_bytes"` // of all constants, external data included
 	Metadata   []Meta   `json:"metadata,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"` // of weights that are NaN, infinite or denormal
 }
 
 // Port is a graph input or output.
@@ -63,12 +64,17 @@ func Inspect(path string) (*Info, error) {
 	if err != nil {
 		return nil, fault.New(fault.IO, path, "", "cannot stat: %w", err)
 	}
+	odd, err := oddities(path, m)
+	if err != nil {
+		return nil, err
+	}
 	sum := onnx.Summary(m)
 	info := &Info{
 		Path: path, SHA256: digest, Bytes: st.Size(), IRVersion: m.IRVersion,
 		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion),
 		Nodes:    sum.Nodes, Parameters: sum.Parameters, Weights: sum.Bytes,
-		Opsets: []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
+		Warnings: odd,
+		Opsets:   []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
 	}
 	for _, o := range m.Opsets {
 		info.Opsets = append(info.Opsets, fmt.Sprintf("%s %d", domainName(o.Domain), o.Version))
@@ -94,6 +100,23 @@ func Inspect(path string) (*Info, error) {
 		info.Metadata = append(info.Metadata, Meta{e.Key, e.Value})
 	}
 	return info, nil
+}
+
+// Finite refuses the model at path when a weight in it is NaN or infinite.
+func Finite(path string) error {
+	_, err := onnx.Read(path, onnx.ReadOptions{Strict: true})
+	return err
+}
+
+// oddities warns of constants that hold NaN, infinite or denormal numbers, of
+// the first few by name.
+func oddities(path string, m *onnx.Model) ([]string, error) {
+	list, err := onnx.Oddities(path, m)
+	const most = 5
+	if n := len(list); n > most {
+		list = append(list[:most], fmt.Sprintf("%d more constants hold NaN, infinite or denormal numbers", n-most))
+	}
+	return list, err
 }
 
 func domainName(d string) string {
@@ -235,6 +258,9 @@ func (i *Info) String() string {
 			break
 		}
 		row("metadata", "%s: %s", quoteText(m.Key), quoteText(m.Value))
+	}
+	for _, w := range i.Warnings {
+		row("warning", "%s", fault.Printable(w))
 	}
 	return b.String()
 }

@@ -45,6 +45,7 @@ type Options struct {
 	Timeout     time.Duration       // of one call; 0: none
 	MemoryLimit int64               // bytes of the worker process; 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
+	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
 }
@@ -64,7 +65,8 @@ type Teacher struct {
 	contract *Contract
 	encode   *encoder // of contract
 	known    *identified
-	restarts []error // worker deaths that a restart mended, since Fill last looked
+	oddities []string // warnings of the weights
+	restarts []error  // worker deaths that a restart mended, since Fill last looked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -76,7 +78,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Read(path, onnx.ReadOptions{})
+	m, err := onnx.Read(path, onnx.ReadOptions{Strict: o.Strict})
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +86,15 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
+	odd, err := oddities(path, m)
+	if err != nil {
+		return nil, err
+	}
 	library, err := ort.Find(o.Library)
 	if err != nil {
 		return nil, err
 	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o}
+	t := &Teacher{path: path, digest: digest, library: library, o: o, oddities: odd}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}

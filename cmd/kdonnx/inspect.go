@@ -25,6 +25,11 @@ what the model wants and what its output means, and why it concludes so.`,
   kdonnx inspect mnist.onnx --data mnist/`,
 		Args: exactly("MODEL.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if t.Strict {
+				if err := teacher.Finite(args[0]); err != nil {
+					return err
+				}
+			}
 			info, err := teacher.Inspect(args[0])
 			if err != nil {
 				return err

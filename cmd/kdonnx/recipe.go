@@ -43,6 +43,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.IntVar(&t.Threads, "threads", t.Threads, "threads of ONNX Runtime (0: its choice)")
 	f.DurationVar(&t.Timeout, "teacher-timeout", t.Timeout, "longest wait for one batch (0: none)")
 	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, "memory cap of the teacher process in MiB (0: none)")
+	f.BoolVar(&t.Strict, "strict", t.Strict, "refuse a teacher with weights that are NaN or infinite, instead of warning")
 }
 
 // recipeFlags bind every field of r that a run has.

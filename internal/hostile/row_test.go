@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -30,7 +31,7 @@ type row struct {
 
 	file    string        // what the error names; empty: the first word of args with a dot that the case made
 	peak    int64         // MiB above a successful run; 0: 64
-	limit   time.Duration // wall time until it is called a hang; 0: a minute
+	limit   time.Duration // wall time until it is called a hang; 0: hangs
 	runs    bool          // ONNX Runtime runs: compare memory with such a run
 	writes  bool          // may leave files of its own below out/
 	env     []string
@@ -40,7 +41,7 @@ type row struct {
 
 // hangs is the wall time after which a command is said to hang. It is long,
 // because the machine may be busy; the processor time is held to less.
-const hangs = time.Minute
+const hangs = 3 * time.Minute
 
 // folder is where a case runs.
 type folder string
@@ -66,6 +67,8 @@ func (d folder) sparse(name string, head []byte, size int64) {
 	d.put(name, head)
 	check(os.Truncate(d.at(name), size))
 }
+
+func mkfifo(path string) { check(syscall.Mkfifo(path, 0o644)) }
 
 func check(err error) {
 	if err != nil {

@@ -1,14 +1,12 @@
 package hostile
 
-func externalRows() []row { return nil }
-func weightRows() []row { return nil }
 func teacherRows() []row { return nil }
 func processRows() []row { return nil }
 func libraryRows() []row { return nil }
-func arrayRows() []row { return nil }
+func arrayRows() []row   { return nil }
 func archiveRows() []row { return nil }
-func imageRows() []row { return nil }
-func tableRows() []row { return nil }
-func idxRows() []row { return nil }
+func imageRows() []row   { return nil }
+func tableRows() []row   { return nil }
+func idxRows() []row     { return nil }
 func datasetRows() []row { return nil }
-func folderRows() []row { return nil }
+func folderRows() []row  { return nil }

@@ -110,3 +110,38 @@ func backwards(n int) []byte {
 		g.Output[0].Name = proto.String("v0")
 	})
 }
+
+// External is the tiny model, x (N, 2) → y (N, 3), whose weight of 24 bytes
+// lies outside, at location and what other keys say.
+func External(location string, kv ...string) []byte {
+	return Weight(func(w *pb.TensorProto) { Outside(w, append([]string{"location", location}, kv...)...) })
+}
+
+// Sharing is the tiny model with n further constants of size bytes each, which
+// overlap in one file.
+func Sharing(location string, n int, size int64) []byte {
+	return GraphChanged(func(g *pb.GraphProto) {
+		for i := range n {
+			w := &pb.TensorProto{Name: proto.String(fmt.Sprint("v", i)), DataType: proto.Int32(2), Dims: []int64{size}}
+			g.Initializer = append(g.Initializer, Outside(w, "location", location, "offset", fmt.Sprint(i)))
+		}
+	})
+}
+
+// Wide is y = (x·v)·w with x (N, 2) and y (N, 3), where w, size bytes, lies
+// outside.
+func Wide(location string, size int64) []byte {
+	middle := size / 12
+	return GraphChanged(func(g *pb.GraphProto) {
+		w := Outside(&pb.TensorProto{Name: proto.String("w"), DataType: proto.Int32(1), Dims: []int64{middle, 3}}, "location", location, "length", fmt.Sprint(12*middle))
+		g.Initializer = []*pb.TensorProto{floats("v", []int64{2, 1}, 1, 2), w,
+			int64Named("wide", []int64{2}, 1, middle)}
+		g.Node = []*pb.NodeProto{Node("a", "MatMul", "x,v", "h"), Node("b", "Expand", "h,wide", "e"), Node("c", "MatMul", "e,w", "y")}
+	})
+}
+
+func int64Named(name string, dims []int64, v ...int64) *pb.TensorProto {
+	t := int64s(dims, v...)
+	t.Name = &name
+	return t
+}

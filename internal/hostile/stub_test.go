@@ -1,8 +1,5 @@
 package hostile
 
-func teacherRows() []row { return nil }
-func processRows() []row { return nil }
-func libraryRows() []row { return nil }
 func arrayRows() []row   { return nil }
 func archiveRows() []row { return nil }
 func imageRows() []row   { return nil }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/sniff"
 )
 
 // Read reads the model file at path. It accepts whatever is well-formed,
@@ -48,7 +49,7 @@ func Parse(name string, data []byte, o ReadOptions) (*Model, error) {
 	if err := fits(int64(len(data)), lim); err != nil {
 		return nil, in(name, err)
 	}
-	if err := sniff(data); err != nil {
+	if err := refuseStranger(data); err != nil {
 		return nil, in(name, err)
 	}
 	m, err := parse(data, lim)
@@ -146,11 +147,11 @@ func slurp(path string, lim Limits) ([]byte, error) {
 	if err := regular(st); err != nil {
 		return nil, err
 	}
-	head := make([]byte, min(st.Size(), sniffLen))
+	head := make([]byte, min(st.Size(), sniff.Len))
 	if _, err := io.ReadFull(f, head); err != nil {
 		return nil, fault.New(fault.IO, "", "", "cannot be read: %w", cause(err))
 	}
-	if err := sniff(head); err != nil {
+	if err := refuseStranger(head); err != nil {
 		return nil, err
 	}
 	if err := fits(st.Size(), lim); err != nil {

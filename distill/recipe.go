@@ -56,6 +56,7 @@ type DataRecipe struct {
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
+	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
 }
 
 // StudentRecipe names the architecture, or the file to fine-tune.

@@ -48,6 +48,9 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	if err != nil {
 		return nil, nil, err
 	}
+	if m.data.skipBad {
+		tell(cmd.ErrOrStderr(), src)
+	}
 	cache, err := cacheDir()
 	if err != nil {
 		return nil, nil, err

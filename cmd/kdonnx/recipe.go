@@ -59,6 +59,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position (default: detected)")
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
+	f.BoolVar(&r.Data.SkipBad, "skip-bad", r.Data.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")

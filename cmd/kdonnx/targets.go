@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
 )
 
@@ -42,6 +44,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return err
 			}
 			defer src.Close()
+			tell(a.err, src)
 			cache, err := cacheDir()
 			if err != nil {
 				return err
@@ -91,10 +94,18 @@ array fills one store from many machines: each takes every n-th shard.`,
 	return cmd
 }
 
+// tell shows what the reader of the rows noted.
+func tell(to io.Writer, src dataset.Source) {
+	for _, note := range src.Spec().Notes {
+		fmt.Fprintln(to, "data: "+fault.Printable(note))
+	}
+}
+
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label string
 	limit              int
+	skipBad            bool
 	classes            []string // names by label, where a model gives them
 }
 
@@ -102,6 +113,7 @@ type dataFlags struct {
 type pflagSet interface {
 	StringVar(p *string, name, value, usage string)
 	IntVar(p *int, name string, value int, usage string)
+	BoolVar(p *bool, name string, value bool, usage string)
 }
 
 func (d *dataFlags) bind(f pflagSet) {
@@ -109,6 +121,7 @@ func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
 	f.IntVar(&d.limit, "limit", 0, "use only the first rows (0: all)")
+	f.BoolVar(&d.skipBad, "skip-bad", false, "leave out images that cannot be read, and say which, instead of stopping")
 }
 
 // open opens the rows; split is used where they have it and none was named.
@@ -116,5 +129,5 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	if d.split != "" {
 		split = d.split
 	}
-	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label, Classes: d.classes}, d.limit)
+	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label, Classes: d.classes, SkipBad: d.skipBad}, d.limit)
 }

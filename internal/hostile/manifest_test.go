@@ -133,8 +133,8 @@ func stable(said string) string {
 	for _, c := range changing {
 		said = c.what.ReplaceAllString(said, c.by)
 	}
-	if r := []rune(said); len(r) > 160 {
-		said = string(r[:160]) + "…"
+	if r := []rune(said); len(r) > 110 {
+		said = string(r[:110]) + "…"
 	}
 	return said
 }

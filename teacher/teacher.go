@@ -12,6 +12,7 @@
 package teacher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,15 +59,16 @@ type Teacher struct {
 	o       Options
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
-	outputs  []string // what is fetched before one output is chosen; nil: all
-	runner   ort.Runner
-	opened   ort.Options // what runner was opened with
-	tried    bool        // Detect ran before, and may have narrowed what is open
-	contract *Contract
-	encode   *encoder // of contract
-	known    *identified
-	oddities []string // warnings of the weights
-	restarts []error  // worker deaths that a restart mended, since Fill last looked
+	outputs   []string // what is fetched before one output is chosen; nil: all
+	runner    ort.Runner
+	opened    ort.Options // what runner was opened with
+	tried     bool        // Detect ran before, and may have narrowed what is open
+	contract  *Contract
+	encode    *encoder // of contract
+	known     *identified
+	oddities  []string     // warnings of the weights
+	unchanged func() error // whether the files are those that were checked; nil: they cannot change
+	restarts  []error      // worker deaths that a restart mended, since Fill last looked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -82,6 +84,10 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
+	stamp, err := onnx.Stamp(path, m)
+	if err != nil {
+		return nil, err
+	}
 	digest, err := onnx.Digest(path)
 	if err != nil {
 		return nil, err
@@ -94,7 +100,8 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o, oddities: odd}
+	t := &Teacher{path: path, digest: digest, library: library, o: o, oddities: odd,
+		unchanged: func() error { return unchanged(path, m, stamp) }}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
@@ -151,7 +158,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", strings.Join(all, ", "))
+		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", cmp.Or(strings.Join(all, ", "), "no outputs"))
 	case len(all):
 		return nil, nil
 	}
@@ -189,7 +196,35 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 		return err
 	}
 	t.runner = r
+	return t.same()
+}
+
+// same requires that native code opened the files that were checked.
+func (t *Teacher) same() error {
+	if t.unchanged == nil {
+		return nil
+	}
+	return t.unchanged()
+}
+
+// unchanged compares the files of the model with their stamp.
+func unchanged(path string, m *onnx.Model, stamp string) error {
+	now, err := onnx.Stamp(path, m)
+	if err != nil {
+		return err
+	}
+	if now != stamp {
+		return fault.New(fault.Integrity, path, "", "the model or its external data changed while it was in use, expected the files that were checked")
+	}
 	return nil
+}
+
+// restart starts the worker again, on the files that were checked.
+func (t *Teacher) restart(ctx context.Context, r restarter) error {
+	if err := r.Restart(ctx); err != nil {
+		return err
+	}
+	return t.same()
 }
 
 // Path is the file that was opened.
@@ -252,7 +287,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
 		return nil, err
 	}
-	if again := r.Restart(ctx); again != nil {
+	if again := t.restart(ctx, r); again != nil {
 		return nil, again
 	}
 	out, again := t.call(ctx, in, next)
@@ -262,7 +297,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	}
 	if isTeacher(again) {
 		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := r.Restart(ctx); dead != nil {
+		if dead := t.restart(ctx, r); dead != nil {
 			return nil, dead
 		}
 		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)

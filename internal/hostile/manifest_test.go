@@ -111,7 +111,11 @@ the manifest grants no more. Exit codes: 0 done, 3 bad input, 4 I/O, 5 teacher p
 				said = found
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | `%s` | %d%s | %s |\n", r.id, cell(r.name), strings.ReplaceAll(r.args, "|", "¦"), o.Code, verdict, cell(stable(said)))
+		code := fmt.Sprint(o.Code)
+		if r.varies || r.during != nil {
+			said, code = "", strings.Trim(fmt.Sprint(r.exit), "[]")
+		}
+		fmt.Fprintf(&b, "| %s | %s | `%s` | %s%s | %s |\n", r.id, cell(r.name), r.args, code, verdict, cell(stable(said)))
 	}
 	return b.String()
 }

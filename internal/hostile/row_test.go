@@ -33,6 +33,7 @@ type row struct {
 	peak    int64         // MiB above a successful run; 0: 64
 	limit   time.Duration // wall time until it is called a hang; 0: hangs
 	runs    bool          // ONNX Runtime runs: compare memory with such a run
+	varies  bool          // the outcome depends on chance or on who runs it: the table shows what may come
 	writes  bool          // may leave files of its own below out/
 	env     []string
 	during  func(d folder, stop <-chan struct{}) // goes on beside the command

@@ -5,9 +5,10 @@
 // # Invariants
 //
 // A row is float32 values in a fixed shape, before any transform: a stored
-// byte 0..255 is the float 0..255. Images are (H, W, C). A row's identity is
-// the digest of its values, so that what a teacher said of it is found again
-// by content and never by position.
+// byte 0..255 is the float 0..255. Images are (H, W, C). A table may also keep
+// cells as they are written, for teachers that take strings. A row's identity
+// is the digest of its values and texts, so that what a teacher said of it is
+// found again by content and never by position.
 package dataset
 
 import (
@@ -32,13 +33,27 @@ const (
 	Float32 DType = "float32"
 )
 
+// Task is what is to be predicted of a row.
+type Task string
+
+// The tasks.
+const (
+	MultiClass Task = ""            // one class of Spec.Classes: Batch.Y
+	MultiLabel Task = "multi-label" // each of Spec.Targets or not: Batch.V is 0 or 1
+	Regression Task = "regression"  // a number for each of Spec.Targets: Batch.V
+)
+
 // Spec describes every row of a Source.
 type Spec struct {
 	Shape   []int    // one row; (H, W, C) when Image
 	Image   bool     // whether Shape is (H, W, C)
 	DType   DType    // how the file stores the values
 	Columns []string // names of the features of a table; nil for images
+	Texts   []string // names of the columns that are also kept as text; nil when there are none
+	Missing bool     // whether a value may be NaN: an empty cell
+	Task    Task     // what the labels are
 	Classes []string // class names by label; empty when no row has a label
+	Targets []string // names of the numbers or labels to predict; nil for MultiClass
 	Notes   []string // what the reader concluded and why, for people
 }
 
@@ -70,10 +85,34 @@ type Batch struct {
 	N int       // number of rows
 	X []float32 // (N, Size) values
 	Y []int32   // (N) labels, Unlabelled where there is none
+	S []string  // (N, len(Texts)) texts; empty when there are none
+	V []float32 // (N, len(Targets)) values to predict, NaN where there is none; empty for MultiClass
 }
 
-// Reset makes room for n rows of size values, keeping the memory it has.
+// ResetTo is Reset for n rows of spec, with room for their texts and targets.
+func (b *Batch) ResetTo(n int, spec Spec) {
+	b.Reset(n, spec.Size())
+	b.S = slices.Grow(b.S, n*len(spec.Texts))[:n*len(spec.Texts)]
+	b.V = slices.Grow(b.V, n*len(spec.Targets))[:n*len(spec.Targets)]
+}
+
+// copyRow makes row i of b row j of from, which is of the same Spec.
+func (b *Batch) copyRow(i int, from *Batch, j int) {
+	copyPart(b.X, from.X, i, j, b.N, from.N)
+	copyPart(b.S, from.S, i, j, b.N, from.N)
+	copyPart(b.V, from.V, i, j, b.N, from.N)
+	b.Y[i] = from.Y[j]
+}
+
+// copyPart copies row j of from, which has m rows, to row i of to, which has n.
+func copyPart[T any](to, from []T, i, j, n, m int) {
+	copy(to[i*len(to)/n:(i+1)*len(to)/n], from[j*len(from)/m:(j+1)*len(from)/m])
+}
+
+// Reset makes room for n rows of size values without texts and targets,
+// keeping the memory it has.
 func (b *Batch) Reset(n, size int) {
+	b.S, b.V = b.S[:0], b.V[:0]
 	b.N = n
 	if cap(b.X) < n*size {
 		b.X = make([]float32, n*size)
@@ -85,7 +124,7 @@ func (b *Batch) Reset(n, size int) {
 }
 
 // RowID is the identity of a row: the first 16 bytes of the SHA-256 of its
-// values. Two rows with the same values are the same row.
+// values and texts. Two rows with the same ones are the same row.
 type RowID [16]byte
 
 // String is the identity in hexadecimal.
@@ -93,13 +132,26 @@ func (id RowID) String() string { return hex.EncodeToString(id[:]) }
 
 // IDOf digests the values of one row: as bytes where all are whole numbers of
 // 0 to 255, else as little-endian float32. The first byte digested tells which.
-func IDOf(x []float32) RowID {
-	id, _ := idOf(x, nil)
+// Each text follows with its length before it.
+func IDOf(x []float32, texts ...string) RowID {
+	id, _ := idOf(x, texts, nil)
 	return id
 }
 
+// ID is the identity of row i.
+func (b *Batch) ID(i int) RowID {
+	id, _ := b.id(i, nil)
+	return id
+}
+
+// id is ID with memory to use again.
+func (b *Batch) id(i int, buf []byte) (RowID, []byte) {
+	size, texts := len(b.X)/b.N, len(b.S)/b.N
+	return idOf(b.X[i*size:(i+1)*size], b.S[i*texts:(i+1)*texts], buf)
+}
+
 // idOf is IDOf with memory to use again.
-func idOf(x []float32, buf []byte) (RowID, []byte) {
+func idOf(x []float32, texts []string, buf []byte) (RowID, []byte) {
 	buf = slices.Grow(buf[:0], 1+4*len(x))[:1+len(x)]
 	buf[0] = 0
 	odd := uint32(0) // stays 0 as long as every value is a byte
@@ -113,6 +165,9 @@ func idOf(x []float32, buf []byte) (RowID, []byte) {
 		for _, v := range x {
 			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
 		}
+	}
+	for _, s := range texts {
+		buf = append(binary.LittleEndian.AppendUint64(buf, uint64(len(s))), s...)
 	}
 	sum := sha256.Sum256(buf)
 	return RowID(sum[:16]), buf

@@ -34,7 +34,7 @@ func Digest(ctx context.Context, src Source) (string, error) {
 // returns the one of the first piece.
 func identify(ctx context.Context, src Source) (ids []RowID, labels []int32, err error) {
 	const piece = 256
-	n, size := src.Len(), src.Spec().Size()
+	n := src.Len()
 	ids, labels = make([]RowID, n), make([]int32, n)
 	failed := make([]error, (n+piece-1)/piece) // by piece
 	var next atomic.Int64
@@ -58,7 +58,7 @@ func identify(ctx context.Context, src Source) (ids []RowID, labels []int32, err
 			}
 			copy(labels[p*piece:], b.Y)
 			for i := range b.N {
-				ids[p*piece+i], buf = idOf(b.X[i*size:(i+1)*size], buf)
+				ids[p*piece+i], buf = b.id(i, buf)
 			}
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 // Memory reads all rows of src into memory, so that each epoch does not decode
 // or render them again: a byte a value where all are whole numbers of 0 to
-// 255, else four. A source that would take more than limit bytes is returned
-// as it is.
+// 255, else four. A source that would take more than limit bytes, texts apart,
+// is returned as it is.
 func Memory(ctx context.Context, src Source, limit int64) (Source, error) {
 	spec, n := src.Spec(), src.Len()
 	if int64(n)*int64(spec.Size())*4 > limit {
@@ -18,6 +18,7 @@ func Memory(ctx context.Context, src Source, limit int64) (Source, error) {
 	at := 0
 	err := Batches(ctx, src, nil, 256, func(_ []int, b *Batch) error {
 		copy(m.labels[at:], b.Y)
+		m.texts, m.targets = append(m.texts, b.S...), append(m.targets, b.V...)
 		m.keep(at*spec.Size(), b.X)
 		at += b.N
 		return nil
@@ -27,11 +28,13 @@ func Memory(ctx context.Context, src Source, limit int64) (Source, error) {
 
 // memory holds rows as bytes, or as floats once a value is no byte.
 type memory struct {
-	src    Source
-	spec   Spec
-	labels []int32
-	bytes  []uint8
-	floats []float32 // nil as long as every value is a byte
+	src     Source
+	spec    Spec
+	labels  []int32
+	bytes   []uint8
+	floats  []float32 // nil as long as every value is a byte
+	texts   []string  // (n, len(Texts))
+	targets []float32 // (n, len(Targets))
 }
 
 // keep stores the values x at position at.
@@ -67,9 +70,11 @@ func (m *memory) Read(ctx context.Context, rows []int, b *Batch) error {
 		return err
 	}
 	size := m.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), m.spec)
 	for i, row := range rows {
 		b.Y[i] = m.labels[row]
+		copyPart(b.S, m.texts, i, row, b.N, len(m.labels))
+		copyPart(b.V, m.targets, i, row, b.N, len(m.labels))
 		dst := b.X[i*size : (i+1)*size]
 		if m.floats != nil {
 			copy(dst, m.floats[row*size:])

@@ -163,6 +163,13 @@ func Concat(srcs ...Source) (Source, error) {
 		if !slices.Equal(spec.Shape, c.spec.Shape) || spec.Image != c.spec.Image {
 			return nil, fault.New(fault.Input, "", "", "rows of two shapes: %s, and %s", rowShape(c.spec), rowShape(spec))
 		}
+		if !slices.Equal(spec.Texts, c.spec.Texts) {
+			return nil, fault.New(fault.Input, "", "", "two lists of text columns: %s, and %s", few(c.spec.Texts), few(spec.Texts))
+		}
+		if spec.Task != c.spec.Task || !slices.Equal(spec.Targets, c.spec.Targets) {
+			return nil, fault.New(fault.Input, "", "", "two things to predict: %s %s, and %s %s", c.spec.Task, few(c.spec.Targets), spec.Task, few(spec.Targets))
+		}
+		c.spec.Missing = c.spec.Missing || spec.Missing
 		if len(c.spec.Classes) == 0 {
 			c.spec.Classes = spec.Classes
 		}
@@ -228,8 +235,7 @@ func (c *concat) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := checkRows(rows, c.Len()); err != nil {
 		return err
 	}
-	size := c.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), c.spec)
 	var part Batch
 	for k, s := range c.srcs {
 		start := c.ends[k] - s.Len()
@@ -246,8 +252,7 @@ func (c *concat) Read(ctx context.Context, rows []int, b *Batch) error {
 			return err
 		}
 		for i, p := range places {
-			copy(b.X[p*size:(p+1)*size], part.X[i*size:(i+1)*size])
-			b.Y[p] = part.Y[i]
+			b.copyRow(p, &part, i)
 		}
 	}
 	return ctx.Err()

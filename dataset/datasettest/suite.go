@@ -71,6 +71,9 @@ func (c *checker) spec() bool {
 	if s.DType != dataset.Uint8 && s.DType != dataset.Float32 {
 		c.errorf("Spec: dtype %q", s.DType)
 	}
+	if len(s.Targets) > 0 != (s.Task != dataset.MultiClass) || len(s.Targets) > 0 && len(s.Classes) > 0 {
+		c.errorf("Spec: task %q with targets %q and classes %q", s.Task, s.Targets, s.Classes)
+	}
 	names := slices.Sorted(slices.Values(s.Classes))
 	if len(slices.Compact(names)) != len(s.Classes) {
 		c.errorf("Spec: a class named twice in %q", s.Classes)
@@ -93,8 +96,18 @@ func (c *checker) reference() bool {
 		return false
 	}
 	s := c.src.Spec()
+	if len(c.ref.S) != c.n*len(s.Texts) || len(c.ref.V) != c.n*len(s.Targets) {
+		c.errorf("Read of %d rows with %d texts and %d targets gives %d and %d", c.n, len(s.Texts), len(s.Targets), len(c.ref.S), len(c.ref.V))
+		return false
+	}
+	for i, v := range c.ref.V {
+		if s.Task == dataset.MultiLabel && v != 0 && v != 1 && v == v || math.IsInf(float64(v), 0) {
+			c.errorf("row %d has target %v of a task of %s", i/len(s.Targets), v, s.Task)
+			break
+		}
+	}
 	for i, v := range c.ref.X {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		if math.IsNaN(float64(v)) && !s.Missing || math.IsInf(float64(v), 0) {
 			c.errorf("row %d holds %v", i/c.size, v)
 			break
 		}
@@ -133,12 +146,25 @@ func (c *checker) compare(what string, rows []int, b *dataset.Batch) {
 		c.errorf("%s: %d rows give N %d, %d values, %d labels", what, len(rows), b.N, len(b.X), len(b.Y))
 		return
 	}
+	texts, targets := len(c.src.Spec().Texts), len(c.src.Spec().Targets)
+	if len(b.S) != len(rows)*texts || len(b.V) != len(rows)*targets {
+		c.errorf("%s: %d rows give %d texts and %d targets", what, len(rows), len(b.S), len(b.V))
+		return
+	}
 	for i, r := range rows {
-		if !slices.Equal(b.X[i*c.size:(i+1)*c.size], c.ref.X[r*c.size:(r+1)*c.size]) || b.Y[i] != c.ref.Y[r] {
+		if !equal(b.X, c.ref.X, i, r, c.size) || !equal(b.V, c.ref.V, i, r, targets) || b.Y[i] != c.ref.Y[r] ||
+			!slices.Equal(b.S[i*texts:(i+1)*texts], c.ref.S[r*texts:(r+1)*texts]) {
 			c.errorf("%s: row %d is not what it was", what, r)
 			return
 		}
 	}
+}
+
+// equal compares row i of a with row j of b, bit by bit but for NaN.
+func equal(a, b []float32, i, j, size int) bool {
+	return slices.EqualFunc(a[i*size:(i+1)*size], b[j*size:(j+1)*size], func(x, y float32) bool {
+		return x == y || x != x && y != y
+	})
 }
 
 // orders reads in any order, one at a time, with repeats, and nothing.

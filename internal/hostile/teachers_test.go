@@ -165,6 +165,10 @@ func processRows() (rows []row) {
 	// The poison is a feature's value that the teacher's rows hold once.
 	table := string(tableOf(2000, func(i int) string { return string(rune('x' + i%3)) }))
 	poisoned := []byte(strings.Replace(table, "1000.75,", "31337,", 1))
+	shimmed := func(d folder) {
+		d.put("poison.csv", poisoned)
+		check(os.Symlink(misbehaving(), d.at("shim.so")))
+	}
 	for _, c := range []struct{ id, how, name, says string }{
 		{"F-49", "segv", "a segmentation fault on one row", `signal 11 \(segmentation fault\)`},
 		{"F-49", "abort", "abort() on one row", `signal 6`},
@@ -172,16 +176,16 @@ func processRows() (rows []row) {
 		{"F-50", "hang", "a hang on one row", `no answer|longer|time`},
 		{"F-51", "eat", "memory without bound on one row", `memory of \d+ MiB passed the limit of 400 MiB`},
 	} {
-		args := "targets --teacher good.onnx --data poison.csv --teacher-batch 64 --teacher-timeout 3s --teacher-memory 400 -o out/store --ort-lib " + misbehaving()
+		args := "targets --teacher good.onnx --data poison.csv --teacher-batch 64 --teacher-timeout 3s --teacher-memory 400 -o out/store --ort-lib shim.so"
 		rows = append(rows, row{id: c.id, name: c.name, args: args, file: "good.onnx", exit: []int{5}, says: `batch \d+.*` + c.says + `|` + c.says + `.*batch \d+`, runs: true, peak: 800, writes: true,
-			env: []string{"HOSTILE_LIBRARY=" + c.how}, make: func(d folder) { d.put("poison.csv", poisoned) },
+			env: []string{"HOSTILE_LIBRARY=" + c.how}, make: shimmed,
 			inspect: func(t *testing.T, d folder, o outcome) { // the same library, cured, goes on
 				if o, err := start(string(d), hangs, nil, append([]string{program}, strings.Fields(args)...)...); err != nil || o.Code != 0 {
 					t.Errorf("once cured: exit code %d, %v: %s", o.Code, err, o.stderr)
 				}
 			}})
 	}
-	rows = append(rows, row{id: "F-49", name: "garbage on stdout and stderr", args: "targets --teacher good.onnx --data poison.csv -o out/store --ort-lib " + misbehaving(), exit: []int{0}, says: `2000 rows of 3 logits`, runs: true, peak: 256,
-		env: []string{"HOSTILE_LIBRARY=garbage"}, make: func(d folder) { d.put("poison.csv", poisoned) }})
+	rows = append(rows, row{id: "F-49", name: "garbage on stdout and stderr", args: "targets --teacher good.onnx --data poison.csv -o out/store --ort-lib shim.so", exit: []int{0}, says: `2000 rows of 3 logits`, runs: true, peak: 256,
+		env: []string{"HOSTILE_LIBRARY=garbage"}, make: shimmed})
 	return rows
 }

@@ -11,40 +11,67 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
-// Stamp identifies the files that the model at path is read from, m being what
-// they hold: device, inode, size and the times of change of the model, of its
-// external files and of the folders on the way to them. Whoever lets native
-// code open the same paths takes a stamp before and after: when both are alike,
-// it opened what was checked. Replacing a file, or moving it away and back,
-// changes its stamp.
-func Stamp(path string, m *Model) (string, error) {
-	files := map[string]bool{path: true}
+// Stamp identifies the files that a model is read from: device, inode, size and
+// the times of change of the model, of its external files and of the folders on
+// the way to them. Whoever lets native code open the same paths takes a stamp
+// before and compares after: when it is the same, what was opened is what was
+// checked. Replacing a file, or moving it away and back, changes the stamp.
+type Stamp struct {
+	path  string
+	files []string
+	was   string
+}
+
+// NewStamp takes the stamp of the model at path, m being what it holds.
+func NewStamp(path string, m *Model) (*Stamp, error) {
+	s := &Stamp{path: path, files: []string{path}}
 	w := walker{tensor: func(_ *loc, t *Tensor, _ bool) error {
 		if t.External != nil {
 			at := filepath.Dir(path)
 			for _, part := range components(t.External.Location) {
 				at = filepath.Join(at, part)
-				files[at] = true
+				s.files = append(s.files, at)
 			}
 		}
 		return nil
 	}}
 	w.model(m) // the callback never fails
-	var lines []string
-	for f := range files {
+	slices.Sort(s.files)
+	s.files = slices.Compact(s.files)
+	var err error
+	s.was, err = s.look()
+	return s, err
+}
+
+// Same requires that no file has changed since the stamp was taken. It fails
+// with a fault.Integrity where one has.
+func (s *Stamp) Same() error {
+	now, err := s.look()
+	if err != nil {
+		return err
+	}
+	if now != s.was {
+		return fault.New(fault.Integrity, s.path, "", "the model or its external data changed while it was in use, expected the files that were checked")
+	}
+	return nil
+}
+
+// look is a line a file.
+func (s *Stamp) look() (string, error) {
+	var lines strings.Builder
+	for _, f := range s.files {
 		look := unix.Lstat
-		if f == path { // may be a link of the user's own
+		if f == s.path { // may be a link of the user's own
 			look = unix.Stat
 		}
 		var st unix.Stat_t
 		if err := look(f, &st); err != nil {
-			return "", fault.New(fault.IO, path, "", "%s cannot be looked at: %w", quote(f), err)
+			return "", fault.New(fault.IO, s.path, "", "%s cannot be looked at: %w", quote(f), err)
 		}
 		if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
-			return "", fault.New(fault.Input, path, "external_data", "%s became %v", quote(f), errIrregular)
+			return "", fault.New(fault.Input, s.path, "external_data", "%s became %v", quote(f), errIrregular)
 		}
-		lines = append(lines, fmt.Sprintf("%q %d %d %o %d %v %v", f, st.Dev, st.Ino, st.Mode, st.Size, st.Mtim, st.Ctim))
+		fmt.Fprintf(&lines, "%q %d %d %o %d %v %v\n", f, st.Dev, st.Ino, st.Mode, st.Size, st.Mtim, st.Ctim)
 	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n"), nil
+	return lines.String(), nil
 }

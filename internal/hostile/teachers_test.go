@@ -65,7 +65,7 @@ func teacherRows() (rows []row) {
 	wide := goodTeacher()
 	wide.Graph.Inputs[0].Shape[1].Value = 5
 	wide.Graph.Initializers[0] = onnx.FloatTensor("w", []int64{5, 3}, make([]float32, 15))
-	add("F-43", "five features wanted, four given", wide, targets, []int{3}, `takes \(N, 5\), the rows are \(4\) features`)
+	add("F-43", "five features wanted, four given", wide, targets, []int{3}, `takes float32 \(N, 5\), the rows are \(4\) features`)
 	images := func(shape ...int64) *onnx.Model {
 		m := teacher(func(g *onnx.Graph) {
 			g.Inputs[0].Shape = []onnx.Dim{{Value: -1, Param: "N"}}
@@ -79,7 +79,7 @@ func teacherRows() (rows []row) {
 		})
 		return m
 	}
-	add("F-43", "images wanted, a table given", images(1, 28, 28), targets, []int{3}, `takes \(N, 1, 28, 28\), the rows are \(4\) features`)
+	add("F-43", "images wanted, a table given", images(1, 28, 28), targets, []int{3}, `takes float32 \(N, 1, 28, 28\), the rows are \(4\) features`)
 	pictures := func(name string, m *onnx.Model, exit int, says string) {
 		rows = append(rows, row{id: "F-43", name: name, args: "targets --teacher odd.onnx --data images:pics -o out/store", exit: []int{exit}, says: says, runs: true, peak: 256, make: func(d folder) {
 			d.model("odd.onnx", m)
@@ -92,7 +92,7 @@ func teacherRows() (rows []row) {
 	}
 	pictures("NCHW wanted, images given", images(3, 6, 8), 0, `4 rows of 3 logits`)
 	pictures("NHWC wanted, images given", images(6, 8, 3), 0, `4 rows of 3 logits`)
-	pictures("five channels wanted, images given", images(5, 6, 8), 3, `takes \(N, 5, 6, 8\), the rows are \(6, 8, 3\)`)
+	pictures("five channels wanted, images given", images(5, 6, 8), 3, `takes float32 \(N, 5, 6, 8\), the rows are \(6, 8, 3\)`)
 	integers := images(3, 6, 8)
 	integers.Graph.Inputs[0].DType = onnx.Uint8
 	integers.Graph.Nodes = append([]*onnx.Node{{OpType: "Cast", Inputs: []string{"x"}, Outputs: []string{"c"}, Attrs: []*onnx.Attr{onnx.IntAttr("to", 1)}}}, integers.Graph.Nodes...)

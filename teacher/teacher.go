@@ -34,6 +34,7 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
+	Before      []string            // models that the rows go through before this one, in order: an imputer, a scaler
 	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
 	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
@@ -76,9 +77,9 @@ type Teacher struct {
 	contract *Contract
 	encode   *encoder // of contract
 	known    *identified
-	restarts []error     // worker deaths that a restart mended, since Fill last looked
-	oddities []string    // warnings of the weights
-	stamp    *onnx.Stamp // of the files that were checked; nil: they are not files
+	restarts []error       // worker deaths that a restart mended, since Fill last looked
+	oddities []string      // warnings of the weights
+	stamps   []*onnx.Stamp // of the files that were checked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -90,41 +91,31 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Read(path, onnx.ReadOptions{Strict: o.Strict})
+	t := &Teacher{path: path, o: o}
+	var err error
+	if t.library, err = ort.Find(o.Library); err != nil {
+		return nil, err
+	}
+	paths := append(slices.Clone(o.Before), path)
+	models, digests, err := t.readModels(paths)
 	if err != nil {
 		return nil, err
 	}
-	stamp, err := onnx.NewStamp(path, m)
-	if err != nil {
-		return nil, err
-	}
-	graph := outlineOf(m, o.Output)
-	if !graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
+	m := models[len(models)-1]
+	t.digest, t.graph = digestOf(digests), outlineOf(m, o.Output)
+	if !t.graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
 		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
 	}
-	digest, err := onnx.Digest(path)
-	if err != nil {
-		return nil, err
-	}
-	odd, err := oddities(path, m)
-	if err != nil {
-		return nil, err
-	}
-	library, err := ort.Find(o.Library)
-	if err != nil {
-		return nil, err
-	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o, graph: graph, oddities: odd, stamp: stamp}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
-	if t.scalars, err = takeable(path, m); err != nil {
+	if t.scalars, err = takeable(paths[0], models[0]); err != nil {
 		return nil, err
 	}
-	if task, _ := o.taskAsked(); graph.inside || task == dataset.Regression {
+	if task, _ := o.taskAsked(); t.graph.inside || task == dataset.Regression {
 		t.own = t.forOwnOutputs(m)
 	}
-	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+	start := func(ctx context.Context, path string, so ort.Options) (ort.Runner, error) {
 		if o.InProcess {
 			s, err := ort.Open(path, so)
 			if err != nil {
@@ -137,6 +128,16 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			return nil, err
 		}
 		return w, nil
+	}
+	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+		if len(paths) == 1 {
+			return start(ctx, path, so)
+		}
+		c, err := startChain(ctx, paths, models, so, start)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
 		return nil, outdated(m, err)
@@ -229,10 +230,12 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 
 // same requires that native code opened the files that were checked.
 func (t *Teacher) same() error {
-	if t.stamp == nil {
-		return nil
+	for _, s := range t.stamps {
+		if err := s.Same(); err != nil {
+			return err
+		}
 	}
-	return t.stamp.Same()
+	return nil
 }
 
 // restart starts the worker again, on the files that were checked.
@@ -250,7 +253,8 @@ func (t *Teacher) Path() string { return t.path }
 // file.
 func (t *Teacher) NameRows(name string) { t.rows = name }
 
-// Digest is the SHA-256 of the model with its external data.
+// Digest is the SHA-256 of the model with its external data; of a chain that
+// of the digests of its models.
 func (t *Teacher) Digest() string { return t.digest }
 
 // Contract is what Detect found, or nil before.

@@ -170,7 +170,7 @@ func tableRows() []row {
 	text("escapes in a cell", "t.csv", "a,b,c,d\n1,2,3,4\n1,2,3,\x1b[2J\n", `line 3`)
 	text("carriage returns for line ends", "t.csv", "1,2,3,4\r5,6,7,8\r", `line 1`)
 	text("100,000 columns", "t.csv", strings.Repeat("1,", 100_000)+"1\n", `t\.csv|features|columns|good\.onnx`)
-	c.rows[len(c.rows)-1].file = "kdonnx:"
+	c.rows[len(c.rows)-1].file, c.rows[len(c.rows)-1].peak = "kdonnx:", 256 // what is known of each column
 	text("2,000,000 columns", "t.csv", strings.Repeat("1,", 2_000_000)+"1\n", `line 1: longer than`)
 	c.rows = append(c.rows, row{id: "F-63", name: "a line of 1 GB", args: "predict --model good.onnx --data long.csv --engine native -o out/p.csv", exit: []int{3}, says: `line 2: longer than`,
 		make: func(d folder) { d.sparse("long.csv", []byte("a,b,c,d\n1,2,3,4"), 1<<30) }})

@@ -25,8 +25,7 @@ func (t *Teacher) revive(ctx context.Context, err error) error {
 	if !can || ctx.Err() != nil || !isTeacher(err) {
 		return err
 	}
-	t.stats.Restarts++
-	if again := r.Restart(ctx); again != nil {
+	if again := t.restart(ctx, r); again != nil {
 		return again
 	}
 	return err

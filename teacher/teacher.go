@@ -12,6 +12,7 @@
 package teacher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ type Options struct {
 	Timeout     time.Duration       // of one call; 0: none
 	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
+	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
 }
@@ -85,6 +87,8 @@ type Teacher struct {
 	cut      cut     // how Fill cuts rows
 	careful  bool    // Fill hands over one piece at a time, for more end the process
 	stats    Stats
+	oddities []string      // warnings of the weights
+	stamps   []*onnx.Stamp // of the files that were checked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -98,7 +102,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	}
 	t := &Teacher{path: path, o: o}
 	paths := append(slices.Clone(o.Before), path)
-	models, digests, err := readAll(paths)
+	models, digests, err := t.readModels(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +151,23 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
-		return nil, err
+		return nil, outdated(m, err)
 	}
 	return t, nil
+}
+
+// oldestOpset is the oldest version of the standard operators that ONNX Runtime
+// promises to run.
+const oldestOpset = 7
+
+// outdated adds to ONNX Runtime's refusal that the model is older than it
+// supports, which its own words do not say.
+func outdated(m *onnx.Model, err error) error {
+	var f *fault.Error
+	if v := m.Opset(""); v == 0 || v >= oldestOpset || !errors.As(err, &f) || f.Kind != fault.Input {
+		return err
+	}
+	return fault.New(f.Kind, f.Path, "opset_import", "got version %d, ONNX Runtime supports %d and newer: %s", m.Opset(""), oldestOpset, f.Msg)
 }
 
 // fetchable lists the outputs that can be looked at: all (nil), or those that
@@ -171,7 +189,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", strings.Join(all, ", "))
+		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", cmp.Or(strings.Join(all, ", "), "no outputs"))
 	case len(all):
 		return nil, nil
 	}
@@ -218,11 +236,11 @@ func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
 	if w, ok := t.runner.(interface {
 		Reopen(ctx context.Context, o ort.Options) error
 	}); ok {
-		err := w.Reopen(ctx, o)
-		if err != nil {
+		if err := w.Reopen(ctx, o); err != nil {
 			t.Close()
+			return err
 		}
-		return err
+		return t.same()
 	}
 	t.Close()
 	r, err := t.start(ctx, o)
@@ -230,7 +248,26 @@ func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
 		return err
 	}
 	t.runner = r
+	return t.same()
+}
+
+// same requires that native code opened the files that were checked.
+func (t *Teacher) same() error {
+	for _, s := range t.stamps {
+		if err := s.Same(); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// restart starts the worker again, on the files that were checked.
+func (t *Teacher) restart(ctx context.Context, r restarter) error {
+	t.stats.Restarts++
+	if err := r.Restart(ctx); err != nil {
+		return err
+	}
+	return t.same()
 }
 
 // Path is the file that was opened.
@@ -299,8 +336,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
 		return nil, err
 	}
-	t.stats.Restarts++
-	if again := r.Restart(ctx); again != nil {
+	if again := t.restart(ctx, r); again != nil {
 		return nil, again
 	}
 	out, again := t.call(ctx, in, next)

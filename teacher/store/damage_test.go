@@ -30,7 +30,7 @@ func TestEveryBitCounts(t *testing.T) {
 			if strings.HasSuffix(name, ".npy") && !strings.Contains(err.Error(), name) {
 				t.Fatalf("%v does not name %s", err, name)
 			}
-			_, err = Create(dir, testKey(), ids, 3)
+			_, err = Create(dir, testKey(), gathered(ids), 3)
 			wantFault(t, err, fault.Integrity, dir)
 		}
 		if err := os.WriteFile(path, []byte(good), 0o644); err != nil {
@@ -123,7 +123,7 @@ func TestDamagedShards(t *testing.T) {
 			if what == "plan from another run" {
 				return // that store is another's now
 			}
-			w, err := Repair(dir, testKey(), ids, 4)
+			w, err := Repair(dir, testKey(), gathered(ids), 4)
 			if what == "a link" { // refused, and not written through
 				if err != nil {
 					t.Fatal(err)
@@ -151,9 +151,9 @@ func TestDamagedShards(t *testing.T) {
 	}
 }
 
-// TestCutWhileMapped requires an error, not a crash, when a mapped shard is
+// TestCutWhileInUse requires an error when a file that is read on demand is
 // truncated under the reader.
-func TestCutWhileMapped(t *testing.T) {
+func TestCutWhileInUse(t *testing.T) {
 	defer func(old int64) { inMemory = old }(inMemory)
 	inMemory = 0
 	dir, ids := newStore(t, testKey(), 4000, 4000)
@@ -224,17 +224,21 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 	straight, ids := newStore(t, testKey(), 7, 3)
 	want := contents(t, straight)
 	attempt := func(fsys durable.FS, dir string) error {
-		w, err := create(dir, testKey(), ids, options{fs: fsys, shardRows: 3, parts: 1})
+		w, err := create(dir, testKey(), gathered(ids), options{fs: fsys, shardRows: 3, parts: 1})
 		if err != nil {
 			return err
 		}
 		defer w.Close()
 		for _, m := range w.Missing() {
-			if err := w.WriteShard(m.Index, logitsOf(m.Rows)); err != nil {
+			if err := w.WriteShard(m.Index, logitsOf(w.Positions(nil, m.Index))); err != nil {
 				return err
 			}
 		}
-		return nil
+		s, err := w.Finish()
+		if err == nil {
+			err = s.Close()
+		}
+		return err
 	}
 	for n := 1; ; n++ {
 		dir, left := filepath.Join(t.TempDir(), "s"), n

@@ -14,6 +14,7 @@ import (
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher"
+	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // Recipe says everything that a run depends on. The command line's flags and
@@ -30,19 +31,20 @@ type Recipe struct {
 
 // TeacherRecipe names the teacher and overrides what would be detected.
 type TeacherRecipe struct {
-	Model    string        `yaml:"model" json:"model"`           // .onnx file, or "embedded"
-	Store    string        `yaml:"store" json:"store"`           // folder of the target store; empty: in the cache, keyed by content
-	Output   string        `yaml:"output" json:"output"`         // name of the output that teaches; empty: detected
-	Kind     string        `yaml:"kind" json:"kind"`             // auto, logits, probabilities or log-probabilities
-	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
-	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
-	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
-	Provider string        `yaml:"provider" json:"provider"`     // cpu, cuda, cuda:N or auto
-	Library  string        `yaml:"library" json:"library"`       // libonnxruntime; empty: looked up
-	Repair   bool          `yaml:"repair" json:"repair"`         // compute damaged shards of the store again
-	Threads  int           `yaml:"threads" json:"threads"`       // intra-op threads; 0: ONNX Runtime chooses
-	Timeout  time.Duration `yaml:"timeout" json:"timeout"`       // longest wait for one batch
-	Memory   int64         `yaml:"memory" json:"memory"`         // cap of the teacher process in MiB; 0: none
+	Model      string        `yaml:"model" json:"model"`             // .onnx file, or "embedded"
+	Store      string        `yaml:"store" json:"store"`             // folder of the target store; empty: in the cache, keyed by content
+	StoreDType string        `yaml:"store_dtype" json:"store_dtype"` // how the store keeps logits, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Output     string        `yaml:"output" json:"output"`           // name of the output that teaches; empty: detected
+	Kind       string        `yaml:"kind" json:"kind"`               // auto, logits, probabilities or log-probabilities
+	Input      string        `yaml:"input" json:"input"`             // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Prep       string        `yaml:"preprocess" json:"preprocess"`   // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Batch      int           `yaml:"batch" json:"batch"`             // rows a run; 0: detected
+	Provider   string        `yaml:"provider" json:"provider"`       // cpu, cuda, cuda:N or auto
+	Library    string        `yaml:"library" json:"library"`         // libonnxruntime; empty: looked up
+	Repair     bool          `yaml:"repair" json:"repair"`           // compute damaged shards of the store again
+	Threads    int           `yaml:"threads" json:"threads"`         // intra-op threads; 0: ONNX Runtime chooses
+	Timeout    time.Duration `yaml:"timeout" json:"timeout"`         // longest wait for one batch
+	Memory     int64         `yaml:"memory" json:"memory"`           // cap of the teacher process in MiB; 0: none
 }
 
 // DataRecipe names the rows.
@@ -245,6 +247,9 @@ func (r *Recipe) checkNames() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if _, err := store.ParseDType(r.Teacher.StoreDType); err != nil {
+		return err
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err

@@ -84,6 +84,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 	}
 	t.Model = ""
 	teacherFlags(cmd.Flags(), &t)
+	storeFlag(cmd.Flags(), &t)
 	data.bind(cmd.Flags())
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "folder of the store")
 	cmd.Flags().IntVar(&index, "shard-index", -1, "which part this process fills, from 0 (default: the job array's index, where there is one)")

@@ -205,3 +205,13 @@ func readPlan(dir string) (plan, error) {
 	p.codec = c
 	return p, nil
 }
+
+// DTypeIn is the Key.DType of the store in dir, empty where there is none that
+// can be read.
+func DTypeIn(dir string) string {
+	p, err := readPlan(dir)
+	if err != nil {
+		return ""
+	}
+	return p.Key.DType
+}

@@ -25,8 +25,7 @@ func (c *checker) shard(dir string, p plan, i int, onIDs, onTargets func([]byte)
 	if err != nil {
 		return side, err
 	}
-	err = c.array(targetsPath(dir, i), i, targetsHeader(side.Rows, p.codec), int64(side.Rows)*int64(p.codec.size()), side.TargetsSHA256, onTargets)
-	if err != nil {
+	if err := c.targetsOf(dir, p, side, onTargets); err != nil {
 		return side, err
 	}
 	return side, c.idsOf(dir, side, onIDs)
@@ -39,6 +38,11 @@ func (c *checker) ids(dir string, p plan, i int, onIDs func([]byte) error) error
 		return err
 	}
 	return c.idsOf(dir, side, onIDs)
+}
+
+func (c *checker) targetsOf(dir string, p plan, side sidecar, visit func([]byte) error) error {
+	size := int64(side.Rows) * int64(p.codec.size())
+	return c.array(targetsPath(dir, side.Shard), side.Shard, targetsHeader(side.Rows, p.codec), size, side.TargetsSHA256, visit)
 }
 
 func (c *checker) idsOf(dir string, side sidecar, onIDs func([]byte) error) error {

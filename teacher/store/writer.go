@@ -70,39 +70,45 @@ func CreatePart(dir string, k Key, rows *Rows, rowsPerShard, part, parts int) (*
 	return create(dir, k, rows, options{fs: durable.OS{}, shardRows: rowsPerShard, part: part, parts: parts})
 }
 
-func create(dir string, k Key, rows *Rows, o options) (_ *Writer, err error) {
+func create(dir string, k Key, rows *Rows, o options) (*Writer, error) {
 	w := &Writer{fs: o.fs, dir: dir, rows: rows}
 	if err := w.check(&k, o); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fault.New(fault.IO, dir, "", "cannot create folder: %w", reason(err))
-	}
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return nil, fault.New(fault.IO, dir, "", "is no folder, expected the folder of a target store")
-	}
-	whole, err := lockWhole(dir, o.parts > 1)
-	if err != nil {
+	if err := w.enter(plan{formatVersion, k, k.Hash(), rows.Len(), o.shardRows, w.plan.codec}, o); err != nil {
 		return nil, err
 	}
-	w.lock = whole
+	if err := w.survey(o); err != nil {
+		w.lock.Unlock()
+		return nil, err
+	}
+	return w, nil
+}
+
+// enter makes the folder, takes its lock and reads its plan, which must be p
+// but for the rows of a shard, or writes p.
+func (w *Writer) enter(p plan, o options) (err error) {
+	if err := os.Mkdir(w.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.IO, w.dir, "", "cannot create folder: %w", reason(err))
+	}
+	if st, err := os.Stat(w.dir); err != nil || !st.IsDir() {
+		return fault.New(fault.IO, w.dir, "", "is no folder, expected the folder of a target store")
+	}
+	if w.lock, err = lockWhole(w.dir, o.parts > 1); err != nil {
+		return err
+	}
 	defer func() {
 		if err != nil {
 			w.lock.Unlock()
 		}
 	}()
-	if err := w.begin(k, o.shardRows); err != nil {
-		return nil, err
+	if err := w.begin(p); err != nil {
+		return err
 	}
 	if o.parts == 1 {
-		err = durable.Clean(dir, nil)
-	} else {
-		err = w.lockPart(o.part, o.parts)
+		return durable.Clean(w.dir, nil)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return w, w.survey(o)
+	return w.lockPart(o.part, o.parts)
 }
 
 // check completes k by what follows from the rows and validates it.
@@ -131,14 +137,14 @@ func (w *Writer) check(k *Key, o options) error {
 	return err
 }
 
-// begin reads the plan of an existing store or writes that of a new one.
-func (w *Writer) begin(k Key, rowsPerShard int) error {
+// begin reads the plan of an existing store or writes p.
+func (w *Writer) begin(p plan) error {
 	old, err := readPlan(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := w.refuseForeign(); err != nil {
 			return err
 		}
-		w.plan = plan{formatVersion, k, k.Hash(), w.rows.Len(), rowsPerShard, w.plan.codec}
+		w.plan = p
 		return durable.WriteFile(w.fs, planPath(w.dir), func(out io.Writer) error {
 			_, err := out.Write(canonical(w.plan))
 			return err
@@ -147,11 +153,11 @@ func (w *Writer) begin(k Key, rowsPerShard int) error {
 	if err != nil {
 		return err
 	}
-	if field, mine, theirs := k.Diff(old.Key); field != "" {
+	if field, mine, theirs := p.Key.Diff(old.Key); field != "" {
 		return fault.New(fault.Integrity, w.dir, field, "the store was made with %s, this run has %s: choose another folder", theirs, mine)
 	}
-	if old.Rows != w.rows.Len() {
-		return fault.New(fault.Integrity, planPath(w.dir), "rows", "got %d, expected %d", old.Rows, w.rows.Len())
+	if old.Rows != p.Rows {
+		return fault.New(fault.Integrity, planPath(w.dir), "rows", "got %d, expected %d", old.Rows, p.Rows)
 	}
 	w.plan = old
 	return nil

@@ -26,7 +26,7 @@ func newTargets(a *app) *cobra.Command {
 		Long: `Fills a target store: the teacher's logits of every row, found again by the row's
 content, in .npy shards with digests. Interrupted, the same command goes on. A job
 array fills one store from many machines: each takes every n-th shard. Of a teacher
-of many classes, --store-dtype topk:16 keeps a thirtieth to a hundredth of the bytes.`,
+of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
   kdonnx targets --teacher imagenet.onnx --data photos/ -o store/ --store-dtype topk:16`,

@@ -97,6 +97,10 @@ func (d *opened) load() error {
 		s = newSorter(d.dir)
 		defer s.runs.Close()
 	}
+	if keep { // at most inMemory bytes, whatever the plan claims
+		d.ids.memory = make([]byte, 0, p.Rows*idSize)
+		d.targets.memory = make([]byte, 0, p.Rows*p.codec.size())
+	}
 	h := sha256.New()
 	at := 0
 	onIDs := func(ids []byte) error {

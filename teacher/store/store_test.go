@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -275,7 +276,7 @@ func TestResumeKeepsCompleteShards(t *testing.T) {
 
 func TestKeyMismatchNamesTheField(t *testing.T) {
 	dir, ids := newStore(t, testKey(), 8, 4)
-	for field, change := range map[string]func(*Key){
+	changes := map[string]func(*Key){
 		"teacher":         func(k *Key) { k.Teacher = "ab" },
 		"preprocess":      func(k *Key) { k.Preprocess.Mean = []float32{.5} },
 		"input":           func(k *Key) { k.Input = "z" },
@@ -290,7 +291,16 @@ func TestKeyMismatchNamesTheField(t *testing.T) {
 		"library_version": func(k *Key) { k.LibraryVersion = "1.2.4" },
 		"provider":        func(k *Key) { k.Provider = "cuda" },
 		"options":         func(k *Key) { k.Options = []string{"a=b"} },
-	} {
+		"dtype":           func(k *Key) { k.DType = Float16 },
+		"dataset":         func(k *Key) { k.Dataset = "cc" },
+	}
+	for i := range reflect.TypeFor[Key]().NumField() {
+		field, _, _ := strings.Cut(reflect.TypeFor[Key]().Field(i).Tag.Get("json"), ",")
+		if changes[field] == nil {
+			t.Errorf("no row changes the field %q", field)
+		}
+	}
+	for field, change := range changes {
 		k := testKey()
 		change(&k)
 		_, err := Create(dir, k, gathered(ids), 4)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -13,8 +14,14 @@ import (
 var inMemory int64 = 64 << 20
 
 // maxOpen is how many files of a column stay open; those of further shards are
-// opened for each read.
-var maxOpen = 1024
+// opened for each read. Of what the system allows, half is left to others.
+var maxOpen = func() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return 64
+	}
+	return int(min(uint64(limit.Cur)/4, 1<<15))
+}()
 
 // column is one array of a store, rows of size bytes, cut into shards.
 type column struct {

@@ -72,7 +72,7 @@ func ParseDType(s string) (DType, error) {
 			forms = append(forms, k.forms)
 		}
 		slices.Sort(forms)
-		return DType{}, fault.New(fault.Usage, "", "dtype", "got %q, expected %s", s, strings.Join(forms, ", "))
+		return DType{}, fault.New(fault.Usage, "", "store dtype", "got %q, expected %s", s, strings.Join(forms, ", "))
 	}
 	return d, nil
 }
@@ -108,7 +108,7 @@ func codecOf(dtype string, classes int) (codec, error) {
 	case err != nil:
 		return nil, err
 	case d.Kind == "" || d.Open() || d.String() != dtype:
-		return nil, fault.New(fault.Usage, "", "dtype", "got %q, expected one that says all", dtype)
+		return nil, fault.New(fault.Usage, "", "store dtype", "got %q, expected one that says all", dtype)
 	}
 	return kinds[d.Kind].codec(d, classes)
 }

@@ -31,7 +31,13 @@ func (r record) id() (id dataset.RowID) {
 }
 
 func (r record) compare(o record) int {
-	return cmp.Or(cmp.Compare(r.hi, o.hi), cmp.Compare(r.lo, o.lo), cmp.Compare(r.at, o.at))
+	switch {
+	case r.hi != o.hi:
+		return cmp.Compare(r.hi, o.hi)
+	case r.lo != o.lo:
+		return cmp.Compare(r.lo, o.lo)
+	}
+	return cmp.Compare(r.at, o.at)
 }
 
 // sorter is an external merge sort of records in memory that does not depend

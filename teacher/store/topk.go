@@ -88,22 +88,15 @@ type topK struct {
 	width   int // bits of a class
 }
 
-// topKSize is the bytes of a row.
-func topKSize(elem floats, k, classes int) int {
-	return (k+2)*elem.size + (k*classWidth(classes)+7)/8
-}
-
-func classWidth(classes int) int { return max(1, bits.Len(uint(classes-1))) }
-
 func newTopK(d DType, classes int) (codec, error) {
 	if d.K >= classes {
-		return nil, fault.New(fault.Usage, "", "dtype", "got %s for a teacher of %d classes, expected to keep fewer than all: take float16", d, classes)
+		return nil, fault.New(fault.Usage, "", "store dtype", "got %s for a teacher of %d classes, expected to keep fewer than all: take float16", d, classes)
 	}
-	return topK{elements[d.Elem], d.K, classes, classWidth(classes)}, nil
+	return topK{elements[d.Elem], d.K, classes, bits.Len(uint(classes - 1))}, nil
 }
 
 func (t topK) array() (string, int) { return "|u1", t.size() }
-func (t topK) size() int            { return topKSize(t.elem, t.k, t.classes) }
+func (t topK) size() int            { return (t.k+2)*t.elem.size + (t.k*t.width+7)/8 }
 
 func (t topK) encode(dst []byte, row []float32) error {
 	clear(dst[:t.size()])
@@ -238,8 +231,8 @@ const massRows = 0.99
 
 // Choose settles an open d by the logits (n, classes) of a sample of rows: K
 // is the smallest with which 99 % of the rows keep the share Mass of their
-// softmax mass. A mass that takes so many logits that float16 of all is no
-// larger is a fault.Usage.
+// softmax mass. A mass that takes more than half of the logits, which float16
+// keeps better, is a fault.Usage.
 func (d DType) Choose(logits []float32, classes int) (DType, error) {
 	if !d.Open() {
 		return d, nil
@@ -263,12 +256,12 @@ func (d DType) Choose(logits []float32, classes int) (DType, error) {
 		need = append(need, k)
 	}
 	if n == 0 {
-		return d, fault.New(fault.Input, "", "dtype", "got no rows to choose %s by", d)
+		return d, fault.New(fault.Input, "", "store dtype", "got no rows to choose %s by", d)
 	}
 	slices.Sort(need)
 	d.K = need[max(0, int(math.Ceil(massRows*float64(n)))-1)]
-	if d.K >= classes || topKSize(elements[d.Elem], d.K, classes) >= classes*elements[Float16].size {
-		return d, fault.New(fault.Usage, "", "dtype", "keeping %v of the mass takes %d of %d logits, no less than float16 of all: take float16 or a smaller mass", d.Mass, d.K, classes)
+	if d.K > classes/2 {
+		return d, fault.New(fault.Usage, "", "store dtype", "keeping %v of the mass takes %d of %d logits, more than half: take float16 or a smaller mass", d.Mass, d.K, classes)
 	}
 	return d, nil
 }

@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata bench bench-peers bench-store lint runtime generate teacher clean
+.PHONY: all build demo test testdata bench bench-peers bench-store bench-topk lint runtime generate teacher clean
 
 all: build
 
@@ -39,6 +39,9 @@ STORE_ROWS ?= 10000000
 
 bench-store: runtime ## memory and speed of a target store of 10 million rows (needs 3 GB of disk)
 	KDONNX_STORE_ROWS=$(STORE_ROWS) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench StoreAtScale -benchtime 1x -timeout 120m -v ./bench
+
+bench-topk: runtime ## accuracy of students from a store of 16 logits of 1,000, beside all of them
+	KDONNX_TOPK=1 $(GO) test -run '^$$' -bench TopKAccuracy -benchtime 1x -timeout 120m -v ./bench
 
 lint: ## formatting and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

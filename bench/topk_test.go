@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/models"
+	"github.com/kdonnx/kdonnx/student"
+)
+
+// The task: 1,000 classes in 40 groups, each a normal cloud around its centre.
+// Clouds of one group overlap.
+const (
+	cloudClasses  = 1000
+	cloudGroups   = 40
+	cloudFeatures = 64
+	cloudWithin   = 0.8 // spread of the centres of a group
+	cloudNoise    = 2.0
+	cloudSeeds    = 3
+)
+
+// BenchmarkTopKAccuracy trains the same student from stores of one teacher that
+// keep all logits in float32, all in float16, and the largest 16 in float16,
+// with three seeds each. The mean accuracy from 16 logits may fall behind that
+// from float32 by no more than the seeds differ among themselves.
+func BenchmarkTopKAccuracy(b *testing.B) {
+	if os.Getenv("KDONNX_TOPK") == "" {
+		b.Skip("make bench-topk runs it")
+	}
+	dir := b.TempDir()
+	centres := cloudCentres()
+	teacher := filepath.Join(dir, "teacher.onnx")
+	if err := cloudTeacher(teacher, centres); err != nil {
+		b.Fatal(err)
+	}
+	for name, n := range map[string]int{"train": 20000, "val": 1000, "test": 10000} {
+		if err := writeClouds(dir, name, n, centres); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		for _, temperature := range []float64{1, 4} {
+			mean, spread := map[string]float64{}, map[string]float64{}
+			for _, dtype := range []string{"float32", "float16", "topk:16"} {
+				lo, hi := math.Inf(1), math.Inf(-1)
+				for seed := range uint64(cloudSeeds) {
+					r := distill.Default()
+					r.Teacher.Model, r.Teacher.Input, r.Teacher.StoreDType = teacher, "raw", dtype
+					r.Data.Train, r.Data.Val, r.Data.Test = filepath.Join(dir, "train.npy"), filepath.Join(dir, "val.npy"), filepath.Join(dir, "test.npy")
+					r.Student.Arch = "mlp:256"
+					r.Loss.Temperature = temperature
+					r.Train.Epochs, r.Train.Seed, r.Train.NoBaseline = 15, seed+1, true
+					r.Output.Model = filepath.Join(b.TempDir(), "student.onnx")
+					r.Fill()
+					result, err := distill.Run(context.Background(), r, distill.Env{Cache: dir})
+					if err != nil {
+						b.Fatal(err)
+					}
+					a := 100 * result.Student.Accuracy
+					b.Logf("T = %v, %s, seed %d: accuracy %.2f %%, agreement %.2f %%, teacher %.2f %%", temperature, dtype, seed+1, a, 100*result.Student.Agreement, 100*result.Teacher.Accuracy)
+					mean[dtype] += a / cloudSeeds
+					lo, hi = min(lo, a), max(hi, a)
+				}
+				spread[dtype] = hi - lo
+				b.Logf("T = %v, %s: mean %.2f %%, seeds within %.2f", temperature, dtype, mean[dtype], spread[dtype])
+			}
+			if fall, noise := mean["float32"]-mean["topk:16"], max(spread["float32"], spread["topk:16"], .2); fall > noise {
+				b.Errorf("T = %v: topk:16 costs %.2f points, seeds differ by %.2f", temperature, fall, noise)
+			}
+		}
+	}
+}
+
+func cloudCentres() [][]float64 {
+	rng := rand.New(rand.NewPCG(1, 2))
+	groups := make([][]float64, cloudGroups)
+	for g := range groups {
+		groups[g] = make([]float64, cloudFeatures)
+		for f := range groups[g] {
+			groups[g][f] = rng.NormFloat64()
+		}
+	}
+	centres := make([][]float64, cloudClasses)
+	for c := range centres {
+		centres[c] = make([]float64, cloudFeatures)
+		for f := range centres[c] {
+			centres[c][f] = groups[c%cloudGroups][f] + cloudWithin*rng.NormFloat64()
+		}
+	}
+	return centres
+}
+
+// writeClouds writes NAME.npy and NAME_labels.npy with n rows.
+func writeClouds(dir, name string, n int, centres [][]float64) error {
+	rng := rand.New(rand.NewPCG(uint64(n), 3))
+	labels := make([]int64, n)
+	write := func(file, descr string, dims []int, put func(w io.Writer, row int) error) error {
+		f, err := os.Create(filepath.Join(dir, file))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		w := bufio.NewWriter(f)
+		if err := dataset.WriteNPYHeader(w, descr, dims); err != nil {
+			return err
+		}
+		for i := range n {
+			if err := put(w, i); err != nil {
+				return err
+			}
+		}
+		return w.Flush()
+	}
+	err := write(name+".npy", "<f4", []int{n, cloudFeatures}, func(w io.Writer, i int) error {
+		c := i % cloudClasses
+		labels[i] = int64(c)
+		row := make([]float32, cloudFeatures)
+		for f, v := range centres[c] {
+			row[f] = float32(v + cloudNoise*rng.NormFloat64())
+		}
+		return binary.Write(w, binary.LittleEndian, row)
+	})
+	if err != nil {
+		return err
+	}
+	return write(name+"_labels.npy", "<i8", []int{n}, func(w io.Writer, i int) error {
+		return binary.Write(w, binary.LittleEndian, labels[i])
+	})
+}
+
+// cloudTeacher writes the optimal classifier: the logit of a class is
+// (2·c·x − |c|²)/(2·noise²), c being its centre.
+func cloudTeacher(path string, centres [][]float64) error {
+	m, err := models.Build("linear", models.Input{Name: "x", Shape: []int{cloudFeatures}}, cloudClasses, 1)
+	if err != nil {
+		return err
+	}
+	net, err := student.FromModel(m, path)
+	if err != nil {
+		return err
+	}
+	const scale = 2 * cloudNoise * cloudNoise
+	for _, p := range net.Params() {
+		if !p.Trainable {
+			continue
+		}
+		clear(p.Data)
+		for k, c := range centres {
+			for f, v := range c {
+				switch {
+				case len(p.Dims) == 1:
+					p.Data[k] -= float32(v * v / scale)
+				case p.Dims[0] == cloudClasses:
+					p.Data[k*cloudFeatures+f] = float32(2 * v / scale)
+				default:
+					p.Data[f*cloudClasses+k] = float32(2 * v / scale)
+				}
+			}
+		}
+	}
+	data, err := export.Bytes(net, nil)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644)
+}

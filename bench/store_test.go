@@ -71,26 +71,42 @@ func BenchmarkStoreAtScale(b *testing.B) {
 	}
 }
 
-// writeRows writes n rows of uniform values, one in a thousand of them twice.
+// writeRows writes n rows of uniform values, one in a thousand of them twice,
+// and labels beside them.
 func writeRows(path string, n int) error {
+	if err := writeArray(strings.TrimSuffix(path, ".npy")+"_labels.npy", "<i8", []int{n}, func(i int, buf []byte) []byte {
+		return binary.LittleEndian.AppendUint64(buf, uint64(i%scaleClasses))
+	}); err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	row := make([]float32, scaleFeatures)
+	return writeArray(path, "<f4", []int{n, scaleFeatures}, func(i int, buf []byte) []byte {
+		for k := range row {
+			if i%1000 != 999 {
+				row[k] = rng.Float32()
+			}
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(row[k]))
+		}
+		return buf
+	})
+}
+
+// writeArray writes an .npy file whose rows put appends.
+func writeArray(path, descr string, dims []int, put func(row int, buf []byte) []byte) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	if err := dataset.WriteNPYHeader(w, "<f4", []int{n, scaleFeatures}); err != nil {
+	if err := dataset.WriteNPYHeader(w, descr, dims); err != nil {
 		return err
 	}
-	rng := rand.New(rand.NewPCG(1, 1))
-	row := make([]byte, 4*scaleFeatures)
-	for i := range n {
-		if i%1000 != 999 {
-			for k := range scaleFeatures {
-				binary.LittleEndian.PutUint32(row[4*k:], math.Float32bits(rng.Float32()))
-			}
-		}
-		if _, err := w.Write(row); err != nil {
+	var buf []byte
+	for i := range dims[0] {
+		buf = put(i, buf[:0])
+		if _, err := w.Write(buf); err != nil {
 			return err
 		}
 	}

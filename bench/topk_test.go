@@ -1,17 +1,14 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/models"
@@ -103,38 +100,17 @@ func cloudCentres() [][]float64 {
 // writeClouds writes NAME.npy and NAME_labels.npy with n rows.
 func writeClouds(dir, name string, n int, centres [][]float64) error {
 	rng := rand.New(rand.NewPCG(uint64(n), 3))
-	labels := make([]int64, n)
-	write := func(file, descr string, dims []int, put func(w io.Writer, row int) error) error {
-		f, err := os.Create(filepath.Join(dir, file))
-		if err != nil {
-			return err
+	err := writeArray(filepath.Join(dir, name+".npy"), "<f4", []int{n, cloudFeatures}, func(i int, buf []byte) []byte {
+		for _, v := range centres[i%cloudClasses] {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(float32(v+cloudNoise*rng.NormFloat64())))
 		}
-		defer f.Close()
-		w := bufio.NewWriter(f)
-		if err := dataset.WriteNPYHeader(w, descr, dims); err != nil {
-			return err
-		}
-		for i := range n {
-			if err := put(w, i); err != nil {
-				return err
-			}
-		}
-		return w.Flush()
-	}
-	err := write(name+".npy", "<f4", []int{n, cloudFeatures}, func(w io.Writer, i int) error {
-		c := i % cloudClasses
-		labels[i] = int64(c)
-		row := make([]float32, cloudFeatures)
-		for f, v := range centres[c] {
-			row[f] = float32(v + cloudNoise*rng.NormFloat64())
-		}
-		return binary.Write(w, binary.LittleEndian, row)
+		return buf
 	})
 	if err != nil {
 		return err
 	}
-	return write(name+"_labels.npy", "<i8", []int{n}, func(w io.Writer, i int) error {
-		return binary.Write(w, binary.LittleEndian, labels[i])
+	return writeArray(filepath.Join(dir, name+"_labels.npy"), "<i8", []int{n}, func(i int, buf []byte) []byte {
+		return binary.LittleEndian.AppendUint64(buf, uint64(i%cloudClasses))
 	})
 }
 

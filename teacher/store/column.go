@@ -33,14 +33,13 @@ type column struct {
 	files           []*os.File // of the first shards, when not
 }
 
-// columns are the arrays of a store, none of them open yet.
+// columns are the arrays of a store, none of them open yet. Padding makes their
+// headers as long for any number of rows.
 func (p plan) columns(dir string) (targets, ids column) {
-	n := p.shards()
-	last := p.rowsOf(n - 1)
-	targets = column{size: p.codec.size(), shardRows: p.ShardRows, shards: n, path: func(i int) string { return targetsPath(dir, i) },
-		header: int64(len(targetsHeader(p.ShardRows, p.codec))), last: int64(len(targetsHeader(last, p.codec)))}
-	ids = column{size: idSize, shardRows: p.ShardRows, shards: n, path: func(i int) string { return idsPath(dir, i) },
-		header: int64(len(idsHeader(p.ShardRows))), last: int64(len(idsHeader(last)))}
+	targets = column{size: p.codec.size(), shardRows: p.ShardRows, shards: p.shards(), header: int64(len(targetsHeader(p.ShardRows, p.codec))),
+		path: func(i int) string { return targetsPath(dir, i) }}
+	ids = column{size: idSize, shardRows: p.ShardRows, shards: p.shards(), header: int64(len(idsHeader(p.ShardRows))),
+		path: func(i int) string { return idsPath(dir, i) }}
 	return targets, ids
 }
 
@@ -77,11 +76,7 @@ func (c *column) rows(at int, buf []byte) error {
 		}
 		defer f.Close()
 	}
-	header := c.header
-	if shard == c.shards-1 {
-		header = c.last
-	}
-	_, err := f.ReadAt(buf, header+int64(at%c.shardRows)*int64(c.size))
+	_, err := f.ReadAt(buf, c.header+int64(at%c.shardRows)*int64(c.size))
 	if errors.Is(err, io.EOF) {
 		return fault.New(fault.Integrity, c.path(shard), "", "was cut short while in use")
 	}

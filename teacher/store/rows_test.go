@@ -199,6 +199,10 @@ func TestIDsInOneBlock(t *testing.T) {
 	for i := range ids {
 		ids[i][7], ids[i][8] = byte(i>>8), byte(i)
 	}
+	rand.New(rand.NewPCG(3, 3)).Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	if r := gathered(append(slices.Clone(ids), ids...)); r.Len() != len(ids) {
+		t.Fatalf("%d rows are distinct, expected %d", r.Len(), len(ids))
+	}
 	k := testKey()
 	dir := filepath.Join(t.TempDir(), "s")
 	w, err := Create(dir, k, gathered(ids), 100)

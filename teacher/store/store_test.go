@@ -215,9 +215,9 @@ func TestNumPyHeader(t *testing.T) {
 	if d := cmp.Diff(want, string(targetsHeader(60000, dense{elements[Float32], 10}))); d != "" {
 		t.Error(d)
 	}
-	for rows := 1; rows < 1e12; rows *= 7 {
-		if n := len(idsHeader(rows)); n%64 != 0 {
-			t.Errorf("header of %d rows is %d bytes", rows, n)
+	for rows := 1; rows <= maxRows; rows *= 7 { // columns count on it
+		if n, m := len(idsHeader(rows)), len(targetsHeader(rows, dense{elements[Float32], maxClasses})); n != 128 || m != 128 {
+			t.Errorf("headers of %d rows are %d and %d bytes", rows, n, m)
 		}
 	}
 }

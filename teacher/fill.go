@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -27,6 +28,30 @@ type FillOptions struct {
 	Repair     bool                          // write damaged shards anew
 	Progress   func(done, total int)         // called after every batch; may be nil
 	Restarted  func(batch string, err error) // called when the worker died on a batch and a restart helped; may be nil
+}
+
+// meant is the key but for rows and dtype.
+func (t *Teacher) meant() store.Key {
+	c := t.contract
+	k := store.Key{
+		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
+		Output: c.Output, Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
+		Options: t.o.config(),
+	}
+	if c.Inputs != nil {
+		k.Input = fmt.Sprintf("%s features %v", strings.Join(c.Inputs, ","), c.Features)
+	}
+	if c.FixedBatch > 0 {
+		k.Batch = c.FixedBatch
+	}
+	if c.OneColumn {
+		k.Options = append(k.Options, "one column")
+	}
+	if c.Kind == Probabilities {
+		k.Options = append(k.Options, fmt.Sprintf("floor=%g", c.Floor))
+	}
+	return k
 }
 
 // Fill runs the teacher on every row of src and stores the logits in the

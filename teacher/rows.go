@@ -2,9 +2,7 @@ package teacher
 
 import (
 	"context"
-	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -82,30 +80,6 @@ func (t *Teacher) key(ctx context.Context, src dataset.Source, rows *store.Rows,
 	return k, err
 }
 
-// meant is the key but for rows and dtype.
-func (t *Teacher) meant() store.Key {
-	c := t.contract
-	k := store.Key{
-		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
-		Output: c.Output, Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
-		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
-		Options: t.o.config(),
-	}
-	if c.Inputs != nil {
-		k.Input = fmt.Sprintf("%s features %v", strings.Join(c.Inputs, ","), c.Features)
-	}
-	if c.FixedBatch > 0 {
-		k.Batch = c.FixedBatch
-	}
-	if c.OneColumn {
-		k.Options = append(k.Options, "one column")
-	}
-	if c.Kind == Probabilities {
-		k.Options = append(k.Options, fmt.Sprintf("floor=%g", c.Floor))
-	}
-	return k
-}
-
 // kept is how rows are kept: as the store in dir does if that is what Options
 // ask for, else as they say.
 func (t *Teacher) kept(ctx context.Context, src dataset.Source, dir string) (string, error) {
@@ -128,12 +102,12 @@ func (t *Teacher) kept(ctx context.Context, src dataset.Source, dir string) (str
 	return d.String(), err
 }
 
-// sampleRows is how many rows choose the logits that are kept.
-const sampleRows = 1000
+// chosenBy is how many rows choose the number of logits that are kept.
+const chosenBy = 1000
 
 // sample is the logits, (n, Classes), of rows spread evenly over src.
 func (t *Teacher) sample(ctx context.Context, src dataset.Source) ([]float32, error) {
-	n, c := min(src.Len(), sampleRows), t.contract.Classes
+	n, c := min(src.Len(), chosenBy), t.contract.Classes
 	rows := make([]int, n)
 	for i := range rows {
 		rows[i] = i * src.Len() / n

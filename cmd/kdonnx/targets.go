@@ -87,7 +87,7 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 			return nil
 		},
 	}
-	cmd.AddCommand(newTargetsLs(a), newTargetsVerify(a), newTargetsMerge(a), newTargetsExport(a))
+	cmd.AddCommand(newTargetsLs(a), newTargetsVerify(a), newTargetsMerge(a), newTargetsExport(a), newTargetsGC(a))
 	t.Model = ""
 	teacherFlags(cmd.Flags(), &t)
 	storeFlag(cmd.Flags(), &t)

@@ -297,3 +297,31 @@ func TestExport(t *testing.T) {
 		t.Error("a failed export left a file")
 	}
 }
+
+func TestRemove(t *testing.T) {
+	dir, ids := newStore(t, testKey(), 10, 4)
+	w, err := Create(dir, testKey(), gathered(ids), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, Remove(dir), fault.IO, "in use")
+	w.Close()
+	mine := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(mine, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "notes.txt" {
+		t.Errorf("left %v", left)
+	}
+	wantFault(t, Remove(dir), fault.Input, "no target store")
+	dir, _ = newStore(t, testKey(), 10, 4)
+	if err := Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the empty folder stays")
+	}
+}

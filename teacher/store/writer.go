@@ -171,12 +171,7 @@ func (w *Writer) refuseForeign() error {
 		return fault.New(fault.IO, w.dir, "", "cannot list: %w", reason(err))
 	}
 	for _, e := range entries {
-		known := false
-		for _, pattern := range []string{"lock", "lock-*", "store.json*", "targets-*", "ids-*", "index.bin*"} {
-			ok, _ := filepath.Match(pattern, e.Name())
-			known = known || ok
-		}
-		if known {
+		if isOurs(e.Name()) {
 			continue
 		}
 		return fault.New(fault.IO, filepath.Join(w.dir, e.Name()), "", "is no part of a target store: choose an empty folder")

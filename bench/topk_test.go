@@ -27,8 +27,8 @@ const (
 )
 
 // BenchmarkTopKAccuracy trains the same student from stores of one teacher that
-// keep all logits in float32, all in float16, and the largest 16 in float16,
-// with three seeds each. The mean accuracy from 16 logits may fall behind that
+// keep all logits in float32 and the largest 16 in float16, with three seeds
+// each. The mean accuracy from 16 logits may fall behind that
 // from float32 by no more than the seeds differ among themselves.
 func BenchmarkTopKAccuracy(b *testing.B) {
 	if os.Getenv("KDONNX_TOPK") == "" {
@@ -46,9 +46,9 @@ func BenchmarkTopKAccuracy(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		for _, temperature := range []float64{1, 4} {
+		for _, temperature := range []float64{4, 1} {
 			mean, spread := map[string]float64{}, map[string]float64{}
-			for _, dtype := range []string{"float32", "float16", "topk:16"} {
+			for _, dtype := range []string{"float32", "topk:16"} {
 				lo, hi := math.Inf(1), math.Inf(-1)
 				for seed := range uint64(cloudSeeds) {
 					r := distill.Default()
@@ -56,7 +56,7 @@ func BenchmarkTopKAccuracy(b *testing.B) {
 					r.Data.Train, r.Data.Val, r.Data.Test = filepath.Join(dir, "train.npy"), filepath.Join(dir, "val.npy"), filepath.Join(dir, "test.npy")
 					r.Student.Arch = "mlp:256"
 					r.Loss.Temperature = temperature
-					r.Train.Epochs, r.Train.Seed, r.Train.NoBaseline = 15, seed+1, true
+					r.Train.Epochs, r.Train.Seed, r.Train.NoBaseline = 8, seed+1, true
 					r.Output.Model = filepath.Join(b.TempDir(), "student.onnx")
 					r.Fill()
 					result, err := distill.Run(context.Background(), r, distill.Env{Cache: dir})

@@ -102,7 +102,7 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label string
-	limit              int
+	limit              distill.RowLimit
 	classes            []string // names by label, where a model gives them
 }
 
@@ -110,13 +110,19 @@ type dataFlags struct {
 type pflagSet interface {
 	StringVar(p *string, name, value, usage string)
 	IntVar(p *int, name string, value int, usage string)
+	Uint64Var(p *uint64, name string, value uint64, usage string)
 }
 
 func (d *dataFlags) bind(f pflagSet) {
-	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, or embedded")
+	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
-	f.IntVar(&d.limit, "limit", 0, "use only the first rows (0: all)")
+	if d.limit.First {
+		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
+		return
+	}
+	f.IntVar(&d.limit.Rows, "limit", 0, "use this many rows, the same share of each class, in their order (0: all)")
+	f.Uint64Var(&d.limit.Seed, "seed", distill.Default().Train.Seed, "chooses the rows that --limit takes, as in kdonnx distill")
 }
 
 // open opens the rows; split is used where they have it and none was named.

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -39,7 +42,7 @@ func (s *spill) Write(b []byte) (int, error) {
 }
 
 func (s *spill) open() (err error) {
-	const pattern = "kdonnx-rows-*"
+	pattern := durable.TempName("index.bin") // for Clean, if the process is killed before the next lines
 	if s.dir != "" {
 		s.file, err = os.CreateTemp(s.dir, pattern)
 	}
@@ -49,7 +52,7 @@ func (s *spill) open() (err error) {
 	if err != nil {
 		return fault.New(fault.IO, os.TempDir(), "", "cannot create a temporary file: %w", reason(err))
 	}
-	if err := os.Remove(s.file.Name()); err != nil {
+	if err := os.Remove(s.file.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.failed(err)
 	}
 	return nil

@@ -35,7 +35,7 @@ func (t *Teacher) meant() store.Key {
 	c := t.contract
 	k := store.Key{
 		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
-		Output: c.Output, Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
 		Options: t.o.config(),
 	}
@@ -48,7 +48,19 @@ func (t *Teacher) meant() store.Key {
 	if c.OneColumn {
 		k.Options = append(k.Options, "one column")
 	}
-	if c.Kind == Probabilities {
+	if c.Merged != nil {
+		k.Options = append(k.Options, fmt.Sprintf("merged=%v", c.Merged))
+	}
+	if c.Scale != 0 {
+		k.Options = append(k.Options, fmt.Sprintf("scale=%g zero=%g", c.Scale, c.Zero))
+	}
+	if c.LabelTexts != nil {
+		k.Options = append(k.Options, fmt.Sprintf("labels=%q", c.LabelTexts))
+	}
+	if c.Kind == Labels {
+		k.Options = append(k.Options, fmt.Sprintf("smoothing=%g", c.Smoothing))
+	}
+	if c.Kind == Probabilities || c.Kind == Sigmoids {
 		k.Options = append(k.Options, fmt.Sprintf("floor=%g", c.Floor))
 	}
 	return k

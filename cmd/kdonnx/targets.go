@@ -23,13 +23,14 @@ func newTargets(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "targets",
 		Short: "Run the teacher over rows and keep its logits in a target store",
-		Long: `Fills a target store: the teacher's logits of every row, found again by the row's
-content, in .npy shards with digests. Interrupted, the same command goes on. A job
+		Long: `Fills a target store: the teacher's logits (of a regression its values) of every row,
+found again by the row's content, in .npy shards with digests. Interrupted, the same command goes on. A job
 array fills one store from many machines: each takes every n-th shard. Of a teacher
 of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
-  kdonnx targets --teacher imagenet.onnx --data photos/ -o store/ --store-dtype topk:16`,
+  kdonnx targets --teacher imagenet.onnx --data photos/ -o store/ --store-dtype topk:16
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression`,
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if t.Model == "" || data.path == "" || dir == "" {
@@ -54,6 +55,7 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 				return err
 			}
 			defer closeTeacher()
+			model.NameRows(data.path)
 			contract, err := model.Detect(ctx, src)
 			if err != nil {
 				return err
@@ -83,7 +85,7 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
 			}
-			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
+			fmt.Fprintf(a.out, "%s: %d rows of %d %s, complete and verified\n", dir, s.Len(), s.Classes(), contract.TargetsAre())
 			return nil
 		},
 	}

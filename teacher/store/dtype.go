@@ -101,16 +101,19 @@ func (d DType) Admits(stored string) bool {
 	return s == d
 }
 
-// codecOf is the codec of what Key.DType holds.
-func codecOf(dtype string, classes int) (codec, error) {
-	d, err := ParseDType(dtype)
+// codec is the codec of the key's DType. What softmax is not taken of has no mass
+// to keep the most of.
+func (k Key) codec() (codec, error) {
+	d, err := ParseDType(k.DType)
 	switch {
 	case err != nil:
 		return nil, err
-	case d.Kind == "" || d.Open() || d.String() != dtype:
-		return nil, fault.New(fault.Usage, "", "store dtype", "got %q, expected one that says all", dtype)
+	case d.Kind == "" || d.Open() || d.String() != k.DType:
+		return nil, fault.New(fault.Usage, "", "store dtype", "got %q, expected one that says all", k.DType)
+	case d.Kind == TopK && k.Task != "":
+		return nil, fault.New(fault.Usage, "", "store dtype", "got %s for targets of the task %s, expected float32 or float16: it keeps the most of a softmax", d, k.Task)
 	}
-	return kinds[d.Kind].codec(d, classes)
+	return kinds[d.Kind].codec(d, k.Classes)
 }
 
 // floats are the element types of a codec.

@@ -68,7 +68,7 @@ func softmax(v []float32, T float64) []float64 {
 
 func through(t testing.TB, dtype string, row []float32, T float64) []float32 {
 	t.Helper()
-	c, err := codecOf(dtype, len(row))
+	c, err := Key{DType: dtype, Classes: len(row)}.codec()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,10 @@ func TestTooLargeForFloat16(t *testing.T) {
 	k.DType = "topk:3"
 	_, err := Create(filepath.Join(t.TempDir(), "s"), k, gathered(rowsOf(1)), 3)
 	wantFault(t, err, fault.Usage, "topk:3", "3 classes", "float16")
-	k.DType = "topk:0.9"
+	k.Classes, k.Task = 5, "regression"
+	_, err = Create(filepath.Join(t.TempDir(), "s"), k, gathered(rowsOf(1)), 3)
+	wantFault(t, err, fault.Usage, "topk:3", "regression", "float16")
+	k.Task, k.DType = "", "topk:0.9"
 	_, err = Create(filepath.Join(t.TempDir(), "s"), k, gathered(rowsOf(1)), 3)
 	wantFault(t, err, fault.Usage, "topk:0.9")
 }

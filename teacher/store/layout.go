@@ -198,7 +198,7 @@ func readPlan(dir string) (plan, error) {
 	case p.ShardRows < 1 || p.ShardRows > maxRows:
 		return bad("shard_rows", "got %d, expected 1 to %d", p.ShardRows, maxRows)
 	}
-	c, err := codecOf(p.Key.DType, p.Key.Classes)
+	c, err := p.Key.codec()
 	if err != nil {
 		return bad("key.dtype", "%v", err)
 	}

@@ -282,6 +282,7 @@ func TestKeyMismatchNamesTheField(t *testing.T) {
 		"input":           func(k *Key) { k.Input = "z" },
 		"input_shape":     func(k *Key) { k.InputShape = []int64{1, 1, 2} },
 		"output":          func(k *Key) { k.Output = "z" },
+		"task":            func(k *Key) { k.Task = "regression" },
 		"kind":            func(k *Key) { k.Kind = "probabilities" },
 		"columns":         func(k *Key) { k.Columns = []int{2, 1, 0} },
 		"classes":         func(k *Key) { k.Classes = 4 },

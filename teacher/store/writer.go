@@ -133,7 +133,7 @@ func (w *Writer) check(k *Key, o options) error {
 		return fault.New(fault.Integrity, w.dir, "dataset", "got rows with digest %.16s…, expected %.16s…", digest, k.Dataset)
 	}
 	var err error
-	w.plan.codec, err = codecOf(k.DType, k.Classes)
+	w.plan.codec, err = k.codec()
 	return err
 }
 

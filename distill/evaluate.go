@@ -16,6 +16,15 @@ type Predictor interface {
 
 const evalBatch = 256
 
+// predict puts the logits of the rows of m into z; a model that takes raw rows
+// has their texts too.
+func predict(ctx context.Context, net Predictor, m *mini, z []float32) error {
+	if model, ok := net.(*Model); ok {
+		return model.PredictRows(ctx, &m.raw, z)
+	}
+	return net.Predict(ctx, m.x, m.n, z)
+}
+
 // evaluate scores net on every row of r.
 func evaluate(ctx context.Context, net Predictor, r *rows) (metrics.Result, error) {
 	acc, err := metrics.NewAccumulator(r.classes)
@@ -24,7 +33,7 @@ func evaluate(ctx context.Context, net Predictor, r *rows) (metrics.Result, erro
 	}
 	err = eachBatch(ctx, r, func(m *mini) error {
 		z := make([]float32, m.n*r.classes)
-		if err := net.Predict(ctx, m.x, m.n, z); err != nil {
+		if err := predict(ctx, net, m, z); err != nil {
 			return err
 		}
 		return acc.Add(z, m.labels, m.teacher)
@@ -84,7 +93,7 @@ func EachLogits(ctx context.Context, m *Model, src dataset.Source, f func(z []fl
 	var z []float32
 	return eachBatch(ctx, &rows{src: src, classes: m.Classes}, func(b *mini) error {
 		z = grow(z, b.n*m.Classes)
-		if err := m.Predict(ctx, b.x, b.n, z); err != nil {
+		if err := m.PredictRows(ctx, &b.raw, z); err != nil {
 			return err
 		}
 		for i := range b.n {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -34,13 +33,10 @@ type FillOptions struct {
 func (t *Teacher) meant() store.Key {
 	c := t.contract
 	k := store.Key{
-		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
+		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.mapping(), InputShape: c.InputShape,
 		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
 		Options: t.o.config(),
-	}
-	if c.Inputs != nil {
-		k.Input = fmt.Sprintf("%s features %v", strings.Join(c.Inputs, ","), c.Features)
 	}
 	if c.FixedBatch > 0 {
 		k.Batch = c.FixedBatch
@@ -79,8 +75,9 @@ func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o Fi
 	if err := t.detected(); err != nil {
 		return nil, err
 	}
-	if size := src.Spec().Size(); size != t.encode.size {
-		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values, these have %d", t.encode.size, size)
+	if spec := src.Spec(); spec.Size() != t.encode.size || len(spec.Texts) != t.encode.texts {
+		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values and %d texts, these have %d and %d",
+			t.encode.size, t.encode.texts, spec.Size(), len(spec.Texts))
 	}
 	rows, err := t.rowsOf(ctx, src)
 	if err != nil {
@@ -197,7 +194,9 @@ func (t *Teacher) readAll(ctx context.Context, src dataset.Source, w *store.Writ
 			}
 			left -= len(rows)
 			k.rows, k.shard, k.last = rows, n, left == 0
-			t.encode.encode(&k.in, b.X, b.N)
+			if err := t.encode.encode(&k.in, b); err != nil {
+				return t.badRow(err, b, rows)
+			}
 			select {
 			case ready <- k:
 				return nil

@@ -116,7 +116,7 @@ func (t *Teacher) sample(ctx context.Context, src dataset.Source) ([]float32, er
 	err := dataset.Batches(ctx, src, rows, t.contract.Batch, func(rows []int, b *dataset.Batch) error {
 		at := len(logits)
 		logits = logits[:at+len(rows)*c]
-		return t.Logits(ctx, b.X, b.N, logits[at:])
+		return t.Logits(ctx, b, logits[at:])
 	})
 	return logits, err
 }

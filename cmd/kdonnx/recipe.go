@@ -52,7 +52,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 
 // storeFlag binds how a target store keeps logits.
 func storeFlag(f *pflag.FlagSet, t *distill.TeacherRecipe) {
-	f.StringVar(&t.StoreDType, "store-dtype", t.StoreDType, "how the target store keeps logits: float32, float16, topk:16 (the largest 16), topk:0.999 (as many as hold that share of the softmax mass in 99 % of rows), topk:16:float32 (default: as the store that is there, float32 in a new one)")
+	f.StringVar(&t.StoreDType, "store-dtype", t.StoreDType, "how the target store keeps logits: float32, float16, topk:16 (the largest 16; for T near 1), topk:0.999 (as many as hold that share of the softmax mass in 99 % of rows), topk:16:float32 (default: as the store that is there, float32 in a new one)")
 }
 
 // recipeFlags bind every field of r that a run has.

@@ -29,7 +29,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		return embeddedData(ctx, r)
 	}
 	d := &Data{}
-	options := dataset.Options{Label: r.Data.Label}
+	options := dataset.Options{Label: r.Data.Label, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns}
 	train, err := openSplit(ctx, r.Data.Train, "train", options)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 			return nil, err
 		}
 	}
-	options.Classes = train.Spec().Classes
+	options.Classes, options.Schema = train.Spec().Classes, train.Spec().Schema
 	if err := d.openTest(ctx, r, options); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,13 @@ import (
 // MetaVersion is the metadata key by which an exported student is known.
 const MetaVersion = export.MetaPrefix + "version"
 
-// metaClasses is the metadata key of the class names.
-const metaClasses = export.MetaPrefix + export.ClassesKey
+// Metadata keys of the class names, and of how the columns of a table became
+// features.
+const (
+	metaClasses = export.MetaPrefix + export.ClassesKey
+	metaSchema  = export.MetaPrefix + schemaKey
+	schemaKey   = "schema"
+)
 
 // Verification is what Verify found.
 type Verification struct {
@@ -62,14 +67,21 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	return v, err
 }
 
-// StudentClasses are the class names, by label, that the exported student at
-// path carries; nil for another model.
-func StudentClasses(path string) ([]string, error) {
+// RowsOf are the options by which rows are opened for the model at path: the
+// class names and the columns that an exported student was trained with. They
+// are zero for another model.
+func RowsOf(path string) (o dataset.Options, err error) {
 	m, err := onnx.Read(path, onnx.ReadOptions{})
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	return studentClasses(m), nil
+	o.Classes = studentClasses(m)
+	if text, ok := m.Meta(metaSchema); ok {
+		if o.Schema, err = dataset.ParseSchema(text); err != nil {
+			return o, fault.New(fault.Input, path, "metadata "+metaSchema, "%w", err)
+		}
+	}
+	return o, nil
 }
 
 // studentClasses are the class names that an exported student carries.

@@ -40,11 +40,10 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	if m.t.Model == "" || m.data.path == "" {
 		return nil, nil, usage("%s needs --model and --data (see --help)", cmd.Name())
 	}
-	names, err := distill.StudentClasses(m.t.Model)
-	if err != nil {
+	var err error
+	if m.data.like, err = distill.RowsOf(m.t.Model); err != nil {
 		return nil, nil, err
 	}
-	m.data.classes = names
 	src, err := m.data.open(cmd.Context(), "test")
 	if err != nil {
 		return nil, nil, err

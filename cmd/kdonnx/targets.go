@@ -104,8 +104,9 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label string
+	columns, labelMap  string
 	limit              distill.RowLimit
-	classes            []string // names by label, where a model gives them
+	like               dataset.Options // classes and columns, where a model gives them
 }
 
 // pflagSet is what dataFlags needs of a flag set.
@@ -119,6 +120,7 @@ func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
+	columnFlags(f, &d.columns, &d.labelMap)
 	if d.limit.First {
 		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
 		return
@@ -132,5 +134,16 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	if d.split != "" {
 		split = d.split
 	}
-	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label, Classes: d.classes}, d.limit)
+	o := d.like
+	o.Label, o.Columns, o.LabelMap = d.label, d.columns, d.labelMap
+	if d.columns != "" && !o.Schema.IsZero() {
+		return nil, usage("--columns: the model says itself what its columns are")
+	}
+	return distill.OpenRows(ctx, d.path, split, d.split != "", o, d.limit)
+}
+
+// columnFlags bind how the columns and labels of rows are read.
+func columnFlags(f pflagSet, columns, labelMap *string) {
+	f.StringVar(columns, "columns", *columns, `what columns of a table are, where they are not what they look like: "age=numeric?, sex=categorical, zip=categorical:500, grade=ordinal(low<mid<high), note=text:512, ok=boolean, id=drop"`)
+	f.StringVar(labelMap, "label-map", *labelMap, `classes of the labels that the rows have: "a=vowel, e=vowel, *=consonant", or a file of one label=class a line; an empty class is no label`)
 }

@@ -1,103 +1,32 @@
 package dataset
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// column is what the first reading of a table learns of one column.
-type column struct {
-	name         string
-	numbers      int  // cells that are numbers
-	texts        int  // cells that are neither numbers nor empty
-	whole        bool // whether every number is whole
-	id           bool // whether it is named id
-	ids          []idCell
-	firstText    textCell
-	firstPartial textCell // first number that is not whole
-}
-
-type textCell struct {
-	text string
-	line int
-}
-
-type idCell struct {
-	id   float64
-	line int
-}
-
-// add takes one cell.
-func (c *column) add(cell []byte, line int) {
-	if len(cell) == 0 {
-		return
-	}
-	v, err := parseCell(cell)
-	if err != nil {
-		if c.texts == 0 {
-			c.firstText = textCell{clip(cell), line}
-		}
-		c.texts++
-		return
-	}
-	c.numbers++
-	if c.id {
-		c.ids = append(c.ids, idCell{v, line})
-	}
-	if c.whole && (v != math.Trunc(v) || math.Abs(v) > 1<<53) { // also NaN
-		c.whole, c.firstPartial = false, textCell{clip(cell), line}
-	}
-}
-
-// isText tells a column of names from a column of numbers with a bad cell.
-func (c *column) isText() bool { return c.texts > c.numbers }
-
-// isWhole tells whether every cell that is not empty is a whole number.
-func (c *column) isWhole() bool { return c.texts == 0 && c.whole && c.numbers > 0 }
-
-// repeated gives the line of an id that stands on an earlier line too.
-func (c *column) repeated() (line int, twice bool) {
-	slices.SortFunc(c.ids, func(a, b idCell) int {
-		if a.id != b.id {
-			if a.id < b.id {
-				return -1
-			}
-			return 1
-		}
-		return a.line - b.line
-	})
-	for i := 1; i < len(c.ids); i++ {
-		if c.ids[i].id == c.ids[i-1].id {
-			return c.ids[i].line, true
-		}
-	}
-	c.ids = nil
-	return 0, false
-}
 
 // labelNamed are the names that a label column goes by, the likeliest first.
 var labelNamed = []string{"label", "class", "species", "target", "y"}
 
 // chooseLabel decides which column is the label: the one asked for, one with a
 // usual name, or the only column of text when it is the first or the last.
-func (c *csvFile) chooseLabel(asked string) error {
+func (c *tableReader) chooseLabel(asked string) error {
 	if asked == "none" {
 		return nil
 	}
 	if asked != "" {
-		i, err := c.findColumn(asked)
+		i, err := c.findColumn("label", asked)
 		if err != nil {
 			return err
 		}
 		c.label = i
 		return c.checkLabel("asked for")
 	}
-	if c.header {
+	if c.named {
 		for _, name := range labelNamed {
 			for i, col := range c.columns {
-				if strings.EqualFold(col.name, name) {
+				if strings.EqualFold(col.name, name) && !col.declared {
 					c.label = i
 					return c.checkLabel("by its name")
 				}
@@ -106,7 +35,7 @@ func (c *csvFile) chooseLabel(asked string) error {
 	}
 	var texts []int
 	for i := range c.columns {
-		if c.columns[i].isText() {
+		if col := &c.columns[i]; col.isText() && !col.isProse() && !col.declared {
 			texts = append(texts, i)
 		}
 	}
@@ -120,10 +49,13 @@ func (c *csvFile) chooseLabel(asked string) error {
 
 // checkLabel notes why the column is the label, and refuses one of numbers
 // that are not whole.
-func (c *csvFile) checkLabel(why string) error {
+func (c *tableReader) checkLabel(why string) error {
 	col := &c.columns[c.label]
+	if col.bad > 0 {
+		return inputFault(c.path, c.file.place(col.firstBad.line, c.label), "%s", col.firstBad.text)
+	}
 	if col.texts == 0 && col.numbers > 0 && !col.whole {
-		return inputFault(c.path, cellAt(col.firstPartial.line, c.label),
+		return inputFault(c.path, c.file.place(col.firstPartial.line, c.label),
 			"%q in label column %q, expected a class name or a whole number", col.firstPartial.text, col.name)
 	}
 	c.notes = append(c.notes, "column "+strconv.Quote(col.name)+" is the label ("+why+")")
@@ -131,14 +63,14 @@ func (c *csvFile) checkLabel(why string) error {
 }
 
 // findColumn finds a column by name, by name whatever its case, or by its
-// 0-based index, negative from the end.
-func (c *csvFile) findColumn(asked string) (int, error) {
+// 0-based index, negative from the end. field is what asks for it.
+func (c *tableReader) findColumn(field, asked string) (int, error) {
 	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
 		found := -1
 		for i, col := range c.columns {
-			if c.header && same(col.name, asked) {
+			if c.named && same(col.name, asked) {
 				if found >= 0 {
-					return 0, inputFault(c.path, "label", "columns %d and %d are both named %q: say which by its index", found+1, i+1, asked)
+					return 0, inputFault(c.path, field, "columns %d and %d are both named %q: say which by its index", found+1, i+1, asked)
 				}
 				found = i
 			}
@@ -159,14 +91,16 @@ func (c *csvFile) findColumn(asked string) (int, error) {
 		if len(names) > 20 {
 			names = append(names[:20], "…")
 		}
-		return 0, inputFault(c.path, "label", "no column %q: expected %s, or an index below %d", asked, listOr(names, ""), len(c.columns))
+		return 0, inputFault(c.path, field, "no column %q: expected %s, or an index below %d", asked, listOr(names, ""), len(c.columns))
 	}
 	return i, nil
 }
 
 // labelColumn collects the labels of a table.
 type labelColumn struct {
-	whole bool // names are whole numbers
+	path  string
+	place func(line int) string // where the label of a line stands
+	whole bool                  // names are whole numbers
 	index map[string]int32
 	names []string // by index, as they come
 	y     []int32
@@ -174,7 +108,7 @@ type labelColumn struct {
 }
 
 // add takes the label of one row; an empty cell is none.
-func (a *labelColumn) add(l *lines, column int, cell []byte) error {
+func (a *labelColumn) add(line int, cell []byte) error {
 	if len(cell) == 0 {
 		a.y = append(a.y, Unlabelled)
 		return nil
@@ -183,7 +117,7 @@ func (a *labelColumn) add(l *lines, column int, cell []byte) error {
 	if a.whole {
 		v, err := parseCell(cell)
 		if err != nil {
-			return l.cell(column, "changed while it was read")
+			return inputFault(a.path, a.place(line), "changed while it was read")
 		}
 		name = strconv.FormatInt(int64(v), 10)
 	}
@@ -194,10 +128,10 @@ func (a *labelColumn) add(l *lines, column int, cell []byte) error {
 	if !ok {
 		i = int32(len(a.names))
 		if i >= maxClasses {
-			return l.cell(column, "more than %d classes", maxClasses)
+			return inputFault(a.path, a.place(line), "more than %d classes", maxClasses)
 		}
 		a.index[name] = i
-		a.names, a.lines = append(a.names, name), append(a.lines, l.n)
+		a.names, a.lines = append(a.names, name), append(a.lines, line)
 	}
 	a.y = append(a.y, i)
 	return nil
@@ -206,7 +140,7 @@ func (a *labelColumn) add(l *lines, column int, cell []byte) error {
 // finish gives the labels and the names of the classes: those given, in which
 // a number is a position when no name is a number, or else the names found,
 // sorted, numbers by value.
-func (a *labelColumn) finish(path string, column int, given []string) ([]int32, []string, error) {
+func (a *labelColumn) finish(given []string) ([]int32, []string, error) {
 	if len(a.names) == 0 {
 		return nil, nil, nil
 	}
@@ -236,7 +170,7 @@ func (a *labelColumn) finish(path string, column int, given []string) ([]int32, 
 			p, ok = int32(at), true
 		}
 		if !ok {
-			return nil, nil, inputFault(path, cellAt(a.lines[i], column), "class %q, expected one of %s", clip([]byte(name)), few(classes))
+			return nil, nil, inputFault(a.path, a.place(a.lines[i]), "class %q, expected one of %s", clip([]byte(name)), few(classes))
 		}
 		to[i] = p
 	}

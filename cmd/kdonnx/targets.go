@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
 )
 
@@ -46,6 +47,7 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 				return err
 			}
 			defer src.Close()
+			tell(a.err, src)
 			cache, err := cacheDir()
 			if err != nil {
 				return err
@@ -83,7 +85,7 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 				return nil
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
+				return printJSON(a.out, map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
 			}
 			fmt.Fprintf(a.out, "%s: %d rows of %d %s, complete and verified\n", dir, s.Len(), s.Classes(), contract.TargetsAre())
 			return nil
@@ -101,11 +103,19 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 	return cmd
 }
 
+// tell shows what the reader of the rows noted.
+func tell(to io.Writer, src dataset.Source) {
+	for _, note := range src.Spec().Notes {
+		fmt.Fprintln(to, "data: "+fault.Printable(note))
+	}
+}
+
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label string
 	columns, labelMap  string
 	limit              distill.RowLimit
+	skipBad            bool
 	like               dataset.Options // classes and columns, where a model gives them
 }
 
@@ -113,6 +123,7 @@ type dataFlags struct {
 type pflagSet interface {
 	StringVar(p *string, name, value, usage string)
 	IntVar(p *int, name string, value int, usage string)
+	BoolVar(p *bool, name string, value bool, usage string)
 	Uint64Var(p *uint64, name string, value uint64, usage string)
 }
 
@@ -120,6 +131,7 @@ func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
+	f.BoolVar(&d.skipBad, "skip-bad", false, "leave out images that cannot be read, and say which, instead of stopping")
 	columnFlags(f, &d.columns, &d.labelMap)
 	if d.limit.First {
 		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
@@ -135,7 +147,7 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 		split = d.split
 	}
 	o := d.like
-	o.Label, o.Columns, o.LabelMap = d.label, d.columns, d.labelMap
+	o.Label, o.Columns, o.LabelMap, o.SkipBad = d.label, d.columns, d.labelMap, d.skipBad
 	if d.columns != "" && !o.Schema.IsZero() {
 		return nil, usage("--columns: the model says itself what its columns are")
 	}

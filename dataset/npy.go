@@ -281,24 +281,28 @@ func (a *array) setLabels(y *ndarray, o Options) error {
 	if y.dims[0] != a.n {
 		return inputFault(y.path, y.field, "%d labels for %d rows", y.dims[0], a.n)
 	}
-	raw, _, err := readExactly(io.NewSectionReader(y.data, y.offset, int64(a.n)*int64(y.elem.size)), int64(a.n)*int64(y.elem.size))
-	if err != nil {
-		return ioFault(y.path, err)
-	}
-	kind := strings.TrimLeft(y.descr, "<>=|")
-	values := make([]float32, a.n)
-	y.elem.decode(values, raw)
+	kind, bigEndian := strings.TrimLeft(y.descr, "<>=|"), strings.HasPrefix(y.descr, ">")
 	a.labels = make([]int32, a.n)
-	for i := range a.labels {
-		v := float64(values[i])
-		if kind == "f8" { // 0.99999999 is 1 in float32
-			v = float64At(raw[8*i:], strings.HasPrefix(y.descr, ">"))
+	raw, values := make([]byte, min(a.n, 1<<14)*y.elem.size), make([]float32, min(a.n, 1<<14))
+	for from := 0; from < a.n; from += len(values) {
+		values = values[:min(len(values), a.n-from)]
+		raw = raw[:len(values)*y.elem.size]
+		if n, err := y.data.ReadAt(raw, y.offset+int64(from)*int64(y.elem.size)); n < len(raw) {
+			return ioFault(y.path, err)
 		}
-		if v != math.Trunc(v) || v < -1 || v >= maxClasses { // also NaN
-			return inputFault(y.path, joinField(y.field, "row "+strconv.Itoa(i)), "label %v, expected a whole number from 0 to %d, or -1 for none", v, maxClasses-1)
+		y.elem.decode(values, raw)
+		for i, value := range values {
+			v := float64(value)
+			if kind == "f8" { // 0.99999999 is 1 in float32
+				v = float64At(raw[8*i:], bigEndian)
+			}
+			if v != math.Trunc(v) || v < -1 || v >= maxClasses { // also NaN
+				return inputFault(y.path, joinField(y.field, "row "+strconv.Itoa(from+i)), "label %v, expected a whole number from 0 to %d, or -1 for none", v, maxClasses-1)
+			}
+			a.labels[from+i] = int32(v)
 		}
-		a.labels[i] = int32(v)
 	}
+	var err error
 	a.spec.Classes, err = classNames(y.path, o, a.labels)
 	return err
 }

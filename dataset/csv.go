@@ -35,7 +35,7 @@ type csvFile struct {
 	delim   byte
 	header  bool
 	columns []column
-	label   int // column of the label, -1 for none
+	labels  tableLabels
 	rows    int
 	notes   []string
 }
@@ -46,14 +46,14 @@ func openCSV(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	defer f.Close()
-	c := &csvFile{path: path, file: f, label: -1}
+	c := &csvFile{path: path, file: f}
 	if c.delim, err = sniffDelim(path, f); err != nil {
 		return nil, err
 	}
 	if err := c.profile(); err != nil {
 		return nil, err
 	}
-	if err := c.chooseLabel(o.Label); err != nil {
+	if err := c.chooseLabels(o); err != nil {
 		return nil, err
 	}
 	if err := c.dropIDs(); err != nil {
@@ -139,7 +139,7 @@ func (c *csvFile) profile() error {
 func (c *csvFile) dropIDs() error {
 	for i := range c.columns {
 		col := &c.columns[i]
-		if col.id = col.id && i != c.label && col.whole && col.numbers == c.rows; !col.id {
+		if col.id = col.id && !c.labels.has(i) && col.whole && col.numbers == c.rows; !col.id {
 			continue
 		}
 		if line, twice := col.repeated(); twice {
@@ -155,7 +155,7 @@ func (c *csvFile) load(o Options) (Source, error) {
 	var features []int
 	t := &table{path: c.path, n: c.rows}
 	for i, col := range c.columns {
-		if i == c.label || col.id {
+		if c.labels.has(i) || col.id {
 			continue
 		}
 		if col.isText() {
@@ -169,7 +169,6 @@ func (c *csvFile) load(o Options) (Source, error) {
 	}
 	t.spec.Shape, t.spec.DType, t.spec.Notes = []int{len(features)}, Float32, c.notes
 	t.x = make([]float32, 0, c.rows*len(features))
-	labels := labelColumn{whole: c.label >= 0 && c.columns[c.label].isWhole()}
 	err := c.each(func(l *lines, fields [][]byte) error {
 		for _, i := range features {
 			v, err := parseCell(fields[i])
@@ -183,10 +182,7 @@ func (c *csvFile) load(o Options) (Source, error) {
 			}
 			t.x = append(t.x, float32(v))
 		}
-		if c.label >= 0 {
-			return labels.add(l, c.label, fields[c.label])
-		}
-		return nil
+		return c.labels.add(l, func(i int) []byte { return fields[i] })
 	})
 	if err != nil {
 		return nil, err
@@ -194,9 +190,8 @@ func (c *csvFile) load(o Options) (Source, error) {
 	if len(t.x) != c.rows*len(features) {
 		return nil, inputFault(c.path, "", "changed while it was read")
 	}
-	if c.label >= 0 {
-		t.labels, t.spec.Classes, err = labels.finish(c.path, c.label, o.Classes)
-	}
+	t.labels, err = c.labels.finish(c.path, &t.spec, o)
+	t.values = c.labels.values
 	return t, err
 }
 
@@ -224,6 +219,7 @@ type table struct {
 	n      int
 	x      []float32 // (n, Size)
 	labels []int32   // (n), nil when no row has one
+	values []float32 // (n, Targets)
 }
 
 func (t *table) Spec() Spec   { return t.spec }
@@ -232,14 +228,17 @@ func (t *table) Close() error { return nil }
 
 func (t *table) Labels(context.Context) ([]int32, error) { return labelsOrNone(t.labels, t.n), nil }
 
+func (t *table) Values(context.Context) ([]float32, error) { return slices.Clone(t.values), nil }
+
 func (t *table) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := checkRows(rows, t.n); err != nil {
 		return at(t.path, err)
 	}
 	size := t.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), t.spec)
 	for i, r := range rows {
 		copy(b.X[i*size:(i+1)*size], t.x[r*size:])
+		copyPart(b.V, t.values, i, r, b.N, t.n)
 		b.Y[i] = Unlabelled
 		if t.labels != nil {
 			b.Y[i] = t.labels[r]

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,15 +18,26 @@ func IDs(ctx context.Context, src Source) ([]RowID, error) {
 }
 
 // Digest is the SHA-256, in hexadecimal, of the identities and labels of all
-// rows in their order.
+// rows in their order, the values to predict after them.
 func Digest(ctx context.Context, src Source) (string, error) {
 	ids, labels, err := identify(ctx, src)
+	if err != nil {
+		return "", err
+	}
+	values, err := Values(ctx, src)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
 	for i, id := range ids {
 		h.Write(binary.LittleEndian.AppendUint32(id[:], uint32(labels[i])))
+	}
+	for _, v := range values {
+		bits := math.Float32bits(unknown) // of every NaN
+		if v == v {
+			bits = math.Float32bits(v)
+		}
+		h.Write(binary.LittleEndian.AppendUint32(nil, bits))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -40,7 +40,7 @@ func (d *run) vary(ctx context.Context) error {
 		return err
 	}
 	if a.Mixes() {
-		if v.mixer, err = loss.NewMixer(d.recipe.Loss.Temperature); err != nil {
+		if v.mixer, err = loss.NewMixer(d.data.Transfer.Spec().Task, d.recipe.Loss.Temperature); err != nil {
 			return err
 		}
 	}
@@ -84,6 +84,11 @@ func (r *rows) learn(ctx context.Context, order []int, seed uint64, pass int, m 
 	}
 	v.augmenter.Apply(o.raw.X, o.rows, seed, pass)
 	v.augmenter.Mix(m.raw.X, o.raw.X, o.shares)
+	for i, share := range o.shares {
+		if k := len(m.raw.V) / m.n; k > 0 {
+			v.mixer.MixValues(m.raw.V[i*k:(i+1)*k], o.raw.V[i*k:(i+1)*k], share)
+		}
+	}
 	if err := r.finish(order, m); err != nil || r.targets == nil {
 		return err
 	}
@@ -105,7 +110,9 @@ func (m *mini) part(lo, hi, classes int, z []float32) loss.Batch {
 	if m.teacher != nil {
 		b.Teacher = m.teacher[lo*classes : hi*classes]
 	}
-	if o := &m.others; len(o.shares) > 0 {
+	if m.values != nil {
+		b.Values = m.values[lo*classes : hi*classes] // mixed already
+	} else if o := &m.others; len(o.shares) > 0 {
 		b.Others, b.Shares = o.raw.Y[lo:hi], o.shares[lo:hi]
 	}
 	return b

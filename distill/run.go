@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -50,6 +51,7 @@ type run struct {
 	began   time.Time
 	work    string // checkpoints and lock
 	data    *Data
+	task    dataset.Task
 	teacher *taught
 	spec    studentSpec
 	train   *rows
@@ -194,7 +196,7 @@ func (d *run) trainBaseline(ctx context.Context) error {
 		d.result.Verdict.Sentence = "No verdict: there is no baseline to compare with."
 		return nil
 	}
-	labelled, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.teacher.classes)
+	labelled, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.task, d.teacher.classes)
 	if err != nil {
 		return err
 	}
@@ -228,7 +230,7 @@ func (d *run) export(ctx context.Context) error {
 		d.result.Warnings = append(d.result.Warnings, "the student is not verified: run kdonnx verify -o where ONNX Runtime is")
 		return export.WriteUnverified(d.spec.net, path, d.provenance())
 	}
-	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance()})
+	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance(), Task: d.task})
 	d.result.Parity = &report.Parity{Runtime: "ONNX Runtime " + p.Library, Passed: p.Within, Rows: p.Rows, ArgmaxFlips: p.Flips,
 		MaxAbs: report.Number(p.MaxAbs), MaxRel: report.Number(p.MaxRel), TolAbs: report.Number(p.Tolerance.Abs), TolRel: report.Number(p.Tolerance.Rel)}
 	if err != nil {

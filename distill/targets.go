@@ -55,6 +55,9 @@ func (d *run) askTeacher(ctx context.Context) error {
 		d.env.log("teacher: " + line)
 	}
 	d.result.Warnings = append(d.result.Warnings, t.contract.Warnings...)
+	if err := d.settleTask(t.contract.Task, t.contract.Classes); err != nil {
+		return err
+	}
 	if t.targets, err = d.ahead(ctx, model, learned); err != nil {
 		return err
 	}
@@ -73,7 +76,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 // probeRows are the rows that a teacher's contract is detected on: labelled
 // ones where there are any.
 func (d *run) probeRows() dataset.Source {
-	if r := d.recipe.Data; d.data.whole != nil && len(d.data.whole.Spec().Classes) > 0 && r.Labelled == 0 && r.Limit == 0 {
+	if r := d.recipe.Data; d.data.whole != nil && d.data.whole.Spec().Labelled() && r.Labelled == 0 && r.Limit == 0 {
 		return d.data.whole // as kdonnx targets does, so that both conclude the same
 	}
 	if d.data.Labelled.Len() > 0 {
@@ -93,6 +96,9 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	}
 	t.name = filepath.Base(dir)
 	t.classes = t.targets.Classes()
+	if err := d.settleTask(dataset.Task(t.targets.Key().Task), t.classes); err != nil {
+		return err
+	}
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err
 	}
@@ -161,13 +167,7 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 
 // checkLabels refuses labels that the teacher has no class for.
 func (d *run) checkLabels(ctx context.Context) error {
-	for _, s := range []struct {
-		path string
-		src  dataset.Source
-	}{{d.recipe.Data.Train, d.data.whole}, {d.recipe.Data.Val, d.data.Val}, {d.recipe.Data.Test, d.data.Test}} {
-		if s.src == nil {
-			continue
-		}
+	for _, s := range d.given() {
 		labels, err := dataset.Labels(ctx, s.src)
 		if err != nil {
 			return err

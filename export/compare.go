@@ -3,6 +3,7 @@ package export
 import (
 	"math"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 )
 
@@ -14,6 +15,9 @@ func (p *Parity) compare(z, r []float32, c, first int) {
 	for i := 0; i*c < len(z); i++ {
 		zi, ri := z[i*c:(i+1)*c], r[i*c:(i+1)*c]
 		diff, largest, finite := difference(zi, ri)
+		if p.task == dataset.Regression {
+			largest = max(largest, 1)
+		}
 		allowed := p.Tolerance.Abs + p.Tolerance.Rel*largest
 		excess := diff / allowed
 		switch {
@@ -29,13 +33,29 @@ func (p *Parity) compare(z, r []float32, c, first int) {
 		if excess > p.excess {
 			p.excess, p.Worst = excess, first+i
 		}
-		if metrics.Argmax(zi) != metrics.Argmax(ri) {
+		if p.flipped(zi, ri) {
 			p.Flips++
 		}
 		if !finite || diff > allowed {
 			p.Outside++
 		}
 	}
+}
+
+// flipped tells whether two rows of outputs answer differently.
+func (p *Parity) flipped(z, r []float32) bool {
+	switch p.task {
+	case dataset.Regression:
+		return false
+	case dataset.MultiLabel:
+		for j := range z {
+			if metrics.Yes(z[j]) != metrics.Yes(r[j]) {
+				return true
+			}
+		}
+		return false
+	}
+	return metrics.Argmax(z) != metrics.Argmax(r)
 }
 
 // difference is max_j |z_j − r_j| and max_j |z_j|; finite says that every

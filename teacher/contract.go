@@ -33,13 +33,14 @@ type Contract struct {
 	FixedBatch int                `json:"fixed_batch"`      // rows the model insists on; 0: any number
 	Single     bool               `json:"single,omitempty"` // one row a call, and outputs without an axis for it
 
-	Output     string   `json:"output"`
-	Kind       Kind     `json:"kind"`
-	Classes    int      `json:"classes"`
-	ClassNames []string `json:"class_names,omitempty"` // by class; nil when the model gives none
-	Columns    []int    `json:"columns,omitempty"`     // output column of each class; nil: in order
-	OneColumn  bool     `json:"one_column,omitempty"`  // two classes, of which the output gives the score of the second
-	Floor      float32  `json:"floor,omitempty"`       // probabilities are raised to this before the logarithm
+	Output     string       `json:"output"`
+	Task       dataset.Task `json:"task,omitempty"` // what is taught: multi-class (empty), multi-label or regression
+	Kind       Kind         `json:"kind"`
+	Classes    int          `json:"classes"`
+	ClassNames []string     `json:"class_names,omitempty"` // by class; nil when the model gives none
+	Columns    []int        `json:"columns,omitempty"`     // output column of each class; nil: in order
+	OneColumn  bool         `json:"one_column,omitempty"`  // two classes, of which the output gives the score of the second
+	Floor      float32      `json:"floor,omitempty"`       // probabilities are raised to this before the logarithm
 
 	Provider       string `json:"provider"`
 	Library        string `json:"library"` // SHA-256

@@ -66,7 +66,7 @@ func (t *Teacher) key(ids []dataset.RowID) store.Key {
 	c := t.contract
 	k := store.Key{
 		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
-		Output: c.Output, Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
 		Options: t.o.config(), DType: store.Float32, Dataset: store.DigestIDs(ids),
 	}

@@ -55,7 +55,8 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
 	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
 	f.Float64Var(&r.Data.ValSplit, "val-split", r.Data.ValSplit, "fraction of --train held out for validation")
-	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position (default: detected)")
+	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
+	f.StringVar(&r.Data.Task, "task", r.Data.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
 
@@ -63,7 +64,8 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
 	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
 
-	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses")
+	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses (auto: classic, or multi-label or regression as the task is)")
+	f.Float64Var(&r.Loss.Delta, "huber-delta", r.Loss.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&r.Loss.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")

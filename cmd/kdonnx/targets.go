@@ -94,9 +94,9 @@ array fills one store from many machines: each takes every n-th shard.`,
 
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
-	path, split, label string
-	limit              int
-	classes            []string // names by label, where a model gives them
+	path, split, label, task string
+	limit                    int
+	known                    dataset.Options // what a model says of labels
 }
 
 // pflagSet is what dataFlags needs of a flag set.
@@ -108,7 +108,8 @@ type pflagSet interface {
 func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
-	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
+	f.StringVar(&d.label, "label", "", "label column of a table, by name or position, or several: a,b,c (default: detected)")
+	f.StringVar(&d.task, "task", "", "what the labels are: multi-class, multi-label or regression (default: the student's, else detected)")
 	f.IntVar(&d.limit, "limit", 0, "use only the first rows (0: all)")
 }
 
@@ -117,5 +118,10 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	if d.split != "" {
 		split = d.split
 	}
-	return distill.OpenRows(ctx, d.path, split, d.split != "", dataset.Options{Label: d.label, Classes: d.classes}, d.limit)
+	o := d.known
+	o.Label = d.label
+	if d.task != "" {
+		o.Task = d.task
+	}
+	return distill.OpenRows(ctx, d.path, split, d.split != "", o, d.limit)
 }

@@ -45,7 +45,7 @@ type Result struct {
 	Compared  int          `json:"compared"`  // rows with a teacher row
 	NLL       float64      `json:"nll"`       // mean −log softmax(z)_y of the labelled rows, in nats; see MaxNLL
 
-	Bins      []Bin   `json:"bins"`                // reliability diagram: CalibrationBins bins of equal width
+	Bins      []Bin   `json:"bins,omitempty"`      // reliability diagram: CalibrationBins bins of equal width
 	Confusion [][]int `json:"confusion,omitempty"` // [label][answer] rows; nil above MaxConfusion classes
 	PerClass  []Class `json:"per_class,omitempty"` // by label
 
@@ -60,8 +60,6 @@ type ClassFields struct {
 	Errors   *int     `json:"errors,omitempty"`
 	Accuracy *float64 `json:"accuracy,omitempty"`
 	ECE      *float64 `json:"ece,omitempty"`
-	NLL      *float64 `json:"nll,omitempty"`
-	Bins     []Bin    `json:"bins,omitempty"`
 }
 
 // Summary is the part of a Result that goes on one line. A share of no rows

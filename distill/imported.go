@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -143,11 +144,12 @@ func (d *run) inputWanted(ctx context.Context) (dataset.Preprocess, error) {
 		return asked, err
 	}
 	defer closeModel()
+	m.NameRows(d.recipe.Data.Train)
 	c, err := m.Detect(ctx, d.probeRows())
 	if err != nil {
 		return asked, err
 	}
-	if c.Kind == teacher.Probabilities && !from.stripped {
+	if slices.Contains([]teacher.Kind{teacher.Probabilities, teacher.Sigmoids}, c.Kind) && !from.stripped {
 		return asked, fault.New(fault.Input, from.path, fmt.Sprintf("graph output %q", from.net.OutputName()),
 			"gives probabilities, and not by a last Softmax, expected logits to train")
 	}

@@ -13,7 +13,7 @@ import (
 // that are a file which the run reads.
 func (r *Recipe) checkOutputs() error {
 	read := []struct{ path, is string }{
-		{r.Teacher.Model, "the teacher"}, {r.Student.File(), "the student to begin with"}, {r.Teacher.Library, "the ONNX Runtime library"}, {FilePart(r.Data.Train), "the training rows"},
+		{r.Teacher.Model, "the teacher"}, {r.Teacher.ClassMap, "the class map"}, {r.Student.File(), "the student to begin with"}, {r.Teacher.Library, "the ONNX Runtime library"}, {FilePart(r.Data.Train), "the training rows"},
 		{FilePart(r.Data.Unlabelled), "the unlabelled rows"}, {FilePart(r.Data.Val), "the validation rows"}, {FilePart(r.Data.Test), "the test rows"},
 	}
 	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}

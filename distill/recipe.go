@@ -33,7 +33,10 @@ type TeacherRecipe struct {
 	Model    string        `yaml:"model" json:"model"`           // .onnx file, or "embedded"
 	Store    string        `yaml:"store" json:"store"`           // folder of the target store; empty: in the cache, keyed by content
 	Output   string        `yaml:"output" json:"output"`         // name of the output that teaches; empty: detected
-	Kind     string        `yaml:"kind" json:"kind"`             // auto, logits, probabilities or log-probabilities
+	Kind     string        `yaml:"kind" json:"kind"`             // auto, or one of teacher.Kinds
+	Task     string        `yaml:"task" json:"task"`             // auto, or one of teacher.Tasks
+	ClassMap string        `yaml:"class_map" json:"class_map"`   // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
+	Smooth   float64       `yaml:"smoothing" json:"smoothing"`   // probability that a teacher of labels alone leaves to the other classes
 	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
 	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
 	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
@@ -115,7 +118,7 @@ const Embedded = "embedded"
 // Default is the run on the embedded teacher and data.
 func Default() Recipe {
 	return Recipe{
-		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
+		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
 		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
@@ -212,6 +215,7 @@ func (r *Recipe) checkNumbers() error {
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
 		{"--teacher-batch", float64(r.Teacher.Batch), r.Teacher.Batch >= 0 && r.Teacher.Batch <= 1<<16, "a number from 0 to 65536"},
 		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
+		{"--teacher-smoothing", r.Teacher.Smooth, r.Teacher.Smooth >= 1e-6 && r.Teacher.Smooth < 0.5, "a probability from 1e-6 to below 0.5"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
 		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= 0 && r.Teacher.Memory <= 1<<40, "a number of MiB from 0 to 1099511627776"},
 	} {
@@ -228,7 +232,8 @@ func (r *Recipe) checkNames() error {
 		flag, value string
 		names       []string
 	}{
-		{"--teacher-kind", r.Teacher.Kind, []string{"auto", "logits", "probabilities", "log-probabilities"}},
+		{"--teacher-kind", r.Teacher.Kind, teacher.KindNames()},
+		{"--teacher-task", r.Teacher.Task, teacher.Tasks},
 		{"--teacher-input", r.Teacher.Input, append([]string{"auto"}, teacher.Ranges...)},
 	} {
 		if !slices.Contains(c.names, c.value) {
@@ -262,6 +267,9 @@ func (r *Recipe) checkNames() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if _, err := teacher.ParseClassMap(r.Teacher.ClassMap); err != nil {
+		return err
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err

@@ -44,6 +44,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return err
 	}
 	defer closeTeacher()
+	model.NameRows(d.recipe.Data.Train)
 	if t.info, err = teacher.Inspect(model.Path()); err != nil {
 		return err
 	}
@@ -202,9 +203,13 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 		}
 		pre = &p
 	}
+	classMap, err := teacher.ParseClassMap(t.ClassMap)
+	if err != nil {
+		return nil, nil, err
+	}
 	m, err = teacher.Open(ctx, path, teacher.Options{
-		Preprocess: pre,
-		Output:     t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
+		Preprocess: pre, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
+		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
 		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
 	})
 	if err != nil {

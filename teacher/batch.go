@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
@@ -27,7 +28,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 			return nil, err
 		}
 		values, err := t.run(ctx, b.values)
-		if err == nil && anyColumns(values, n) || fixed > 1 || isTeacher(err) {
+		if err == nil && t.anyColumns(values, n, l.spec) || fixed > 1 || isTeacher(err) {
 			return values, err
 		}
 		return t.rowByRow(ctx, c, b.values, n, err)
@@ -54,7 +55,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 		return nil, again
 	}
 	values, again := t.run(ctx, b.values)
-	if again == nil && anyColumns(values, n) {
+	if again == nil && t.anyColumns(values, n, l.spec) {
 		return values, nil
 	}
 	return t.rowByRow(ctx, c, b.values, n, again)
@@ -80,11 +81,13 @@ func (t *Teacher) rowByRow(ctx context.Context, c *Contract, in []ort.Value, n i
 	return values, nil
 }
 
-// anyColumns tells whether an output gives scores for n rows.
-func anyColumns(values []ort.Value, n int) bool {
+// anyColumns tells whether an output gives what can be taught for n rows: one
+// of scores, or of labels where there are no others.
+func (t *Teacher) anyColumns(values []ort.Value, n int, spec dataset.Spec) bool {
+	labels := !slices.ContainsFunc(values, scored)
 	return slices.ContainsFunc(values, func(v ort.Value) bool {
-		_, err := columns(v, n)
-		return err == nil
+		_, err := t.width(v, n, spec)
+		return err == nil || labels && oneLabel(v, n)
 	})
 }
 
@@ -93,20 +96,16 @@ func anyColumns(values []ort.Value, n int) bool {
 // returns copies of values.
 func (t *Teacher) checkRows(ctx context.Context, c *Contract, e *encoder, l *look, values []ort.Value, n int) (kept []ort.Value, why string, err error) {
 	for _, v := range values {
-		v.Data, v.Shape = slices.Clone(v.Data), slices.Clone(v.Shape)
+		v.Data, v.Shape, v.Strings = slices.Clone(v.Data), slices.Clone(v.Shape), slices.Clone(v.Strings)
 		kept = append(kept, v)
 	}
 	if n == 1 {
 		return kept, "", nil
 	}
-	if !anyColumns(kept, n) {
+	if !t.anyColumns(kept, n, l.spec) {
 		shapes := make([]string, len(kept))
 		for i, v := range kept {
 			shapes[i] = shapeText(v.Shape)
-		}
-		// Nothing to gain row by row where no output is a number at all.
-		if !slices.ContainsFunc(kept, func(v ort.Value) bool { return v.DType.Float() }) {
-			return kept, "", nil
 		}
 		return kept, fmt.Sprintf("%d rows give outputs of shape %s", n, strings.Join(shapes, " and ")), nil
 	}
@@ -119,7 +118,7 @@ func (t *Teacher) checkRows(ctx context.Context, c *Contract, e *encoder, l *loo
 			return nil, "", err
 		}
 		for i, v := range kept {
-			cols, err := columns(v, n)
+			cols, err := t.width(v, n, l.spec)
 			if err != nil {
 				continue
 			}

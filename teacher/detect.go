@@ -26,13 +26,24 @@ type look struct {
 	rows   []int
 	x      []float32 // (n, Size)
 	y      []int32   // (n)
+	v      []float32 // (n, len(Targets)), NaN where unknown
 	n      int
 	labels []int32 // of all rows of the source
+
+	origin func(row int) int // position in the file of a row of the source
 }
 
 // labelled is how many of the rows have a label.
 func (l *look) labelled() int {
 	n := 0
+	if k := len(l.spec.Targets); k > 0 && len(l.v) == l.n*k {
+		for r := range l.n {
+			if slices.ContainsFunc(l.v[r*k:(r+1)*k], func(v float32) bool { return v == v }) {
+				n++
+			}
+		}
+		return n
+	}
 	for _, y := range l.y {
 		if y >= 0 {
 			n++
@@ -72,7 +83,8 @@ func (t *Teacher) lookAt(ctx context.Context, src dataset.Source, times int) (*l
 	if err := src.Read(ctx, l.rows, &b); err != nil {
 		return nil, err
 	}
-	l.x, l.y, l.n = b.X, b.Y, n
+	l.x, l.y, l.v, l.n = b.X, b.Y, b.V, n
+	l.origin = func(row int) int { _, at := dataset.Origin(src, row); return at }
 	return l, nil
 }
 
@@ -116,11 +128,18 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	if err != nil {
 		return nil, err
 	}
-	keys, raw, err := t.settleOutput(ctx, c, values, l)
+	lists, raw, err := t.settleOutput(ctx, c, values, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.matchClasses(t.path, raw, keys, l.spec, l.labels); err != nil {
+	columns := raw
+	if c.Kind == Labels && raw == 1 && c.Task == dataset.MultiClass {
+		if lists, err = t.settleLabels(ctx, c, encoders, l); err != nil {
+			return nil, err
+		}
+		columns = len(c.LabelTexts)
+	}
+	if err := t.matchClasses(c, columns, lists, l); err != nil {
 		return nil, err
 	}
 	if err := t.settleRange(ctx, c, src, tries, encoders, raw, l); err != nil {
@@ -171,30 +190,43 @@ func (p inputPlan) holds(path string, size int) error {
 	return nil
 }
 
-// settleOutput chooses the output and, where there are others, opens the model
-// again for that one alone.
-func (t *Teacher) settleOutput(ctx context.Context, c *Contract, values []ort.Value, l *look) (keys []string, raw int, err error) {
+// settleOutput chooses the output, concludes what it teaches and, where there
+// are others, opens the model again for that one alone. lists are the names
+// that its columns may have, raw is how many there are.
+func (t *Teacher) settleOutput(ctx context.Context, c *Contract, values []ort.Value, l *look) (lists []nameList, raw int, err error) {
 	infos, n := t.runner.Outputs(), min(l.n, c.Batch)
 	if len(values) != len(infos) {
 		return nil, 0, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected %d", len(values), len(infos))
 	}
-	at, why, err := chooseOutput(t.path, infos, values, n, len(l.spec.Classes), t.o.Output)
+	at, why, err := t.chooseOutput(infos, values, n, l.spec)
 	if err != nil {
 		return nil, 0, err
 	}
-	c.Output = infos[at].Name
-	if len(infos) > 1 {
+	c.Output, c.Inside = infos[at].Name, t.graph.inside
+	switch {
+	case c.Inside:
+		c.why("output: %q, a value inside the graph, as asked for", c.Output)
+	case len(infos) > 1:
 		c.why("output: %q, %s", c.Output, why)
 	}
-	raw, err = columns(values[at], n)
+	raw, err = t.width(values[at], n, l.spec)
+	if oneLabel(values[at], n) {
+		raw, err = 1, nil
+	}
 	if err != nil {
 		return nil, 0, fault.New(fault.Input, t.path, "output "+c.Output, "%v", err)
 	}
-	keys = slices.Clone(values[at].Keys)
-	if len(infos) == 1 {
-		return keys, raw, nil
+	if keys := values[at].Keys; keys != nil {
+		lists = []nameList{{slices.Clone(keys), "the keys of the output"}}
 	}
-	return keys, raw, t.open(ctx, []string{c.Output}, t.opened.Batch)
+	lists = append(lists, t.graph.names...)
+	if err := t.settleTask(c, values[at], raw, l); err != nil {
+		return nil, 0, err
+	}
+	if len(infos) == 1 {
+		return lists, raw, nil
+	}
+	return lists, raw, t.open(ctx, []string{c.Output}, t.opened.Batch)
 }
 
 // settleRange runs every candidate on all rows, chooses one, and concludes
@@ -228,10 +260,14 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	d := t.meaning(c, outputs[best], raw)
 	c.Kind, c.Floor = d.kind, d.floor
 	t.explainKind(c, outputs[best], raw)
-	if labelled > 0 {
-		share := verdicts[best].accuracy
-		c.Accuracy = &share
-		c.judgeUse(share, labelled, l.y)
+	switch v := verdicts[best]; {
+	case v.fitted && v.known:
+		c.R2 = &v.accuracy
+		c.judgeUse(v, labelled, l)
+	case len(v.right) > 0:
+		c.Accuracy = &v.accuracy
+		c.judgeUse(v, labelled, l)
+		t.checkOrder(c, outputs, v.accuracy, raw, l)
 	}
 	if !floating(encoders[best].plan.infos[0].DType) && slices.ContainsFunc(l.x, func(v float32) bool { return v != float32(math.Trunc(float64(v))) }) {
 		c.warn("the input takes integers (%s), the rows have fractions: they are rounded", c.DType)
@@ -250,7 +286,7 @@ func (t *Teacher) tryAll(ctx context.Context, c *Contract, encoders []*encoder, 
 			return nil, nil, -1, err
 		}
 		if r := t.meaning(c, outputs[i], raw).logits(z, outputs[i], l.n); r < 0 {
-			verdicts[i] = judge(z, l.n, c.Classes, l.y)
+			verdicts[i] = c.judgeRows(z, l)
 		} else if bad < 0 {
 			bad = r
 		}
@@ -260,32 +296,28 @@ func (t *Teacher) tryAll(ctx context.Context, c *Contract, encoders []*encoder, 
 
 // rawScores runs all rows of l and returns the chosen output, (n, raw).
 func (t *Teacher) rawScores(ctx context.Context, c *Contract, e *encoder, l *look, raw int) ([]float32, error) {
+	out := make([]float32, 0, l.n*raw)
+	err := t.eachBatch(ctx, c, e, l, func(v ort.Value, n int) (err error) {
+		out, err = t.read(c, out, v, n, raw)
+		return err
+	})
+	return out, err
+}
+
+// eachBatch runs all rows of l and hands on the chosen output of n at a time.
+func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *look, f func(v ort.Value, n int) error) error {
 	var b encoded
 	size := l.spec.Size()
-	out := make([]float32, 0, l.n*raw)
 	for at := 0; at < l.n; at += c.Batch {
 		n := min(c.Batch, l.n-at)
 		e.encode(&b, l.x[at*size:(at+n)*size], n)
-		var err error
-		if out, err = t.callInto(ctx, c, out, &b, nil, n, raw); err != nil {
-			return nil, err
+		v, err := t.callOne(ctx, c, &b, nil, n)
+		if err == nil {
+			err = f(v, n)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return out, nil
-}
-
-// meaning is the decoder of the raw scores: as Options say, else as they look.
-func (t *Teacher) meaning(c *Contract, x []float32, raw int) decoder {
-	kind := t.o.Kind
-	if kind == "" || kind == Auto {
-		kind, _ = kindOf(x, raw)
-		if c.OneColumn && !slices.ContainsFunc(x, func(p float32) bool { return !(p >= 0 && p <= 1) }) {
-			kind = Probabilities
-		}
-	}
-	d := decoder{kind: kind, raw: raw, classes: c.Classes, columns: c.Columns, oneColumn: c.OneColumn}
-	if kind == Probabilities {
-		d.floor = floorOf(x)
-	}
-	return d
+	return nil
 }

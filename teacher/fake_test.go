@@ -21,6 +21,7 @@ type memory struct {
 	spec dataset.Spec
 	x    []float32
 	y    []int32
+	v    []float32 // (n, len(Targets)); nil without
 }
 
 func (m *memory) Spec() dataset.Spec { return m.spec }
@@ -28,8 +29,10 @@ func (m *memory) Len() int           { return len(m.y) }
 func (m *memory) Close() error       { return nil }
 func (m *memory) Read(ctx context.Context, rows []int, b *dataset.Batch) error {
 	size := m.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), m.spec)
+	k := len(m.spec.Targets)
 	for i, r := range rows {
+		copy(b.V[i*k:(i+1)*k], m.v[r*k:(r+1)*k])
 		copy(b.X[i*size:(i+1)*size], m.x[r*size:(r+1)*size])
 		b.Y[i] = m.y[r]
 	}
@@ -71,7 +74,7 @@ func band(p int) int { return p / side / (side / kind) }
 
 // unlabelled is m without labels and class names.
 func unlabelled(m *memory) *memory {
-	u := &memory{m.spec, m.x, make([]int32, len(m.y))}
+	u := &memory{spec: m.spec, x: m.x, y: make([]int32, len(m.y))}
 	u.spec.Classes = nil
 	for i := range u.y {
 		u.y[i] = dataset.Unlabelled

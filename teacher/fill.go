@@ -79,7 +79,19 @@ func (t *Teacher) key(ids []dataset.RowID) store.Key {
 	if c.OneColumn {
 		k.Options = append(k.Options, "one column")
 	}
-	if c.Kind == Probabilities {
+	if c.Merged != nil {
+		k.Options = append(k.Options, fmt.Sprintf("merged=%v", c.Merged))
+	}
+	if c.Scale != 0 {
+		k.Options = append(k.Options, fmt.Sprintf("scale=%g zero=%g", c.Scale, c.Zero))
+	}
+	if c.LabelTexts != nil {
+		k.Options = append(k.Options, fmt.Sprintf("labels=%q", c.LabelTexts))
+	}
+	if c.Kind == Labels {
+		k.Options = append(k.Options, fmt.Sprintf("smoothing=%g", c.Smoothing))
+	}
+	if c.Kind == Probabilities || c.Kind == Sigmoids {
 		k.Options = append(k.Options, fmt.Sprintf("floor=%g", c.Floor))
 	}
 	return k

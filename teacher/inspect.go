@@ -8,6 +8,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
 // Info is what a model file says of itself, without running it.
@@ -84,9 +85,10 @@ func Inspect(path string) (*Info, error) {
 		p.Guess = guessLayout(v)
 		info.Inputs = append(info.Inputs, p)
 	}
+	maker := makers(m.Graph)
 	for _, v := range m.Graph.Outputs {
 		p := portOf(v)
-		p.Guess = guessKind(m.Graph, v)
+		p.Guess = guessKind(maker, v)
 		info.Outputs = append(info.Outputs, p)
 	}
 	for _, e := range m.Metadata {
@@ -155,13 +157,7 @@ func guessLayout(v *onnx.Value) string {
 var keepsKind = []string{"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Clip"}
 
 // guessKind reads what an output means off the operator that makes it.
-func guessKind(g *onnx.Graph, v *onnx.Value) string {
-	maker := map[string]*onnx.Node{}
-	for _, n := range g.Nodes {
-		for _, out := range n.Outputs {
-			maker[out] = n
-		}
-	}
+func guessKind(maker map[string]*onnx.Node, v *onnx.Value) string {
 	name := v.Name
 	for range 16 {
 		n := maker[name]
@@ -176,11 +172,13 @@ func guessKind(g *onnx.Graph, v *onnx.Value) string {
 		case op == "Log" && len(n.Inputs) == 1 && maker[n.Inputs[0]] != nil && maker[n.Inputs[0]].OpType == "Softmax":
 			return "log-probabilities"
 		case op == "Sigmoid":
-			return "one sigmoid a class"
+			return endSigmoid
 		case op == "ArgMax":
 			return "labels"
 		case op == "ZipMap":
 			return "probabilities by class name"
+		case strings.HasSuffix(op, "Regressor"):
+			return endRegressor
 		case strings.HasSuffix(op, "Classifier"):
 			if len(n.Outputs) > 0 && n.Outputs[0] == name {
 				return "labels"
@@ -192,7 +190,7 @@ func guessKind(g *onnx.Graph, v *onnx.Value) string {
 		case v.Kind == onnx.KindTensor && !v.DType.Float():
 			return "labels"
 		case slices.Contains([]string{"Gemm", "MatMul", "Add", "Conv", "MatMulInteger", "QLinearMatMul", "Mul"}, op):
-			return "logits"
+			return endLogits
 		}
 		return ""
 	}
@@ -238,4 +236,17 @@ func (p Port) text() string {
 		s += ", probably " + p.Guess
 	}
 	return s
+}
+
+// outputsOf describes the declared outputs of m.
+func outputsOf(m *onnx.Model) []ort.Info {
+	var infos []ort.Info
+	for _, v := range m.Graph.Outputs {
+		info := ort.Info{Name: v.Name, Kind: v.Kind, DType: v.DType}
+		for _, d := range v.Shape {
+			info.Shape = append(info.Shape, d.Value)
+		}
+		infos = append(infos, info)
+	}
+	return infos
 }

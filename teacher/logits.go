@@ -11,7 +11,8 @@ import (
 )
 
 // Logits runs n raw rows x, (n, Size) as the detected Source gives them, and
-// writes their logits to out, (n, Classes). Logits that are not finite are a
+// writes their targets to out, (n, Classes): the logits of classes, the logits
+// of labels each on its own, or the values of a regression. Targets that are not finite are a
 // fault.Input that names the row; a worker that dies or times out is restarted
 // once a batch, and a fault.Teacher when that does not help.
 func (t *Teacher) Logits(ctx context.Context, x []float32, n int, out []float32) error {
@@ -42,6 +43,15 @@ func (t *Teacher) Logits(ctx context.Context, x []float32, n int, out []float32)
 
 // callInto runs n encoded rows and appends the chosen output, (n, raw), to dst.
 func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b, next *encoded, n, raw int) ([]float32, error) {
+	v, err := t.callOne(ctx, c, b, next, n)
+	if err != nil {
+		return dst, err
+	}
+	return t.read(c, dst, v, n, raw)
+}
+
+// callOne runs n encoded rows and returns the chosen output.
+func (t *Teacher) callOne(ctx context.Context, c *Contract, b, next *encoded, n int) (ort.Value, error) {
 	var values []ort.Value
 	var err error
 	if c.Single {
@@ -54,18 +64,12 @@ func (t *Teacher) callInto(ctx context.Context, c *Contract, dst []float32, b, n
 		values, err = t.runThen(ctx, b.values, then)
 	}
 	if err != nil {
-		return dst, err
+		return ort.Value{}, err
 	}
 	if len(values) != 1 {
-		return dst, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected 1", len(values))
+		return ort.Value{}, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected 1", len(values))
 	}
-	v := values[0]
-	if got, err := columns(v, n); err != nil {
-		return dst, fault.New(fault.Input, t.path, "output "+c.Output, "%v", err)
-	} else if got != raw {
-		return dst, fault.New(fault.Input, t.path, "output "+c.Output, "got %d scores a row, expected %d as before", got, raw)
-	}
-	return scores(dst, v), nil
+	return values[0], nil
 }
 
 // single runs n rows one at a time, for a model whose outputs have no axis for
@@ -90,9 +94,10 @@ func (t *Teacher) single(ctx context.Context, in []ort.Value, n int) ([]ort.Valu
 				if len(shape) > 1 && shape[0] == 1 {
 					shape = shape[1:]
 				}
-				out = append(out, ort.Value{DType: v.DType, Keys: slices.Clone(v.Keys), Shape: append([]int64{int64(n)}, shape...), Data: slices.Clone(v.Data)})
+				out = append(out, ort.Value{DType: v.DType, Keys: slices.Clone(v.Keys), Shape: append([]int64{int64(n)}, shape...), Data: slices.Clone(v.Data), Strings: slices.Clone(v.Strings)})
 				continue
 			}
+			out[i].Strings = append(out[i].Strings, v.Strings...)
 			if len(v.Data)*r != len(out[i].Data) {
 				return nil, fault.New(fault.Input, t.path, fmt.Sprintf("output %d", i), "gives %d bytes for row %d, %d for those before", len(v.Data), r, len(out[i].Data)/r)
 			}
@@ -104,5 +109,9 @@ func (t *Teacher) single(ctx context.Context, in []ort.Value, n int) ([]ort.Valu
 
 // notFinite is the fault of row number row of a source.
 func (t *Teacher) notFinite(id dataset.RowID, row int) error {
-	return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", row, id), "the teacher's output is not finite")
+	field := fmt.Sprintf("row %d (%v)", row, id)
+	if t.strange != "" {
+		return fault.New(fault.Input, t.path, field, "the teacher gives the label %q, which none of the rows gave that it was tried on: name it by --class-map", clip(t.strange))
+	}
+	return fault.New(fault.Input, t.path, field, "the teacher's output is not finite")
 }

@@ -128,7 +128,9 @@ func numbers(v []float32) string {
 type verdict struct {
 	usable   bool
 	right    []bool  // whether each labelled row gets its label
-	accuracy float64 // share of right
+	accuracy float64 // share of right; R² when fitted
+	fitted   bool    // of a regression
+	known    bool    // fitted, and there was something to compare with
 	informed float64 // H(mean p) − mean H(p): sure of each row, and not of the same class
 	sure     float64 // mean of the largest probability
 }
@@ -196,6 +198,9 @@ func pick(v []verdict) (best int, close bool) {
 // of the two gets right decide, at three standard deviations (McNemar 1947);
 // without, the information about the class, in nats.
 func (v verdict) clearlyBeats(o verdict) bool {
+	if v.fitted {
+		return v.accuracy > o.accuracy+0.02
+	}
 	if len(v.right) == 0 {
 		return v.informed > o.informed+0.02
 	}

@@ -33,8 +33,11 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
-	Output      string              // name of the output that teaches; empty: detected
+	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
+	Task        string              // what it teaches, see Tasks; empty or auto: as the rows' labels are, else detected
+	ClassMap    []ClassPair         // which class of the rows each of the teacher's is; nil: matched by names or order
+	Smoothing   float64             // probability that a teacher of labels leaves to the other classes; 0: DefaultSmoothing
 	Input       string              // value range of the input, see Ranges; empty or "auto": detected
 	Preprocess  *dataset.Preprocess // raw rows to input; nil: detected. Overrides Input
 	Batch       int                 // rows a call; 0: from the model, DefaultBatch when it takes any
@@ -57,7 +60,11 @@ type Teacher struct {
 	o       Options
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
-	outputs  []string // what is fetched before one output is chosen; nil: all
+	graph    outline
+	rows     string         // what faults call the rows; empty: nothing
+	labelAt  map[string]int // of contract: position of each of LabelTexts
+	strange  string         // a label that is none of them
+	outputs  []string       // what is fetched before one output is chosen; nil: all
 	runner   ort.Runner
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
@@ -80,6 +87,10 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
+	graph := outlineOf(m, o.Output)
+	if !graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
+		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
+	}
 	digest, err := onnx.Digest(path)
 	if err != nil {
 		return nil, err
@@ -88,7 +99,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o}
+	t := &Teacher{path: path, digest: digest, library: library, o: o, graph: graph}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
@@ -123,7 +134,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	for _, v := range m.Graph.Outputs {
 		p := portOf(v)
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%q %s %s", p.Name, p.Type, p.Shape)))
-		tensor := v.Kind == onnx.KindTensor && v.DType != onnx.String
+		tensor := v.Kind == onnx.KindTensor
 		maps := v.Kind == onnx.KindMap || v.Kind == onnx.KindSequence && v.KeyDType != onnx.Undefined
 		if tensor || maps || v.Kind == onnx.KindUnknown {
 			names = append(names, v.Name)
@@ -141,8 +152,14 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 // check refuses options that no model could follow.
 func (o Options) check() error {
 	switch {
-	case !slices.Contains([]Kind{"", Auto, Logits, Probabilities, LogProbabilities}, o.Kind):
-		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %s, %s, %s, %s", o.Kind, Auto, Logits, Probabilities, LogProbabilities)
+	case o.Kind != "" && !slices.Contains(Kinds, o.Kind):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %q", o.Kind, Kinds)
+	case o.Task != "" && !slices.Contains(Tasks, o.Task):
+		return fault.New(fault.Usage, "", "teacher task", "got %q, expected one of %q", o.Task, Tasks)
+	case o.Task == "regression" && !slices.Contains([]Kind{"", Auto, Values}, o.Kind), o.Kind == Values && !slices.Contains([]string{"", "auto", "regression"}, o.Task):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q with the task %q: values go with regression, and nothing else does", o.Kind, o.Task)
+	case o.Smoothing != 0 && !(o.Smoothing >= 1e-6 && o.Smoothing < 0.5):
+		return fault.New(fault.Usage, "", "teacher smoothing", "got %v, expected 1e-6 or more and less than 0.5", o.Smoothing)
 	case o.Input != "" && o.Input != "auto" && !slices.Contains(Ranges, o.Input):
 		return fault.New(fault.Usage, "", "teacher input", "got %q, expected auto or one of %q", o.Input, Ranges)
 	case o.Batch < 0:
@@ -164,6 +181,9 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
 		Outputs: outputs, Batch: batch,
 	}
+	if t.graph.inside {
+		t.opened.Expose = []string{t.o.Output}
+	}
 	r, err := t.start(ctx, t.opened)
 	if err != nil {
 		return err
@@ -174,6 +194,10 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 
 // Path is the file that was opened.
 func (t *Teacher) Path() string { return t.path }
+
+// NameRows says what faults call the rows that Detect looks at, such as their
+// file.
+func (t *Teacher) NameRows(name string) { t.rows = name }
 
 // Digest is the SHA-256 of the model with its external data.
 func (t *Teacher) Digest() string { return t.digest }

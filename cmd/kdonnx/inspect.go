@@ -14,20 +14,29 @@ func newInspect(a *app) *cobra.Command {
 	var (
 		t      = distill.Default().Teacher
 		data   dataFlags
+		values bool
 		asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL.onnx",
 		Short: "Show a model's inputs, outputs, ops and size, and what it would teach",
 		Long: `Reads the model without running it. With --data it also runs a few rows, and says
-what the model wants and what its output means, and why it concludes so.`,
+what the model wants and what its output means, and why it concludes so. With --values
+it lists every value inside the graph, which --teacher-output may name.`,
 		Example: `  kdonnx inspect mnist.onnx
+  kdonnx inspect mnist.onnx --values
   kdonnx inspect mnist.onnx --data mnist/`,
 		Args: exactly("MODEL.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := teacher.Inspect(args[0])
 			if err != nil {
 				return err
+			}
+			var inside []teacher.Inner
+			if values {
+				if inside, err = teacher.Inners(args[0]); err != nil {
+					return err
+				}
 			}
 			var contract *teacher.Contract
 			if data.path != "" {
@@ -39,10 +48,14 @@ what the model wants and what its output means, and why it concludes so.`,
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(struct {
 					*teacher.Info
+					Values   []teacher.Inner   `json:"values,omitempty"`
 					Contract *teacher.Contract `json:"contract,omitempty"`
-				}{info, contract})
+				}{info, inside, contract})
 			}
 			fmt.Fprint(a.out, info)
+			for _, v := range inside {
+				fmt.Fprintf(a.out, "%-11s %s\n", "value", v)
+			}
 			if contract != nil {
 				fmt.Fprintln(a.out, "\nas a teacher of these rows")
 				for _, line := range contract.Lines() {
@@ -55,6 +68,7 @@ what the model wants and what its output means, and why it concludes so.`,
 	teacherFlags(cmd.Flags(), &t)
 	data.bind(cmd.Flags())
 	cmd.Flags().MarkHidden("teacher")
+	cmd.Flags().BoolVar(&values, "values", false, "list the values inside the graph too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
 }
@@ -75,5 +89,6 @@ func detect(cmd *cobra.Command, t *distill.TeacherRecipe, data *dataFlags) (*tea
 		return nil, err
 	}
 	defer closeTeacher()
+	model.NameRows(data.path)
 	return model.Detect(cmd.Context(), src)
 }

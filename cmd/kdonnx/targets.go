@@ -23,11 +23,12 @@ func newTargets(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "targets",
 		Short: "Run the teacher over rows and keep its logits in a target store",
-		Long: `Fills a target store: the teacher's logits of every row, found again by the row's
-content, in .npy shards with digests. Interrupted, the same command goes on. A job
+		Long: `Fills a target store: the teacher's logits (of a regression its values) of every row,
+found again by the row's content, in .npy shards with digests. Interrupted, the same command goes on. A job
 array fills one store from many machines: each takes every n-th shard.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
-  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8`,
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if t.Model == "" || data.path == "" || dir == "" {
@@ -52,6 +53,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return err
 			}
 			defer closeTeacher()
+			model.NameRows(data.path)
 			contract, err := model.Detect(ctx, src)
 			if err != nil {
 				return err
@@ -78,7 +80,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
 			}
-			fmt.Fprintf(a.out, "%s: %d rows of %d logits, complete and verified\n", dir, s.Len(), s.Classes())
+			fmt.Fprintf(a.out, "%s: %d rows of %d %s, complete and verified\n", dir, s.Len(), s.Classes(), contract.TargetsAre())
 			return nil
 		},
 	}

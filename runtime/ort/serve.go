@@ -21,6 +21,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -154,6 +155,12 @@ func (w *server) open(req request) error {
 		return err
 	}
 	w.reply(reply{Event: "library", Library: lib})
+	if len(req.Options.Expose) > 0 && req.Path != "" {
+		// A model in memory has no folder: its external data is looked for here.
+		if err := os.Chdir(filepath.Dir(req.Path)); err != nil {
+			return fault.New(fault.IO, req.Name, "", "cannot enter its folder: %s", reason(err))
+		}
+	}
 	if req.Data != nil {
 		w.session, err = openBytes(req.Name, req.Data, req.Options, lib)
 	} else {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
 	ortc "github.com/yalue/onnxruntime_go"
 )
 
@@ -52,6 +53,13 @@ func openFile(name, path string, o Options, lib Library) (*Session, error) {
 	}
 	if err != nil {
 		return nil, fault.New(fault.IO, name, "", "cannot be read: %s", reason(err))
+	}
+	if len(o.Expose) > 0 {
+		data, err := os.ReadFile(abs)
+		if err != nil {
+			return nil, fault.New(fault.IO, name, "", "cannot be read: %s", reason(err))
+		}
+		return openBytes(name, onnx.Expose(data, o.Expose), o, lib)
 	}
 	return open(name, o, lib, source{
 		describe: func(so *ortc.SessionOptions) ([]ortc.InputOutputInfo, []ortc.InputOutputInfo, error) {

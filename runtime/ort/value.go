@@ -51,6 +51,9 @@ type Options struct {
 	Config   map[string]string // provider options
 	Threads  int               // intra-op threads; 0 lets ONNX Runtime choose
 	Outputs  []string          // names of the outputs to fetch; empty: all
+	// Expose names values inside the main graph that are to be outputs too,
+	// after the model's own. With external data that takes a Worker.
+	Expose []string
 	// Batch > 0 says that the model takes exactly that many rows: Run cuts
 	// the leading axis into pieces of Batch, pads the last by repeating its
 	// last row, and joins the outputs. 0 passes batches as they are.

@@ -40,14 +40,16 @@ func (d *run) vary(ctx context.Context) error {
 		return err
 	}
 	if a.Mixes() {
-		if v.mixer, err = loss.NewMixer(d.data.Transfer.Spec().Task, d.recipe.Loss.Temperature); err != nil {
+		if v.mixer, err = loss.NewMixer(d.expects(), d.recipe.Loss.Temperature); err != nil {
 			return err
 		}
 	}
 	d.variation = v
 	d.note("augmentation of the training rows of student and baseline, drawn anew each pass: " + a.String() + "; validation and test rows are left as they are")
 	d.note("the target of an augmented row is what the teacher said of the row before it: an approximation, good where the class stays what it was")
-	if a.Mixes() {
+	if a.Mixes() && d.expects() == dataset.Regression {
+		d.note("numbers of two mixed rows are mixed as the rows are")
+	} else if a.Mixes() {
 		d.note("the soft target of two mixed rows is the mixture of the teacher's two distributions at T, the hard target that of their labels")
 	}
 	return nil

@@ -61,6 +61,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	}
 	var more dataset.Source
 	if r.Data.Unlabelled != "" {
+		if len(options.Targets) > 0 {
+			options.Label = "" // their columns need not be there
+		}
 		if more, err = openSplit(ctx, r.Data.Unlabelled, "train", options); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/teacher"
 )
 
 // Engines that run a model.
@@ -37,7 +38,7 @@ func (m *Model) Close() { m.close() }
 
 // OpenModel opens the .onnx file that t names for rows like those of src.
 // An exported student says in its metadata that it takes raw rows and gives
-// logits; of other models this is detected.
+// logits, or numbers; of other models this is detected.
 func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.Source, cache string) (*Model, error) {
 	file, err := onnx.Read(t.Model, onnx.ReadOptions{})
 	if err != nil {
@@ -56,8 +57,13 @@ func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.
 		if t.Input == "auto" {
 			t.Input = "raw"
 		}
-		if t.Kind == "auto" {
-			t.Kind = "logits"
+		if t.Task == "auto" {
+			t.Task = task.String()
+		}
+		if t.Kind == "auto" && task == dataset.Regression {
+			t.Kind = string(teacher.Values)
+		} else if t.Kind == "auto" {
+			t.Kind = string(teacher.Logits)
 		}
 	}
 	switch engine {

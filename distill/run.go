@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -162,6 +163,11 @@ func (d *run) openData(ctx context.Context) (err error) {
 		d.env.log("data: " + n)
 	}
 	d.result.Notes = append(d.result.Notes, d.data.Notes...)
+	if d.data.Transfer.Spec().Labelled() && d.recipe.Loss.Name != "auto" {
+		if err := loss.Suits(d.recipe.Loss.Name, d.expects()); err != nil {
+			return err
+		}
+	}
 	return d.vary(ctx)
 }
 
@@ -182,7 +188,7 @@ func (d *run) trainStudent(ctx context.Context) error {
 		return nil
 	}
 	scored, err := evaluateTeacher(ctx, d.test)
-	d.result.Teacher = &report.Block{Result: scored, Name: d.teacher.name}
+	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
 	if info := d.teacher.info; info != nil {
 		d.result.Teacher.Params, d.result.Teacher.Bytes = info.Parameters, info.Bytes
 	}
@@ -209,6 +215,7 @@ func (d *run) trainBaseline(ctx context.Context) error {
 	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
 		return err
 	}
+	d.result.Baseline.Result = d.result.Baseline.WithoutPoints()
 	return d.judge(ctx, net)
 }
 

@@ -39,7 +39,11 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if d.recipe.Teacher.Model == "" {
 		return d.openStore(ctx, t)
 	}
-	model, closeTeacher, err := OpenTeacher(ctx, &d.recipe.Teacher, d.env.Cache)
+	asked := d.recipe.Teacher
+	if asked.Task == "auto" && d.recipe.Data.Task != "" {
+		asked.Task = d.recipe.Data.Task // of rows without labels too
+	}
+	model, closeTeacher, err := OpenTeacher(ctx, &asked, d.env.Cache)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,22 @@ func (d *run) settleTask(task dataset.Task, classes int) error {
 		l.Name = loss.Default(task)
 	}
 	d.task = task
+	if v := d.variation; v != nil && v.mixer != nil {
+		var err error
+		if v.mixer, err = loss.NewMixer(task, l.Temperature); err != nil {
+			return err
+		}
+	}
 	return loss.Suits(l.Name, task)
+}
+
+// expects is the task as far as it is known before the teacher: the one that
+// is asked for, or that of the labels.
+func (d *run) expects() dataset.Task {
+	if task, asked, err := dataset.ParseTask(d.recipe.Data.Task); asked && err == nil {
+		return task
+	}
+	return d.data.Transfer.Spec().Task
 }
 
 // given are the rows that may have labels, with their arguments.

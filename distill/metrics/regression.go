@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -192,6 +193,20 @@ func (s *numberScorer) Result() Result {
 	for _, sum := range []*float64{&m.RMSE, &m.MAE, &m.R2} {
 		*sum /= float64(max(known, 1))
 	}
+	return r
+}
+
+// WithoutPoints is r without what is there to be drawn.
+func (r Result) WithoutPoints() Result {
+	if r.Regression == nil {
+		return r
+	}
+	m := *r.Regression
+	m.PerTarget = slices.Clone(m.PerTarget)
+	for k := range m.PerTarget {
+		m.PerTarget[k].Points = nil
+	}
+	r.Regression = &m
 	return r
 }
 

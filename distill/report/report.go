@@ -144,20 +144,22 @@ func Judge(baseline, student metrics.Result, paired metrics.Paired) Verdict {
 	}
 	fewer := baseline.Errors - student.Errors
 	of := thousands(int64(student.Labelled))
-	p := "(McNemar\u00a0p\u00a0" + pValue(paired.P) + ")"
+	less, more, errors := "fewer error", "more error", "errors"
 	if student.Task == dataset.MultiLabel {
-		of += " rows with a wrong label"
+		less, more, errors = "fewer wrong row", "more wrong row", "wrong rows"
+		of += " (one label or more)"
 	}
+	p := "(McNemar\u00a0p\u00a0" + pValue(paired.P) + ")"
 	switch {
 	case fewer > 0 && paired.P < Significance:
 		v.Helps = true
-		v.Sentence = fmt.Sprintf("Distillation helps: %s of %s than %s %s.", plural(fewer, "fewer error"), of, same, p)
+		v.Sentence = fmt.Sprintf("Distillation helps: %s of %s than %s %s.", plural(fewer, less), of, same, p)
 	case fewer > 0:
-		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s is within chance %s.", plural(fewer, "fewer error"), of, same, p)
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s is within chance %s.", plural(fewer, less), of, same, p)
 	case fewer == 0:
-		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s makes as many errors, %s of %s.", same, thousands(int64(student.Errors)), of)
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s makes as many %s, %s of %s.", same, errors, thousands(int64(student.Errors)), of)
 	default:
-		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s %s.", plural(-fewer, "more error"), of, same, p)
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s %s.", plural(-fewer, more), of, same, p)
 	}
 	return v
 }
@@ -186,6 +188,8 @@ func JudgeNumbers(baseline, student metrics.Result, paired metrics.Paired) Verdi
 	case student.MAE < baseline.MAE && paired.RankB > paired.RankA && paired.P < Significance:
 		v.Helps = true
 		v.Sentence = fmt.Sprintf("Distillation helps: %s %s.", errs, p)
+	case student.MAE < baseline.MAE && paired.P < Significance:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s, is of few rows: most are nearer without %s.", errs, p)
 	case student.MAE < baseline.MAE:
 		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s, is within chance %s.", errs, p)
 	default:

@@ -99,7 +99,7 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	if err != nil {
 		return nil, err
 	}
-	t.contract = nil
+	t.contract, t.strange = nil, ""
 	if t.tried {
 		if err := t.open(ctx, t.outputs, 0); err != nil {
 			return nil, err
@@ -113,6 +113,9 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	tries, err := t.candidates(ctx, src, plan, l.x)
 	if err != nil {
 		return nil, err
+	}
+	if found, ok := t.rangeOfOwn(ctx, src); ok {
+		tries = []candidate{found}
 	}
 	encoders := make([]*encoder, len(tries))
 	for i, c := range tries {

@@ -171,7 +171,9 @@ func guessKind(maker map[string]*onnx.Node, v *onnx.Value) string {
 			return "log-probabilities"
 		case op == "Log" && len(n.Inputs) == 1 && maker[n.Inputs[0]] != nil && maker[n.Inputs[0]].OpType == "Softmax":
 			return "log-probabilities"
-		case op == "Sigmoid":
+		case op == "QLinearSoftmax":
+			return "probabilities"
+		case op == "Sigmoid" || op == "QLinearSigmoid":
 			return endSigmoid
 		case op == "ArgMax":
 			return "labels"
@@ -187,6 +189,8 @@ func guessKind(maker map[string]*onnx.Node, v *onnx.Value) string {
 		case slices.Contains(keepsKind, op) && len(n.Inputs) > 0:
 			name = n.Inputs[0]
 			continue
+		case quantised[op] > 0:
+			return endLogits
 		case v.Kind == onnx.KindTensor && !v.DType.Float():
 			return "labels"
 		case slices.Contains([]string{"Gemm", "MatMul", "Add", "Conv", "MatMulInteger", "QLinearMatMul", "Mul"}, op):

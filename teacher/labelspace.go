@@ -55,6 +55,9 @@ func (t *Teacher) matchClasses(c *Contract, raw int, lists []nameList, l *look) 
 		return nil
 	}
 	for _, list := range m.lists {
+		if len(list.names) != len(m.rows) && numbersOnly(list.names) {
+			continue // some numbers of many say nothing
+		}
 		if order, how, ok := matchNames(list.names, m.rows); ok {
 			c.take(m, order)
 			c.ClassNames = slices.Clone(m.rows)

@@ -61,6 +61,7 @@ type Teacher struct {
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
 	graph    outline
+	own      *Teacher       // the same model for its own outputs, where the one asked for is inside the graph; not open
 	rows     string         // what faults call the rows; empty: nothing
 	labelAt  map[string]int // of contract: position of each of LabelTexts
 	strange  string         // a label that is none of them
@@ -102,6 +103,9 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	t := &Teacher{path: path, digest: digest, library: library, o: o, graph: graph}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
+	}
+	if task, _ := o.taskAsked(); graph.inside || task == dataset.Regression {
+		t.own = t.forOwnOutputs(m)
 	}
 	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
 		if o.InProcess {

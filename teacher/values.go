@@ -1,8 +1,11 @@
 package teacher
 
 import (
+	"context"
 	"fmt"
+	"strings"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -46,4 +49,42 @@ func (i Inner) String() string {
 		s += ", an output"
 	}
 	return s
+}
+
+// forOwnOutputs is t, whose output may be a value inside the graph of m, for
+// what the model's own outputs say of the rows' labels; nil when none does.
+func (t *Teacher) forOwnOutputs(m *onnx.Model) *Teacher {
+	own := &Teacher{path: t.path, digest: t.digest, library: t.library, o: t.o, graph: outlineOf(m, "")}
+	own.o.Output, own.o.Kind, own.o.Task, own.o.ClassMap = "", Auto, "auto", nil
+	var err error
+	if own.outputs, err = fetchable(t.path, m, ""); err != nil {
+		return nil
+	}
+	return own
+}
+
+// rangeOfOwn is the value range that the model's own output makes most sense
+// with, for a value inside the graph and for numbers that the rows do not have
+// either. It is false where that cannot be found out.
+func (t *Teacher) rangeOfOwn(ctx context.Context, src dataset.Source) (candidate, bool) {
+	if t.own == nil || !t.graph.inside && src.Spec().Task == dataset.Regression || t.o.Preprocess != nil || t.o.Input != "" && t.o.Input != "auto" {
+		return candidate{}, false
+	}
+	own := *t.own
+	own.start = t.start
+	if err := own.open(ctx, own.outputs, 0); err != nil {
+		return candidate{}, false
+	}
+	defer own.Close()
+	c, err := own.Detect(ctx, src)
+	if err != nil {
+		return candidate{}, false
+	}
+	text := "as given"
+	for _, line := range c.Why {
+		if found, ok := strings.CutPrefix(line, "input range: "); ok {
+			text = found
+		}
+	}
+	return candidate{c.Range, fmt.Sprintf("%s, by the model's own output %q", text, c.Output), c.Preprocess}, true
 }

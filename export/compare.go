@@ -15,9 +15,6 @@ func (p *Parity) compare(z, r []float32, c, first int) {
 	for i := 0; i*c < len(z); i++ {
 		zi, ri := z[i*c:(i+1)*c], r[i*c:(i+1)*c]
 		diff, largest, finite := difference(zi, ri)
-		if p.task == dataset.Regression {
-			largest = max(largest, 1)
-		}
 		allowed := p.Tolerance.Abs + p.Tolerance.Rel*largest
 		excess := diff / allowed
 		switch {
@@ -44,18 +41,15 @@ func (p *Parity) compare(z, r []float32, c, first int) {
 
 // flipped tells whether two rows of outputs answer differently.
 func (p *Parity) flipped(z, r []float32) bool {
-	switch p.task {
-	case dataset.Regression:
-		return false
-	case dataset.MultiLabel:
-		for j := range z {
-			if metrics.Yes(z[j]) != metrics.Yes(r[j]) {
-				return true
-			}
-		}
-		return false
+	if p.task != dataset.MultiLabel {
+		return metrics.Argmax(z) != metrics.Argmax(r)
 	}
-	return metrics.Argmax(z) != metrics.Argmax(r)
+	for j := range z {
+		if metrics.Yes(z[j]) != metrics.Yes(r[j]) {
+			return true
+		}
+	}
+	return false
 }
 
 // difference is max_j |z_j − r_j| and max_j |z_j|; finite says that every

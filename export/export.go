@@ -22,9 +22,8 @@ import (
 const MetaPrefix = "kdonnx."
 
 // Tolerance bounds how far ONNX Runtime may be from the native outputs: for
-// every row, |Δz_j| ≤ Abs + Rel·max_j |z_j|. Numbers of a regression are
-// compared in deviations from their mean over the rows, and their largest is
-// taken to be 1 at least.
+// every row, |Δz_j| ≤ Abs + Rel·max_j |z_j|; of a regression in deviations from
+// the mean, and at least of one: see compareNumbers.
 type Tolerance struct {
 	Abs float64 `json:"abs"`
 	Rel float64 `json:"rel"`
@@ -37,7 +36,7 @@ var DefaultTolerance = Tolerance{Abs: 1e-5, Rel: 1e-4}
 // Parity is how ONNX Runtime's outputs compare with the native ones.
 type Parity struct {
 	Rows      int       `json:"rows"`
-	MaxAbs    float64   `json:"max_abs"`   // largest |Δz|
+	MaxAbs    float64   `json:"max_abs"`   // largest |Δz|, of a regression in deviations of its column
 	MaxRel    float64   `json:"max_rel"`   // largest |Δz| over its row's max |z|
 	Flips     int       `json:"flips"`     // rows whose argmax differs, or one of whose labels does
 	Tolerance Tolerance `json:"tolerance"` // what was allowed
@@ -192,9 +191,10 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 		theirs = append(theirs, got...)
 	}
 	if o.Task == dataset.Regression {
-		standardise(native, theirs, st.Classes())
+		p.compareNumbers(native, theirs, st.Classes())
+	} else {
+		p.compare(native, theirs, st.Classes(), 0)
 	}
-	p.compare(native, theirs, st.Classes(), 0)
 	if p.Within = p.Outside == 0; p.Within {
 		return p, nil
 	}

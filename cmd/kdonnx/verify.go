@@ -31,6 +31,10 @@ func newVerify(a *app) *cobra.Command {
 			if err := writable(path, data.path); err != nil {
 				return err
 			}
+			var err error
+			if data.known, err = distill.LabelOptions(args[0]); err != nil {
+				return err
+			}
 			src, err := data.open(cmd.Context(), "test")
 			if err != nil {
 				return err

@@ -54,7 +54,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 	}
 	t.name = filepath.Base(model.Path())
 	if t.contract, err = model.Detect(ctx, d.probeRows()); err != nil {
-		return err
+		return orNumbers(err, d.probeRows().Spec())
 	}
 	for _, line := range t.contract.Lines() {
 		d.env.log("teacher: " + line)

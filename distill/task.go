@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
@@ -77,6 +79,20 @@ func sameTask(spec dataset.Spec, task dataset.Task, classes int) error {
 		return fault.New(fault.Input, "", "labels", "the rows have %d to predict (%q), the model gives %d: --label names their columns", len(spec.Targets), spec.Targets, classes)
 	}
 	return nil
+}
+
+// orNumbers adds to a fault of a teacher's output, whose rows have many classes
+// that are all numbers, that these may be numbers to predict.
+func orNumbers(err error, spec dataset.Spec) error {
+	var f *fault.Error
+	text := slices.ContainsFunc(spec.Classes, func(name string) bool {
+		_, err := strconv.ParseFloat(name, 64)
+		return err != nil
+	})
+	if text || len(spec.Classes) < 3 || !errors.As(err, &f) || f.Kind != fault.Input || !strings.HasPrefix(f.Field, "output") {
+		return err
+	}
+	return fault.New(f.Kind, f.Path, f.Field, "%s; where the labels are numbers to predict: --task %s", f.Msg, dataset.Regression)
 }
 
 // targetScale is mean and deviation of each number to predict over the rows

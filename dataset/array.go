@@ -28,6 +28,7 @@ type array struct {
 	n       int
 	data    io.ReaderAt
 	offset  int64 // of row 0
+	gap     int   // bytes between rows
 	elem    element
 	planar  bool      // rows are stored (C, H, W)
 	labels  []int32   // (n), nil when no row has one
@@ -63,7 +64,7 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if _, err := a.data.ReadAt(*buf, a.offset+int64(r)*int64(len(*buf))); err != nil {
+		if _, err := a.data.ReadAt(*buf, a.offset+int64(r)*int64(len(*buf)+a.gap)); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the file is shorter than when it was opened")
 			}

@@ -100,10 +100,34 @@ func TestLabelsOfArrays(t *testing.T) {
 			d := t.TempDir()
 			put(t, d, "X_labels.npy", c.labels)
 			c.check(t, put(t, d, "X.npy", npyFloats(3, 2)))
+			shards := t.TempDir()
+			for _, n := range []string{"0", "1"} {
+				put(t, shards, "x_"+n+".npy", npyFloats(3, 2))
+				put(t, shards, "y_"+n+".npy", c.labels)
+			}
+			twice := c.labelCase
+			if len(twice.values) > 2 {
+				twice.values = twice.values[:len(twice.values)-1] + " " + twice.values[1:]
+			}
+			twice.check(t, shards)
 			path := put(t, t.TempDir(), "a.npz", npz(entry{name: "x.npy", data: npyFloats(3, 2)}, entry{name: "y.npy", data: c.labels}))
 			c.check(t, path)
 		})
 	}
+}
+
+// TestShardsOfTwoTasks: shards whose labels look like different things are an
+// error that says how to settle it.
+func TestShardsOfTwoTasks(t *testing.T) {
+	d := t.TempDir()
+	for n, labels := range [][]float64{{1, 2, 3}, {0.5, 1.5, 2.5}} {
+		put(t, d, fmt.Sprintf("x_%d.npy", n), npyFloats(3, 2))
+		put(t, d, fmt.Sprintf("y_%d.npy", n), npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", float64s(labels...)))
+	}
+	if _, err := dataset.Open(d, dataset.Options{}); err == nil || !strings.Contains(err.Error(), "1 of regression, but those of ") || !strings.Contains(err.Error(), "--task says what all are") {
+		t.Errorf("got %v", err)
+	}
+	labelCase{options: dataset.Options{Task: "regression"}, task: dataset.Regression, targets: "target", values: "[1 2 3 0.5 1.5 2.5]"}.check(t, d)
 }
 
 // numbers is a table of n rows with a number to predict, every fifth unknown.

@@ -123,14 +123,21 @@ func openSplit(ctx context.Context, arg, split string, o dataset.Options) (datas
 // sources are read anew in each epoch.
 const memoryLimit = 1 << 30
 
+// RowLimit is how many rows a command takes, and which.
+type RowLimit struct {
+	Rows  int    // 0: all
+	First bool   // the first ones; else as a run takes them: in proportion to the classes, in their order
+	Seed  uint64 // chooses the rows that are not simply the first
+}
+
 // OpenRows opens the rows that arg names, for commands that only read them: a
-// split must exist when wanted is true. limit > 0 keeps the first rows.
-func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Options, limit int) (dataset.Source, error) {
+// split must exist when wanted is true.
+func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Options, limit RowLimit) (dataset.Source, error) {
 	var src dataset.Source
 	var err error
 	switch {
-	case limit < 0:
-		return nil, fault.New(fault.Usage, "", "--limit", "got %d, expected a number of at least 0", limit)
+	case limit.Rows < 0:
+		return nil, fault.New(fault.Usage, "", "--limit", "got %d, expected a number of at least 0", limit.Rows)
 	case arg == Embedded:
 		src, err = openEmbedded(ctx, split)
 	case wanted:
@@ -139,10 +146,13 @@ func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Opt
 	default:
 		src, err = openSplit(ctx, arg, split, o)
 	}
-	if err != nil || limit == 0 || limit >= src.Len() {
+	if err != nil || limit.Rows == 0 || limit.Rows >= src.Len() {
 		return src, err
 	}
-	first := make([]int, limit)
+	if !limit.First {
+		return dataset.Limit(ctx, src, limit.Rows, limit.Seed)
+	}
+	first := make([]int, limit.Rows)
 	for i := range first {
 		first[i] = i
 	}

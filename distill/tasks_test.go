@@ -184,7 +184,7 @@ func (p taskProblem) verify(t *testing.T, path string, result *Result) {
 	if err != nil || o.Task != p.task.String() || strings.Join(o.Targets, " ") != strings.Join(p.targets, " ") {
 		t.Fatalf("the file says %+v, %v", o, err)
 	}
-	src, err := OpenRows(ctx, p.test, "test", false, o, 0)
+	src, err := OpenRows(ctx, p.test, "test", false, o, RowLimit{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ func newPredict(a *app) *cobra.Command {
 		m    modelFlags
 		path string
 	)
+	m.data.limit.First = true // a row's number is its place in the file
 	cmd := &cobra.Command{
 		Use:   "predict",
 		Short: "Write what a model says of every row as CSV: class and probability, labels' probabilities, or numbers",
@@ -59,7 +60,7 @@ func writable(path string, read ...string) error {
 	}
 	out, err := os.Stat(path)
 	for _, r := range read {
-		if in, errIn := os.Stat(distill.FilePart(r)); err == nil && errIn == nil && os.SameFile(in, out) {
+		if in, errIn := os.Stat(dataset.PathOf(r)); err == nil && errIn == nil && os.SameFile(in, out) {
 			return fault.New(fault.Usage, path, "-o", "the output is a file that is read, expected another file")
 		}
 	}

@@ -54,7 +54,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 
-	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, or embedded")
+	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
 	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")
 	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
 	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
@@ -62,7 +62,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
 	f.StringVar(&r.Data.Task, "task", r.Data.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
-	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
+	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")

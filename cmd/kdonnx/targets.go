@@ -97,7 +97,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label, task string
-	limit                    int
+	limit                    distill.RowLimit
 	known                    dataset.Options // what a model says of labels
 }
 
@@ -105,14 +105,20 @@ type dataFlags struct {
 type pflagSet interface {
 	StringVar(p *string, name, value, usage string)
 	IntVar(p *int, name string, value int, usage string)
+	Uint64Var(p *uint64, name string, value uint64, usage string)
 }
 
 func (d *dataFlags) bind(f pflagSet) {
-	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, or embedded")
+	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position, or several: a,b,c (default: detected)")
 	f.StringVar(&d.task, "task", "", "what the labels are: multi-class, multi-label or regression (default: the student's, else detected)")
-	f.IntVar(&d.limit, "limit", 0, "use only the first rows (0: all)")
+	if d.limit.First {
+		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
+		return
+	}
+	f.IntVar(&d.limit.Rows, "limit", 0, "use this many rows, the same share of each class, in their order (0: all)")
+	f.Uint64Var(&d.limit.Seed, "seed", distill.Default().Train.Seed, "chooses the rows that --limit takes, as in kdonnx distill")
 }
 
 // open opens the rows; split is used where they have it and none was named.

@@ -1,8 +1,11 @@
 package teacher
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -71,4 +74,126 @@ func ParseClassMap(arg string) ([]ClassPair, error) {
 		pairs = append(pairs, p)
 	}
 	return pairs, nil
+}
+
+// applyClassMap settles the classes as Options.ClassMap says. Classes of the
+// teacher that it does not name are matched by their names, and left out where
+// the rows have none of that name.
+func (t *Teacher) applyClassMap(c *Contract, m columnsOf) error {
+	usage := func(format string, args ...any) error {
+		return fault.New(fault.Usage, t.path, "--class-map", format, args...)
+	}
+	rows := slices.Clone(m.rows)
+	if len(rows) == 0 { // the map itself names the classes
+		for _, p := range t.o.ClassMap {
+			if p.Rows != "" && !slices.Contains(rows, p.Rows) {
+				rows = append(rows, p.Rows)
+			}
+		}
+	}
+	classes := indexNames(rows)
+	of := make([]int, m.n) // class of each column
+	for i := range of {
+		of[i] = -1
+		if len(m.lists) > 0 && len(m.rows) > 0 {
+			of[i] = classes.find(m.lists[0].names[i])
+		}
+	}
+	columns := make([]nameIndex, len(m.lists))
+	for i, list := range m.lists {
+		columns[i] = indexNames(list.names)
+	}
+	for _, p := range t.o.ClassMap {
+		at := -1
+		for _, names := range columns {
+			if at = names.find(p.Teacher); at >= 0 {
+				break
+			}
+		}
+		if at < 0 {
+			at = number(p.Teacher, m.n)
+		}
+		if at < 0 {
+			have := fmt.Sprintf("%d without names, 0 to %d", m.n, m.n-1)
+			if len(m.lists) > 0 {
+				have = fewNames(m.lists[0].names)
+			}
+			return usage("%q is no class of the teacher, which has %s", clip(p.Teacher), have)
+		}
+		of[at] = -1
+		if p.Rows != "" {
+			if of[at] = classes.find(p.Rows); of[at] < 0 {
+				of[at] = number(p.Rows, len(rows))
+			}
+			if of[at] < 0 {
+				return usage("%q is no class of the rows, which have %s", clip(p.Rows), fewNames(rows))
+			}
+		}
+	}
+	merged, dropped := make([][]int, len(rows)), 0
+	for column, class := range of {
+		if class < 0 {
+			dropped++
+		} else {
+			merged[class] = append(merged[class], column)
+		}
+	}
+	single, order := true, make([]int, len(rows))
+	for class, columns := range merged {
+		if len(columns) == 0 {
+			return usage("no class of the teacher is the rows' %q", clip(rows[class]))
+		}
+		single, order[class] = single && len(columns) == 1, columns[0]
+	}
+	if len(rows) == 0 {
+		return usage("leaves no class")
+	}
+	c.ClassNames = rows
+	c.take(m, order)
+	how := "renamed"
+	if !single {
+		if c.OneColumn {
+			return usage("makes one class of the two of a single column")
+		}
+		c.Columns, c.Merged = nil, merged
+		if c.LabelTexts == nil {
+			c.Raw = m.n
+		}
+		how = "some of them joined"
+	}
+	if dropped > 0 {
+		how += fmt.Sprintf(", %d left out", dropped)
+	}
+	c.why("%s: %d, as --class-map says of the teacher's %d: %s", m.word, c.Classes, m.n, how)
+	return nil
+}
+
+// nameIndex finds names, as they are or folded.
+type nameIndex struct{ exact, folded map[string]int }
+
+func indexNames(names []string) nameIndex {
+	x := nameIndex{make(map[string]int, len(names)), make(map[string]int, len(names))}
+	for i, s := range slices.Backward(names) { // the first of a name counts
+		x.exact[s], x.folded[fold(s)] = i, i
+	}
+	return x
+}
+
+// find is the position of a name, or -1.
+func (x nameIndex) find(name string) int {
+	if at, ok := x.exact[name]; ok {
+		return at
+	}
+	if at, ok := x.folded[fold(name)]; ok {
+		return at
+	}
+	return -1
+}
+
+// number reads a position below n, or gives -1.
+func number(s string, n int) int {
+	if i, err := strconv.Atoi(s); err == nil && i >= 0 && i < n {
+		return i
+	}
+	return -1
 }

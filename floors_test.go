@@ -51,6 +51,8 @@ var outside = map[string][]string{
 	"github.com/vbauerster/mpb":       {"cmd"},
 	"github.com/goccy/go-yaml":        {"distill", "cmd"},
 	"github.com/mmcloughlin/avo":      {"student/kernel/internal/asmgen"},
+	"github.com/parquet-go/":          {"dataset"},
+	"github.com/klauspost/compress":   {"dataset"},
 }
 
 // testOnly are libraries that the product itself never imports.

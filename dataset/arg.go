@@ -14,8 +14,11 @@ import (
 // argOptions are the options that an argument can carry behind its path, as in
 // "clips?mels=64&frames=98", so that each set of rows of a run can have its own.
 var argOptions = map[string]func(o *Options, value string) error{
-	"split": func(o *Options, v string) error { o.Split = v; return nil },
-	"label": func(o *Options, v string) error { o.Label = v; return nil },
+	"split":     func(o *Options, v string) error { o.Split = v; return nil },
+	"label":     func(o *Options, v string) error { o.Label = v; return nil },
+	"columns":   func(o *Options, v string) error { o.Columns = v; return nil },
+	"label-map": func(o *Options, v string) error { o.LabelMap = v; return nil },
+	"task":      func(o *Options, v string) error { o.Task = v; return nil },
 	"layout": func(o *Options, v string) error {
 		o.Layout = Layout(v)
 		return nil

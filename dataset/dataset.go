@@ -54,6 +54,7 @@ type Spec struct {
 	Task    Task     // what the labels are
 	Classes []string // class names by label; empty when no row has a label
 	Targets []string // names of the numbers or labels to predict; nil for MultiClass
+	Schema  Schema   // how the columns of a table became features; zero for others
 	Notes   []string // what the reader concluded and why, for people
 }
 

@@ -16,16 +16,19 @@ import (
 // there are no splits, and finds the labels by itself. A format ignores what
 // does not concern it.
 type Options struct {
-	Split   string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
-	Label   string   // tables: column name or 0-based index, negative from the end, or several between commas; npz: array name; npy, npydir: file name; cifar: "fine" or "coarse"; "none": no labels
-	Task    string   // what the labels are, one of Tasks; empty: decided by what they hold
-	Targets []string // tables: names of the label columns where Label names none and all are there; others: names of what is predicted
-	Layout  Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
-	Classes []string // class names in order of label; empty: what the data says
-	Resize  []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
-	SkipBad bool     // folders of images or WAV clips: leave out, count and note those that cannot be decoded
-	Mels    int      // WAV clips: mel bands of the spectrogram; 0: 40
-	Frames  int      // WAV clips: frames of 10 ms that a clip is cut or padded to; 0: 98, one second
+	Split    string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
+	Label    string   // tables: column name or 0-based index, negative from the end, or several between commas; npz: array name; npy, npydir: file name; cifar: "fine" or "coarse"; "none": no labels
+	Task     string   // what the labels are, one of Tasks; empty: decided by what they hold
+	Targets  []string // tables: names of the label columns where Label names none and all are there; others: names of what is predicted
+	Layout   Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
+	Classes  []string // class names in order of label; empty: what the data says
+	Resize   []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
+	Columns  string   // tables: what columns are, see ParseColumns; empty, or not named: what they look like
+	Schema   Schema   // tables: encode the columns as those of the training rows, whatever Columns says
+	LabelMap string   // classes of the labels that the rows have, see ParseLabelMap; empty: as they are written
+	SkipBad  bool     // folders of images or WAV clips: leave out, count and note those that cannot be decoded
+	Mels     int      // WAV clips: mel bands of the spectrogram; 0: 40
+	Frames   int      // WAV clips: frames of 10 ms that a clip is cut or padded to; 0: 98, one second
 }
 
 // Format is one way to store rows. Its file registers it in init.
@@ -79,11 +82,27 @@ func Open(arg string, o Options) (Source, error) {
 			return nil, fault.New(fault.Input, path, "", "no split %q: expected %s", o.Split, listOr(offered, "a set without splits"))
 		}
 	}
+	m, err := ParseLabelMap(o.LabelMap)
+	if err != nil {
+		return nil, err
+	}
+	given := o.Classes
+	if m != nil {
+		o.Classes = nil // what is given are names that the map makes
+	}
 	src, err := f.Open(path, o)
 	if err != nil {
 		return nil, err
 	}
-	return src, nil
+	if m == nil || len(src.Spec().Classes) == 0 {
+		return src, nil
+	}
+	renamed, err := mapLabels(path, src, m, given)
+	if err != nil {
+		src.Close()
+		return nil, err
+	}
+	return renamed, nil
 }
 
 // Splits lists the splits that arg offers, in the order train, val, test, then

@@ -29,7 +29,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		return embeddedData(ctx, r)
 	}
 	d := &Data{}
-	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task}
+	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns}
 	train, err := openSplit(ctx, r.Data.Train, "train", options)
 	if err != nil {
 		return nil, err
@@ -41,6 +41,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 			return nil, err
 		}
 	}
+	options.Schema = train.Spec().Schema
 	if spec := train.Spec(); spec.Labelled() {
 		options.Classes, options.Task, options.Targets = spec.Classes, spec.Task.String(), spec.Targets
 	}

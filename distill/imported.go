@@ -126,7 +126,19 @@ func (d *run) importStudent(ctx context.Context) error {
 		}
 	}
 	s.model = from.net.Model()
+	if !fillsItself(s.model) {
+		if in.Fill, err = filling(ctx, d.data.Transfer); err != nil {
+			return err
+		}
+	}
 	return models.Prefix(s.model, in)
+}
+
+// fillsItself tells whether a model looks for missing values in its input.
+func fillsItself(m *onnx.Model) bool {
+	return slices.ContainsFunc(m.Graph.Nodes, func(n *onnx.Node) bool {
+		return n.OpType == "IsNaN" && len(n.Inputs) == 1 && n.Inputs[0] == m.Graph.Inputs[0].Name
+	})
 }
 
 // inputWanted is what the imported student's input wants of raw rows: what

@@ -57,7 +57,7 @@ func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.
 		if t.Input == "auto" {
 			t.Input = "raw"
 		}
-		if t.Task == "auto" {
+		if t.Task == "auto" || t.Task == "" {
 			t.Task = task.String()
 		}
 		if t.Kind == "auto" && task == dataset.Regression {

@@ -98,6 +98,9 @@ func (d *run) provenance() []onnx.Entry {
 	if augment := d.augment(); augment != "" {
 		e = append(e, onnx.Entry{Key: "augment", Value: augment})
 	}
+	if s := d.data.Transfer.Spec().Schema; !s.IsZero() && !s.Plain() {
+		e = append(e, onnx.Entry{Key: schemaKey, Value: s.JSON()})
+	}
 	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return e
 }

@@ -56,6 +56,8 @@ type DataRecipe struct {
 	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
 	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position; several between commas
 	Task       string  `yaml:"task" json:"task"`             // what the labels are, see dataset.Tasks; empty: detected
+	LabelMap   string  `yaml:"label_map" json:"label_map"`   // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
+	Columns    string  `yaml:"columns" json:"columns"`       // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
@@ -272,6 +274,12 @@ func (r *Recipe) checkNames() error {
 		return err
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseColumns(r.Data.Columns); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseLabelMap(r.Data.LabelMap); err != nil {
 		return err
 	}
 	if _, err := r.Train.optimizer(); err != nil {

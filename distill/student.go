@@ -85,6 +85,9 @@ func (d *run) buildStudent(ctx context.Context, mean []float32) error {
 	if in.Scale, in.Shift, err = normalisation(ctx, asked, d.data.Transfer); err != nil {
 		return err
 	}
+	if in.Fill, err = filling(ctx, d.data.Transfer); err != nil {
+		return err
+	}
 	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
 		return err
 	}
@@ -129,6 +132,16 @@ func normalisation(ctx context.Context, asked dataset.Preprocess, src dataset.So
 		shift = append(shift, -mean[i]/std[i])
 	}
 	return scale, shift, nil
+}
+
+// filling is what takes the place of missing values in a student's graph: the
+// mean of the others of the feature. It is nil where none is missing.
+func filling(ctx context.Context, src dataset.Source) ([]float32, error) {
+	if !src.Spec().Missing {
+		return nil, nil
+	}
+	mean, _, err := dataset.Stats(ctx, src)
+	return mean, err
 }
 
 // affine writes (x·Scale − Mean)/Std as x·scale + shift: one value, one a

@@ -40,7 +40,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return d.openStore(ctx, t)
 	}
 	asked := d.recipe.Teacher
-	if asked.Task == "auto" && d.recipe.Data.Task != "" {
+	if (asked.Task == "auto" || asked.Task == "") && d.recipe.Data.Task != "" {
 		asked.Task = d.recipe.Data.Task // of rows without labels too
 	}
 	model, closeTeacher, err := OpenTeacher(ctx, &asked, d.env.Cache)

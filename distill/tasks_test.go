@@ -180,7 +180,7 @@ func TestTasks(t *testing.T) {
 func (p taskProblem) verify(t *testing.T, path string, result *Result) {
 	t.Helper()
 	ctx := context.Background()
-	o, err := LabelOptions(path)
+	o, err := RowsOf(path)
 	if err != nil || o.Task != p.task.String() || strings.Join(o.Targets, " ") != strings.Join(p.targets, " ") {
 		t.Fatalf("the file says %+v, %v", o, err)
 	}

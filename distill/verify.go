@@ -15,6 +15,12 @@ import (
 // MetaVersion is the metadata key by which an exported student is known.
 const MetaVersion = export.MetaPrefix + "version"
 
+// Metadata key of how the columns of a table became features.
+const (
+	metaSchema = export.MetaPrefix + schemaKey
+	schemaKey  = "schema"
+)
+
 // Verification is what Verify found.
 type Verification struct {
 	Parity     export.Parity `json:"parity"`
@@ -67,16 +73,23 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	return v, err
 }
 
-// LabelOptions are how the labels of rows must be read to be held against the
-// exported student at path: its classes, or its task and the names of what it
-// predicts. They are empty for another model.
-func LabelOptions(path string) (dataset.Options, error) {
+// RowsOf are the options by which rows are opened for the model at path: how
+// the labels are read that an exported student is held against, and the columns
+// that it was trained with. They are zero for another model.
+func RowsOf(path string) (o dataset.Options, err error) {
 	m, err := onnx.Read(path, onnx.ReadOptions{})
 	if err != nil {
-		return dataset.Options{}, err
+		return o, err
 	}
-	o, err := labelOptions(m)
-	return o, fault.At(path, err)
+	if o, err = labelOptions(m); err != nil {
+		return o, fault.At(path, err)
+	}
+	if text, ok := m.Meta(metaSchema); ok {
+		if o.Schema, err = dataset.ParseSchema(text); err != nil {
+			return o, fault.New(fault.Input, path, "metadata "+metaSchema, "%w", err)
+		}
+	}
+	return o, nil
 }
 
 // labelOptions are what an exported student says of labels.

@@ -41,7 +41,7 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 		return nil, nil, usage("%s needs --model and --data (see --help)", cmd.Name())
 	}
 	var err error
-	if m.data.known, err = distill.LabelOptions(m.t.Model); err != nil {
+	if m.data.like, err = distill.RowsOf(m.t.Model); err != nil {
 		return nil, nil, err
 	}
 	src, err := m.data.open(cmd.Context(), "test")

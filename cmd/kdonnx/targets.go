@@ -97,8 +97,9 @@ array fills one store from many machines: each takes every n-th shard.`,
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label, task string
+	columns, labelMap        string
 	limit                    distill.RowLimit
-	known                    dataset.Options // what a model says of labels
+	like                     dataset.Options // labels and columns, where a model says what they are
 }
 
 // pflagSet is what dataFlags needs of a flag set.
@@ -113,6 +114,7 @@ func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position, or several: a,b,c (default: detected)")
 	f.StringVar(&d.task, "task", "", "what the labels are: multi-class, multi-label or regression (default: the student's, else detected)")
+	columnFlags(f, &d.columns, &d.labelMap)
 	if d.limit.First {
 		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
 		return
@@ -126,10 +128,19 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	if d.split != "" {
 		split = d.split
 	}
-	o := d.known
-	o.Label = d.label
+	o := d.like
+	o.Label, o.Columns, o.LabelMap = d.label, d.columns, d.labelMap
+	if d.columns != "" && !o.Schema.IsZero() {
+		return nil, usage("--columns: the model says itself what its columns are")
+	}
 	if d.task != "" {
 		o.Task = d.task
 	}
 	return distill.OpenRows(ctx, d.path, split, d.split != "", o, d.limit)
+}
+
+// columnFlags bind how the columns and labels of rows are read.
+func columnFlags(f pflagSet, columns, labelMap *string) {
+	f.StringVar(columns, "columns", *columns, `what columns of a table are, where they are not what they look like: "age=numeric?, sex=categorical, zip=categorical:500, grade=ordinal(low<mid<high), note=text:512, ok=boolean, id=drop"`)
+	f.StringVar(labelMap, "label-map", *labelMap, `classes of the labels that the rows have: "a=vowel, e=vowel, *=consonant", or a file of one label=class a line; an empty class is no label`)
 }

@@ -32,7 +32,7 @@ func newVerify(a *app) *cobra.Command {
 				return err
 			}
 			var err error
-			if data.known, err = distill.LabelOptions(args[0]); err != nil {
+			if data.like, err = distill.RowsOf(args[0]); err != nil {
 				return err
 			}
 			src, err := data.open(cmd.Context(), "test")

@@ -18,12 +18,21 @@ type Predictor interface {
 
 const evalBatch = 256
 
+// predict puts the outputs of net for the rows of m into z; a model that takes raw rows
+// has their texts too.
+func predict(ctx context.Context, net Predictor, m *mini, z []float32) error {
+	if model, ok := net.(*Model); ok {
+		return model.PredictRows(ctx, &m.raw, z)
+	}
+	return net.Predict(ctx, m.x, m.n, z)
+}
+
 // evaluate scores net on every row of r.
 func evaluate(ctx context.Context, net Predictor, r *rows) (metrics.Result, error) {
 	var z []float32
 	return score(ctx, r, func(m *mini) ([]float32, error) {
 		z = grow(z, m.n*r.classes)
-		return z, net.Predict(ctx, m.x, m.n, z)
+		return z, predict(ctx, net, m, z)
 	})
 }
 
@@ -101,7 +110,7 @@ func EachOutput(ctx context.Context, m *Model, src dataset.Source, f func(z []fl
 	var z []float32
 	return eachBatch(ctx, &rows{src: src, classes: m.Classes}, func(b *mini) error {
 		z = grow(z, b.n*m.Classes)
-		if err := m.Predict(ctx, b.x, b.n, z); err != nil {
+		if err := m.PredictRows(ctx, &b.raw, z); err != nil {
 			return err
 		}
 		for i := range b.n {

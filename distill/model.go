@@ -24,13 +24,19 @@ type Model struct {
 	Classes    int      // values of a row: classes, labels or numbers
 	ClassNames []string // names of these; nil when the file does not name them
 	Lines      []string // what was concluded of an ONNX Runtime model, and why
-	logits     func(ctx context.Context, x []float32, n int, out []float32) error
+	logits     func(ctx context.Context, rows *dataset.Batch, out []float32) error
 	close      func()
 }
 
-// Predict puts what the model gives the n raw rows in x into out, (n, Classes).
+// Predict puts what the model gives the n raw rows in x, which have no texts,
+// into out, (n, Classes).
 func (m *Model) Predict(ctx context.Context, x []float32, n int, out []float32) error {
-	return m.logits(ctx, x, n, out)
+	return m.logits(ctx, &dataset.Batch{N: n, X: x}, out)
+}
+
+// PredictRows puts what the model gives raw rows into out, (N, Classes).
+func (m *Model) PredictRows(ctx context.Context, rows *dataset.Batch, out []float32) error {
+	return m.logits(ctx, rows, out)
 }
 
 // Close ends the process that runs the model, if there is one.
@@ -104,10 +110,10 @@ func openNative(path string, spec dataset.Spec, task dataset.Task, names []strin
 		return nil, err
 	}
 	var x []float32
-	logits := func(ctx context.Context, raw []float32, n int, out []float32) error {
-		x = grow(x, n*pipe.OutSize())
-		pipe.Apply(x, raw, n)
-		return st.Predict(ctx, x, n, out)
+	logits := func(ctx context.Context, rows *dataset.Batch, out []float32) error {
+		x = grow(x, rows.N*pipe.OutSize())
+		pipe.Apply(x, rows.X, rows.N)
+		return st.Predict(ctx, x, rows.N, out)
 	}
 	return &Model{Task: task, Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {}}, nil
 }

@@ -37,8 +37,9 @@ type TeacherRecipe struct {
 	Task     string        `yaml:"task" json:"task"`             // auto, or one of teacher.Tasks
 	ClassMap string        `yaml:"class_map" json:"class_map"`   // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
 	Smooth   float64       `yaml:"smoothing" json:"smoothing"`   // probability that a teacher of labels alone leaves to the other classes
-	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet
+	Input    string        `yaml:"input" json:"input"`           // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
 	Prep     string        `yaml:"preprocess" json:"preprocess"` // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Inputs   Inputs        `yaml:"inputs" json:"inputs"`         // what goes into inputs, by name; the others: detected
 	Batch    int           `yaml:"batch" json:"batch"`           // rows a run; 0: detected
 	Provider string        `yaml:"provider" json:"provider"`     // cpu, cuda, cuda:N or auto
 	Library  string        `yaml:"library" json:"library"`       // libonnxruntime; empty: looked up
@@ -269,6 +270,9 @@ func (r *Recipe) checkNames() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
 	}
 	if _, err := teacher.ParseClassMap(r.Teacher.ClassMap); err != nil {
 		return err

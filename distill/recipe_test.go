@@ -161,3 +161,32 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestRecipeInputs reads the forms that teacher.inputs may have.
+func TestRecipeInputs(t *testing.T) {
+	for text, want := range map[string]Inputs{
+		`["x=a,b", "y=@1"]`:                         {"x=a,b", "y=@1"},
+		"{x: a, y: [b, 'c d'], z: 0.5}":             {"x=a", "y=b,c d", "z=@0.5"},
+		"{training: false, shape: [480, 640]}":      {"training=@false", "shape=@480,640"},
+		`{image: "*", t: "@1e-3", big: -12}`:        {"image=*", "t=@1e-3", "big=@-12"},
+		"{x: a}":                                    {"x=a"},
+		"\n    sex: gender\n    age: [years, days]": {"sex=gender", "age=years,days"},
+	} {
+		r := Default()
+		if err := r.Merge(recipeFile(t, "teacher:\n  inputs: "+text+"\n")); err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if !slices.Equal(r.Teacher.Inputs, want) {
+			t.Errorf("%s: got %q, expected %q", text, r.Teacher.Inputs, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"3": "[2:11]", "{x: {y: 1}}": "[2:1", "{x: [a, 1]}": "columns alone, or numbers alone", "[1]": "NAME=COLUMN", "{x: []}": "columns alone",
+	} {
+		r := Default()
+		wantFault(t, r.Merge(recipeFile(t, "teacher:\n  inputs: "+text+"\n")), fault.Usage, want)
+	}
+	r := Default()
+	if err := r.Set("teacher.inputs={x: a}"); err != nil || !slices.Equal(r.Teacher.Inputs, Inputs{"x=a"}) {
+		t.Errorf("%q %v", r.Teacher.Inputs, err)
+	}
+}

@@ -212,7 +212,7 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 		return nil, nil, err
 	}
 	m, err = teacher.Open(ctx, path, teacher.Options{
-		Preprocess: pre, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
+		Preprocess: pre, Inputs: t.Inputs, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
 		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
 		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
 	})

@@ -360,7 +360,7 @@ func TestAwkwardOutputs(t *testing.T) {
 				t.Errorf("accuracy %v\n%v", *c.Accuracy, c)
 			}
 			got := make([]float32, len(src.y)*c.Classes)
-			if err := x.Logits(ctx, src.x, len(src.y), got); err != nil {
+			if err := x.Logits(ctx, batchOf(src.x, len(src.y)), got); err != nil {
 				t.Fatal(err)
 			}
 			for r := range src.y {

@@ -2,7 +2,6 @@ package teacher
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -24,7 +23,8 @@ const (
 type look struct {
 	spec   dataset.Spec
 	rows   []int
-	x      []float32 // (n, Size)
+	b      dataset.Batch
+	x      []float32 // (n, Size), of b
 	y      []int32   // (n)
 	v      []float32 // (n, len(Targets)), NaN where unknown
 	n      int
@@ -79,11 +79,10 @@ func (t *Teacher) lookAt(ctx context.Context, src dataset.Source, times int) (*l
 	rand.New(rand.NewPCG(t.o.Seed, 0x7465616368657273)).Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
 	l.rows = pool[:n]
 	slices.Sort(l.rows)
-	var b dataset.Batch
-	if err := src.Read(ctx, l.rows, &b); err != nil {
+	if err := src.Read(ctx, l.rows, &l.b); err != nil {
 		return nil, err
 	}
-	l.x, l.y, l.v, l.n = b.X, b.Y, b.V, n
+	l.x, l.y, l.v, l.n = l.b.X, l.b.Y, l.b.V, n
 	l.origin = func(row int) int { _, at := dataset.Origin(src, row); return at }
 	return l, nil
 }
@@ -106,30 +105,43 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 		}
 	}
 	t.tried = true
-	plan, err := planInput(t.path, t.runner.Inputs(), l.spec)
+	plans, err := t.plans(l.spec)
 	if err != nil {
 		return nil, err
 	}
-	tries, err := t.candidates(ctx, src, plan, l.x)
+	plan, err := t.try(ctx, plans, l)
 	if err != nil {
 		return nil, err
+	}
+	if !plan.guess {
+		plans = []inputPlan{plan}
+	} else if l.labelled() == 0 {
+		return nil, fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no row has a label that tells which: %s", plan.choices(l.spec))
+	}
+	var tries []candidate
+	for _, p := range plans {
+		more, err := t.candidates(ctx, src, p, l.x)
+		if err != nil {
+			return nil, err
+		}
+		tries = append(tries, more...)
 	}
 	if found, ok := t.rangeOfOwn(ctx, src); ok {
 		tries = []candidate{found}
 	}
 	encoders := make([]*encoder, len(tries))
 	for i, c := range tries {
-		if encoders[i], err = newEncoder(plan, c.pre, l.spec); err != nil {
-			return nil, err
-		}
-		if err := plan.holds(t.path, encoders[i].pipe.OutSize()); err != nil {
+		if encoders[i], err = t.encoder(c.plan, c.pre, l.spec); err != nil {
 			return nil, err
 		}
 	}
-	c := t.newContract(plan)
+	c := t.newContract()
 	values, err := t.settleBatch(ctx, c, encoders[0], l)
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range encoders {
+		e.batch = t.opened.Batch
 	}
 	lists, raw, err := t.settleOutput(ctx, c, values, l)
 	if err != nil {
@@ -156,19 +168,9 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	return c, nil
 }
 
-// newContract starts a contract with what the input says.
-func (t *Teacher) newContract(plan inputPlan) *Contract {
-	c := &Contract{
-		InputName: plan.infos[0].Name, DType: plan.infos[0].DType.String(), Layout: plan.layout, InputShape: plan.infos[0].Shape,
-		Library: t.library.Digest, LibraryVersion: t.library.Version,
-	}
-	c.Why = append(c.Why, plan.why...)
-	if plan.features != nil {
-		c.InputName, c.Features = "", plan.features
-		for _, in := range plan.infos {
-			c.Inputs = append(c.Inputs, in.Name)
-		}
-	}
+// newContract starts a contract with what the runner says of itself.
+func (t *Teacher) newContract() *Contract {
+	c := &Contract{Library: t.library.Digest, LibraryVersion: t.library.Version}
 	if l, ok := t.runner.(interface{ Library() ort.Library }); ok && l.Library().Version != "" {
 		c.LibraryVersion = l.Library().Version
 	}
@@ -176,21 +178,6 @@ func (t *Teacher) newContract(plan inputPlan) *Contract {
 	c.Provider = name
 	c.Why = append(c.Why, notes...)
 	return c
-}
-
-// holds requires that preprocessing gives what one row of the input takes.
-func (p inputPlan) holds(path string, size int) error {
-	want := 1
-	for _, d := range p.dims {
-		want *= int(d)
-	}
-	if p.features != nil {
-		want = len(p.features)
-	}
-	if size != want {
-		return fault.New(fault.Usage, path, "input "+p.infos[0].Name, "takes %d values a row, the preprocessing gives %d", want, size)
-	}
-	return nil
 }
 
 // settleOutput chooses the output, concludes what it teaches and, where there
@@ -255,9 +242,12 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	}
 	labelled := l.labelled()
 	if best < 0 {
-		size := l.spec.Size()
-		return t.notFinite(dataset.IDOf(l.x[bad*size:(bad+1)*size]), l.rows[bad])
+		return t.notFinite(l.b.ID(bad), l.rows[bad])
 	}
+	if plan := tries[best].plan; plan.guess && !verdicts[best].beatsChance(l.y, c.Classes) {
+		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no choice of neighbouring ones is right more often than chance: %s", plan.choices(l.spec))
+	}
+	c.takes(tries[best].plan)
 	c.Range, c.Preprocess, c.Rows = tries[best].name, tries[best].pre, l.n
 	t.explainRange(c, tries, verdicts, best, labelled)
 	d := t.meaning(c, outputs[best], raw)
@@ -272,9 +262,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 		c.judgeUse(v, labelled, l)
 		t.checkOrder(c, outputs, v.accuracy, raw, l)
 	}
-	if !floating(encoders[best].plan.infos[0].DType) && slices.ContainsFunc(l.x, func(v float32) bool { return v != float32(math.Trunc(float64(v))) }) {
-		c.warn("the input takes integers (%s), the rows have fractions: they are rounded", c.DType)
-	}
+	c.warnOfLoss(encoders[best], l)
 	t.encode = encoders[best]
 	return nil
 }
@@ -310,10 +298,12 @@ func (t *Teacher) rawScores(ctx context.Context, c *Contract, e *encoder, l *loo
 // eachBatch runs all rows of l and hands on the chosen output of n at a time.
 func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *look, f func(v ort.Value, n int) error) error {
 	var b encoded
-	size := l.spec.Size()
 	for at := 0; at < l.n; at += c.Batch {
 		n := min(c.Batch, l.n-at)
-		e.encode(&b, l.x[at*size:(at+n)*size], n)
+		rows := someOf(&l.b, at, at+n)
+		if err := e.encode(&b, rows); err != nil {
+			return t.badRow(err, rows, l.rows[at:])
+		}
 		v, err := t.callOne(ctx, c, &b, nil, n)
 		if err == nil {
 			err = f(v, n)

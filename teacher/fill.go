@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
-	"strings"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -65,13 +64,10 @@ func (t *Teacher) Key(ctx context.Context, src dataset.Source) (store.Key, error
 func (t *Teacher) key(ids []dataset.RowID) store.Key {
 	c := t.contract
 	k := store.Key{
-		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
+		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.mapping(), InputShape: c.InputShape,
 		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
 		Options: t.o.config(), DType: store.Float32, Dataset: store.DigestIDs(ids),
-	}
-	if c.Inputs != nil {
-		k.Input = fmt.Sprintf("%s features %v", strings.Join(c.Inputs, ","), c.Features)
 	}
 	if c.FixedBatch > 0 {
 		k.Batch = c.FixedBatch
@@ -110,8 +106,9 @@ func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o Fi
 	if t.contract == nil {
 		return nil, fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
 	}
-	if size := src.Spec().Size(); size != t.encode.size {
-		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values, these have %d", t.encode.size, size)
+	if spec := src.Spec(); spec.Size() != t.encode.size || len(spec.Texts) != t.encode.texts {
+		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values and %d texts, these have %d and %d",
+			t.encode.size, t.encode.texts, spec.Size(), len(spec.Texts))
 	}
 	ids, err := t.idsOf(ctx, src)
 	if err != nil {
@@ -224,7 +221,9 @@ func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []sto
 			}
 			left -= len(rows)
 			k.rows, k.shard, k.last = rows, n, left == 0
-			t.encode.encode(&k.in, b.X, b.N)
+			if err := t.encode.encode(&k.in, b); err != nil {
+				return t.badRow(err, b, rows)
+			}
 			select {
 			case ready <- k:
 				return nil

@@ -93,7 +93,7 @@ func TestFill(t *testing.T) {
 	if err := s.Lookup(ids, got); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Logits(ctx, src.x, 300, direct); err != nil {
+	if err := x.Logits(ctx, batchOf(src.x, 300), direct); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(direct, got); d != "" {
@@ -311,7 +311,10 @@ func TestKeyFollowsTheContract(t *testing.T) {
 	plain := *x.contract
 	for field, change := range map[string]func(c *Contract){
 		"preprocess":  func(c *Contract) { c.Preprocess.Scale = 2 },
-		"input":       func(c *Contract) { c.InputName = "z" },
+		"input":       func(c *Contract) { c.Inputs = []Input{{Name: "z"}} },
+		"input ":      func(c *Contract) { c.Inputs = []Input{{Name: "x", Columns: []string{"a"}}} },
+		"input  ":     func(c *Contract) { v := "1"; c.Inputs = append(slices.Clone(c.Inputs), Input{Name: "k", Constant: &v}) },
+		"input   ":    func(c *Contract) { c.Inputs = []Input{{Name: "x", Dims: []int64{36}}} },
 		"input_shape": func(c *Contract) { c.InputShape = []int64{1} },
 		"output":      func(c *Contract) { c.Output = "z" },
 		"kind":        func(c *Contract) { c.Kind = Logits },
@@ -327,7 +330,7 @@ func TestKeyFollowsTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _, _ := base.Diff(k); got != field {
+		if got, _, _ := base.Diff(k); got != strings.TrimSpace(field) {
 			t.Errorf("%s: the keys differ in %q", field, got)
 		}
 	}

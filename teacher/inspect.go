@@ -33,7 +33,7 @@ type Port struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`            // element type, or the kind of a value that is no tensor
 	Shape string `json:"shape,omitempty"` // as declared
-	Guess string `json:"guess,omitempty"` // layout of an input, kind of an output
+	Guess string `json:"guess,omitempty"` // what would go into an input, kind of an output
 }
 
 // Op is how often an operator occurs.
@@ -80,9 +80,10 @@ func Inspect(path string) (*Info, error) {
 		}
 		info.Ops = append(info.Ops, Op{name, op.Count})
 	}
-	for _, v := range m.Graph.RealInputs() {
+	real := m.Graph.RealInputs()
+	for _, v := range real {
 		p := portOf(v)
-		p.Guess = guessLayout(v)
+		p.Guess = guessInput(v, len(real))
 		info.Inputs = append(info.Inputs, p)
 	}
 	maker := makers(m.Graph)
@@ -137,20 +138,44 @@ func portOf(v *onnx.Value) Port {
 	return p
 }
 
-// guessLayout reads the layout off the declared shape.
-func guessLayout(v *onnx.Value) string {
-	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
-	switch {
-	case v.Kind != onnx.KindTensor || !v.HasShape:
+// guessInput reads what would be fed off the declaration of one of n inputs.
+func guessInput(v *onnx.Value, n int) string {
+	if v.Kind != onnx.KindTensor || !slices.Contains(feedable, v.DType) {
 		return ""
-	case len(v.Shape) == 2:
-		return "flat"
+	}
+	in := ort.Info{Name: v.Name, DType: v.DType}
+	for _, d := range v.Shape {
+		in.Shape = append(in.Shape, d.Value)
+	}
+	if value, _, ok := usualValue(in); ok && n > 1 {
+		return "always " + value
+	}
+	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
+	columns, what := width(in), "columns"
+	if v.DType == onnx.String {
+		what = "texts"
+	}
+	switch {
+	case !v.HasShape:
+		return ""
+	case len(v.Shape) == 0:
+		return "a constant, to be given"
 	case len(v.Shape) == 4 && few(v.Shape[1]):
 		return "NCHW"
 	case len(v.Shape) == 4 && few(v.Shape[3]):
 		return "NHWC"
+	case len(v.Shape) == 1 && v.Shape[0].Value > 1 && n == 1:
+		return "one row a call"
+	case len(v.Shape) > 2:
+		return ""
+	case columns == 1:
+		return "one " + strings.TrimSuffix(what, "s")
+	case n == 1 && what == "columns":
+		return "flat"
+	case columns < 0:
+		return what
 	}
-	return ""
+	return fmt.Sprintf("%d %s", columns, what)
 }
 
 // keepsKind are operators that hand on the meaning of their first input.

@@ -47,7 +47,7 @@ func TestClassMapNames(t *testing.T) {
 	}
 	z := make([]float32, 2)
 	row := slices.Clone(src.x[:side*side])
-	if err := x.Logits(context.Background(), row, 1, z); err != nil {
+	if err := x.Logits(context.Background(), batchOf(row, 1), z); err != nil {
 		t.Fatal(err)
 	}
 	for i := range row {
@@ -228,7 +228,7 @@ func TestInsideTakesTheRangeOfTheOutput(t *testing.T) {
 	}
 	says(t, c, "input range: /255 (100.0 %", `by the model's own output "scores"`)
 	got := make([]float32, 2*kind)
-	if err := x.Logits(ctx, src.x[:2*side*side], 2, got); err != nil {
+	if err := x.Logits(ctx, batchOf(src.x[:2*side*side], 2), got); err != nil {
 		t.Fatal(err)
 	}
 	var want []float32

@@ -10,32 +10,33 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// Logits runs n raw rows x, (n, Size) as the detected Source gives them, and
-// writes their targets to out, (n, Classes): the logits of classes, the logits
+// Logits runs raw rows as the detected Source gives them, values and texts, and
+// writes their targets to out, (N, Classes): the logits of classes, the logits
 // of labels each on its own, or the values of a regression. Targets that are not finite are a
 // fault.Input that names the row; a worker that dies or times out is restarted
 // once a batch, and a fault.Teacher when that does not help.
-func (t *Teacher) Logits(ctx context.Context, x []float32, n int, out []float32) error {
+func (t *Teacher) Logits(ctx context.Context, rows *dataset.Batch, out []float32) error {
 	c := t.contract
 	if c == nil {
 		return fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
 	}
-	size := t.encode.size
-	if len(x) != n*size || len(out) != n*c.Classes {
-		panic("teacher: x is not (n, Size) or out is not (n, Classes)")
+	if n := rows.N; len(rows.X) != n*t.encode.size || len(rows.S) != n*t.encode.texts || len(out) != n*c.Classes {
+		panic("teacher: rows are not of the detected Spec or out is not (N, Classes)")
 	}
 	var b encoded
 	d := c.decoder()
 	var raw []float32
-	for at := 0; at < n; at += c.Batch {
-		m := min(c.Batch, n-at)
-		t.encode.encode(&b, x[at*size:(at+m)*size], m)
-		var err error
+	for at := 0; at < rows.N; at += c.Batch {
+		m := min(c.Batch, rows.N-at)
+		err := t.encode.encode(&b, someOf(rows, at, at+m))
+		if cell, ok := err.(*badCell); ok {
+			return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", at+cell.row, rows.ID(at+cell.row)), "%s", cell.Error())
+		}
 		if raw, err = t.callInto(ctx, c, raw[:0], &b, nil, m, d.raw); err != nil {
 			return err
 		}
 		if bad := d.logits(out[at*c.Classes:(at+m)*c.Classes], raw, m); bad >= 0 {
-			return t.notFinite(dataset.IDOf(x[(at+bad)*size:(at+bad+1)*size]), at+bad)
+			return t.notFinite(rows.ID(at+bad), at+bad)
 		}
 	}
 	return nil
@@ -55,7 +56,7 @@ func (t *Teacher) callOne(ctx context.Context, c *Contract, b, next *encoded, n 
 	var values []ort.Value
 	var err error
 	if c.Single {
-		values, err = t.single(ctx, b.values, n)
+		values, err = t.single(ctx, b, n)
 	} else {
 		var then []ort.Value
 		if next != nil {
@@ -74,15 +75,21 @@ func (t *Teacher) callOne(ctx context.Context, c *Contract, b, next *encoded, n 
 
 // single runs n rows one at a time, for a model whose outputs have no axis for
 // the batch: what it says of a row becomes one row of (n, values).
-func (t *Teacher) single(ctx context.Context, in []ort.Value, n int) ([]ort.Value, error) {
+func (t *Teacher) single(ctx context.Context, b *encoded, n int) ([]ort.Value, error) {
 	var out []ort.Value
-	one := make([]ort.Value, len(in))
+	one := make([]ort.Value, len(b.values))
 	for r := range n {
-		for i, v := range in {
-			per := len(v.Data) / n
-			shape := slices.Clone(v.Shape)
-			shape[0] = 1
-			one[i] = ort.Value{DType: v.DType, Shape: shape, Data: slices.Clone(v.Data[r*per : (r+1)*per])}
+		for i, v := range b.values {
+			if one[i] = v; b.same[i] {
+				continue
+			}
+			if one[i].Shape = slices.Clone(v.Shape); b.bare {
+				one[i].Shape = one[i].Shape[1:]
+			} else {
+				one[i].Shape[0] = 1
+			}
+			per, texts := len(v.Data)/n, len(v.Strings)/n
+			one[i].Data, one[i].Strings = slices.Clone(v.Data[r*per:(r+1)*per]), v.Strings[r*texts:(r+1)*texts]
 		}
 		values, err := t.run(ctx, one)
 		if err != nil {

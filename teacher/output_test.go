@@ -181,7 +181,7 @@ func TestOneColumn(t *testing.T) {
 			t.Errorf("got\n%v", c)
 		}
 		z := make([]float32, 2)
-		if err := x.Logits(context.Background(), src.x[:side*side], 1, z); err != nil {
+		if err := x.Logits(context.Background(), batchOf(src.x[:side*side], 1), z); err != nil {
 			t.Fatal(err)
 		}
 		if z[0] <= z[1] {
@@ -209,7 +209,7 @@ func TestSaturatedProbabilities(t *testing.T) {
 	c := detect(t, x, src)
 	says(t, c, "warning", "gives only 0 and 1")
 	z := make([]float32, kind)
-	if err := x.Logits(context.Background(), src.x[:side*side], 1, z); err != nil {
+	if err := x.Logits(context.Background(), batchOf(src.x[:side*side], 1), z); err != nil {
 		t.Fatal(err)
 	}
 	near(t, z, []float32{0, float32(math.Log(1e-7)), float32(math.Log(1e-7))})

@@ -33,6 +33,7 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
+	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
 	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
 	Task        string              // what it teaches, see Tasks; empty or auto: as the rows' labels are, else detected
@@ -57,6 +58,7 @@ type Teacher struct {
 	path    string
 	digest  string
 	library ort.Library
+	scalars []string // inputs that are declared to have no axes
 	o       Options
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
@@ -102,6 +104,9 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	}
 	t := &Teacher{path: path, digest: digest, library: library, o: o, graph: graph}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
+		return nil, err
+	}
+	if t.scalars, err = takeable(path, m); err != nil {
 		return nil, err
 	}
 	if task, _ := o.taskAsked(); graph.inside || task == dataset.Regression {
@@ -171,7 +176,7 @@ func (o Options) check() error {
 	case o.Threads < 0:
 		return fault.New(fault.Usage, "", "threads", "got %d, expected 0 or more", o.Threads)
 	}
-	return nil
+	return checkAssignments(o.Inputs)
 }
 
 // open starts a runner for the given outputs (nil: all) and fixed batch, in

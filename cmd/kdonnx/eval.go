@@ -144,7 +144,7 @@ func latency(cmd *cobra.Command, model *distill.Model, src dataset.Source) (floa
 	times := make([]time.Duration, 0, timed)
 	for i := range warm + timed {
 		began := time.Now()
-		if err := model.Predict(cmd.Context(), b.X, 1, out); err != nil {
+		if err := model.PredictRows(cmd.Context(), &b, out); err != nil {
 			return 0, err
 		}
 		if i >= warm {

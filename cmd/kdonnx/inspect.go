@@ -25,7 +25,8 @@ what the model wants and what its output means, and why it concludes so. With --
 it lists every value inside the graph, which --teacher-output may name.`,
 		Example: `  kdonnx inspect mnist.onnx
   kdonnx inspect mnist.onnx --values
-  kdonnx inspect mnist.onnx --data mnist/`,
+  kdonnx inspect mnist.onnx --data mnist/
+  kdonnx inspect titanic.onnx --data titanic.csv --input years=age --input training=@false`,
 		Args: exactly("MODEL.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := teacher.Inspect(args[0])

@@ -111,17 +111,21 @@ type planner struct {
 // first. Where there are several, running tells which the model takes; where
 // they are guesses, the labels.
 func (t *Teacher) plans(spec dataset.Spec) ([]inputPlan, error) {
-	p := &planner{path: t.path, infos: t.runner.Inputs(), scalars: t.scalars, pre: t.o.Preprocess, spec: spec}
+	head := t.path
+	if len(t.o.Before) > 0 {
+		head = t.o.Before[0]
+	}
+	p := &planner{path: head, infos: t.runner.Inputs(), scalars: t.scalars, pre: t.o.Preprocess, spec: spec}
 	for _, in := range p.infos {
 		if in.Kind != onnx.KindTensor || !slices.Contains(feedable, in.DType) {
-			return nil, fault.New(fault.Input, t.path, "input "+in.Name, "is %s, expected a tensor of floats, integers, bool or string: rows can be made into nothing else", describe([]ort.Info{in}))
+			return nil, fault.New(fault.Input, head, "input "+in.Name, "is %s, expected a tensor of floats, integers, bool or string: rows can be made into nothing else", describe([]ort.Info{in}))
 		}
 	}
 	if len(p.infos) == 0 {
-		return nil, fault.New(fault.Input, t.path, "graph", "has no input, expected one that takes the rows")
+		return nil, fault.New(fault.Input, head, "graph", "has no input, expected one that takes the rows")
 	}
 	var err error
-	if p.given, err = assigned(t.path, p.infos, t.o.Inputs); err != nil {
+	if p.given, err = assigned(head, p.infos, t.o.Inputs); err != nil {
 		return nil, err
 	}
 	whys := make([]string, len(p.infos)) // of constants that nobody asked for
@@ -142,7 +146,7 @@ func (t *Teacher) plans(spec dataset.Spec) ([]inputPlan, error) {
 		}
 	}
 	if len(alone) > 0 && (len(alone) < len(rows) || spec.Image) {
-		return nil, fault.New(fault.Input, t.path, "input "+alone[0].Name, "is %s without axes: no part of the rows, which are %s; give its value by --input %s=@VALUE",
+		return nil, fault.New(fault.Input, head, "input "+alone[0].Name, "is %s without axes: no part of the rows, which are %s; give its value by --input %s=@VALUE",
 			alone[0].DType, rowText(spec), alone[0].Name)
 	}
 	if len(rows) == 0 {

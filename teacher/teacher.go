@@ -33,6 +33,7 @@ const DefaultBatch = 128
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
+	Before      []string            // models that the rows go through before this one, in order: an imputer, a scaler
 	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
 	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
@@ -86,33 +87,31 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Read(path, onnx.ReadOptions{})
+	t := &Teacher{path: path, o: o}
+	var err error
+	if t.library, err = ort.Find(o.Library); err != nil {
+		return nil, err
+	}
+	paths := append(slices.Clone(o.Before), path)
+	models, digests, err := readAll(paths)
 	if err != nil {
 		return nil, err
 	}
-	graph := outlineOf(m, o.Output)
-	if !graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
+	m := models[len(models)-1]
+	t.digest, t.graph = digestOf(digests), outlineOf(m, o.Output)
+	if !t.graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
 		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
 	}
-	digest, err := onnx.Digest(path)
-	if err != nil {
-		return nil, err
-	}
-	library, err := ort.Find(o.Library)
-	if err != nil {
-		return nil, err
-	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o, graph: graph}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
-	if t.scalars, err = takeable(path, m); err != nil {
+	if t.scalars, err = takeable(paths[0], models[0]); err != nil {
 		return nil, err
 	}
-	if task, _ := o.taskAsked(); graph.inside || task == dataset.Regression {
+	if task, _ := o.taskAsked(); t.graph.inside || task == dataset.Regression {
 		t.own = t.forOwnOutputs(m)
 	}
-	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+	start := func(ctx context.Context, path string, so ort.Options) (ort.Runner, error) {
 		if o.InProcess {
 			s, err := ort.Open(path, so)
 			if err != nil {
@@ -125,6 +124,16 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			return nil, err
 		}
 		return w, nil
+	}
+	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+		if len(paths) == 1 {
+			return start(ctx, path, so)
+		}
+		c, err := startChain(ctx, paths, models, so, start)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
 		return nil, err
@@ -208,7 +217,8 @@ func (t *Teacher) Path() string { return t.path }
 // file.
 func (t *Teacher) NameRows(name string) { t.rows = name }
 
-// Digest is the SHA-256 of the model with its external data.
+// Digest is the SHA-256 of the model with its external data; of a chain that
+// of the digests of its models.
 func (t *Teacher) Digest() string { return t.digest }
 
 // Contract is what Detect found, or nil before.

@@ -151,11 +151,6 @@ func (c *tableReader) settleLabels(columns []int, why string, o Options) error {
 		c.notes = append(c.notes, "column "+strconv.Quote(one.name)+" is the label ("+why+")")
 		return nil
 	}
-	for _, i := range columns {
-		if col := &c.columns[i]; col.texts > col.booleans {
-			return inputFault(c.path, c.file.place(col.firstText.line, i), "%q in label column %q, expected a number", col.firstText.text, col.name)
-		}
-	}
 	c.notes = append(c.notes, fmt.Sprintf("%s: what to predict (%s)", few(t.names), why))
 	return nil
 }
@@ -174,7 +169,7 @@ func (c *tableReader) addLabels(line int, cells []cell) error {
 		v, err := cells[i].value()
 		switch {
 		case err != nil:
-			return inputFault(c.path, c.file.place(line, i), "%q is not a number", clip(cells[i].bytes()))
+			return inputFault(c.path, c.file.place(line, i), "%q in label column %q, expected a number", clip(cells[i].bytes()), c.columns[i].name)
 		case math.IsInf(float64(v), 0):
 			return inputFault(c.path, c.file.place(line, i), "%q, expected a finite float32", clip(cells[i].bytes()))
 		case t.settled && t.task == MultiLabel && v == v && v != 0 && v != 1:

@@ -54,6 +54,42 @@ func TestLabelsOfTables(t *testing.T) {
 	}
 }
 
+// TestLabelsOfJSON: what is true of CSV is of other tables, and true and false
+// are labels there.
+func TestLabelsOfJSON(t *testing.T) {
+	for _, c := range []labelCase{
+		{"numbers", `{"a": 1, "price": 0.5}
+{"a": 2, "price": null}
+`, dataset.Options{Label: "price"}, dataset.Regression, "price", "[0.5 NaN]", ""},
+		{"true and false", `{"a": 1, "u": true, "v": 0}
+{"a": 2, "u": false, "v": 1}
+`, dataset.Options{Label: "u,v"}, dataset.MultiLabel, "u v", "[1 0 0 1]", ""},
+		{"a text", `{"a": 1, "u": true, "v": 0}
+{"a": 2, "u": "so so", "v": 1}
+`, dataset.Options{Label: "u,v"}, "", "", "", `"so so" in label column "u", expected a number`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.check(t, put(t, t.TempDir(), "a.jsonl", []byte(c.csv)))
+		})
+	}
+}
+
+// TestSchemaWithTargets: rows of another file find their labels by the names
+// of what is predicted, or have none.
+func TestSchemaWithTargets(t *testing.T) {
+	train := must(dataset.Open(put(t, t.TempDir(), "a.csv", []byte("u,a,v\n1,5,0\n0,6,1\n")), dataset.Options{Label: "u,v"})).Spec()
+	o := dataset.Options{Task: train.Task.String(), Targets: train.Targets, Schema: train.Schema}
+	for _, c := range []labelCase{
+		{"in another order", "v,u,a\n1,0,5\n0,1,6\n", o, dataset.MultiLabel, "u v", "[0 1 1 0]", ""},
+		{"without labels", "a\n5\n6\n", o, dataset.MultiClass, "", "[]", ""},
+		{"with more columns", "b,v,u,a\n3,1,0,5\n4,0,1,6\n", o, dataset.MultiLabel, "u v", "[0 1 1 0]", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.check(t, put(t, t.TempDir(), "b.csv", []byte(c.csv)))
+		})
+	}
+}
+
 // check opens path and holds its labels against the case.
 func (c labelCase) check(t *testing.T, path string) {
 	t.Helper()

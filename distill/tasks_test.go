@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
@@ -371,5 +372,56 @@ func TestFineTunedLabels(t *testing.T) {
 	result := mustRun(t, r, env.Env)
 	if !env.has("ends in Sigmoid, which is left out") || result.Student.Agreement < 0.99 {
 		t.Errorf("agreement %v, %q", result.Student.Agreement, env.lines)
+	}
+}
+
+// TestMixedNumbers: mixup mixes what is known of two rows, and what the teacher
+// says of them, in the shares of the rows; the baseline has the first alone.
+func TestMixedNumbers(t *testing.T) {
+	p := makeTaskProblem(t, dataset.Regression)
+	ctx := context.Background()
+	src, err := dataset.Open(p.few, dataset.Options{Label: strings.Join(p.targets, ",")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := dataset.ParseAugment("mixup=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rows{src: src, task: dataset.Regression, classes: 2, vary: &variation{text: a.String()}}
+	if r.vary.augmenter, err = a.Compile(src.Spec(), make([]float32, taskFeatures)); err != nil {
+		t.Fatal(err)
+	}
+	if r.vary.mixer, err = loss.NewMixer(dataset.Regression, 1); err != nil {
+		t.Fatal(err)
+	}
+	order := []int{0, 9, 20, 31}
+	var m mini
+	if err := r.learn(ctx, order, 3, 0, &m); err != nil {
+		t.Fatal(err)
+	}
+	all, err := dataset.Values(ctx, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mixed := 0
+	for i, row := range order {
+		other, share := m.others.rows[i], m.others.shares[i]
+		for k := range 2 {
+			want := float64(share)*float64(all[2*row+k]) + (1-float64(share))*float64(all[2*other+k])
+			got := float64(m.values[2*i+k])
+			if math.IsNaN(want) != math.IsNaN(got) || math.Abs(got-want) > 1e-6*math.Abs(want) {
+				t.Errorf("row %d with %d at %v: got %v, expected %v", row, other, share, got, want)
+			}
+			if want != float64(all[2*row+k]) {
+				mixed++
+			}
+		}
+	}
+	if b := m.part(0, 2, 2, make([]float32, 4)); b.Others != nil || len(b.Values) != 4 {
+		t.Errorf("a loss of numbers gets classes of other rows: %+v", b)
+	}
+	if mixed == 0 {
+		t.Error("no row was mixed")
 	}
 }

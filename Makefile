@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata bench bench-peers lint runtime generate teacher clean
+.PHONY: all build demo test testdata hostile bench bench-peers lint runtime generate teacher clean
 
 all: build
 
@@ -16,15 +16,19 @@ runtime: build ## ONNX Runtime, once, into the user's cache
 demo: runtime ## distil the embedded teacher on the embedded data
 	$(BIN) distill
 
-testdata: ## the ONNX backend tests, a Debian package
-	@test -d /usr/share/libonnx-testdata/data || { \
-		apt="apt-get install -y --no-install-recommends libonnx-testdata"; \
+testdata: ## the ONNX backend tests and strace, Debian packages
+	@test -d /usr/share/libonnx-testdata/data && command -v strace >/dev/null || { \
+		apt="apt-get install -y --no-install-recommends libonnx-testdata strace"; \
 		test "$$(id -u)" = 0 && { $$apt || { apt-get update && $$apt; }; }; } || \
-		echo "the ONNX backend tests will be skipped: install the package libonnx-testdata (apt-get install libonnx-testdata)"
+		echo "the ONNX backend tests or that of opened files will be skipped: apt-get install libonnx-testdata strace"
 
 test: runtime testdata ## every test of the repository
 	CGO_ENABLED=0 $(GO) build ./...
 	$(GO) test -timeout 30m ./...
+
+hostile: runtime testdata ## what kdonnx answers to every hostile file, printed and written to docs/hostile.md
+	$(GO) test -count 1 -timeout 30m ./internal/hostile -run TestManifest -table $(abspath docs/hostile.md)
+	@cat docs/hostile.md
 
 bench: runtime ## speed, each figure as a ratio measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./...

@@ -3,6 +3,7 @@ package dataset
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/sniff"
 )
 
 // Options of Open. The zero value opens the training split, or all rows when
@@ -180,9 +182,24 @@ func detect(arg string) (Format, error) {
 		for _, f := range formats {
 			known = append(known, f.Name+" ("+f.About+")")
 		}
-		return Format{}, fault.New(fault.Input, arg, "", "format not recognised: expected %s", strings.Join(known, ", "))
+		return Format{}, fault.New(fault.Input, arg, "", "format not recognised: %sexpected %s", looksLike(arg), strings.Join(known, ", "))
 	}
 	return Format{}, fault.New(fault.Input, arg, "", "looks like %s: say which with format:path", formatNames(found))
+}
+
+// looksLike names a kind of file that no format reads, or nothing.
+func looksLike(path string) string {
+	f, _, err := openRegular(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	head := make([]byte, sniff.Len)
+	n, _ := io.ReadFull(f, head)
+	if what, _ := sniff.What(head[:n]); what != "" {
+		return "it looks like " + what + ", "
+	}
+	return ""
 }
 
 func formatNames(fs []Format) string {

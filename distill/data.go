@@ -29,7 +29,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		return embeddedData(ctx, r)
 	}
 	d := &Data{}
-	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns}
+	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns, SkipBad: r.Data.SkipBad}
 	train, err := openSplit(ctx, r.Data.Train, "train", options)
 	if err != nil {
 		return nil, err
@@ -47,6 +47,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	}
 	if err := d.openTest(ctx, r, options); err != nil {
 		return nil, err
+	}
+	if r.Data.SkipBad && d.Test != nil {
+		d.Notes = append(d.Notes, d.Test.Spec().Notes...)
 	}
 	if train, err = d.holdOutTest(ctx, r, train); err != nil {
 		return nil, err

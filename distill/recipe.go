@@ -47,6 +47,7 @@ type TeacherRecipe struct {
 	Threads  int           `yaml:"threads" json:"threads"`       // intra-op threads; 0: ONNX Runtime chooses
 	Timeout  time.Duration `yaml:"timeout" json:"timeout"`       // longest wait for one batch
 	Memory   int64         `yaml:"memory" json:"memory"`         // cap of the teacher process in MiB; 0: none
+	Strict   bool          `yaml:"strict" json:"strict"`         // refuse weights that are NaN or infinite, instead of warning of them
 }
 
 // DataRecipe names the rows.
@@ -62,6 +63,7 @@ type DataRecipe struct {
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
+	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
 }
 
 // StudentRecipe names the architecture, or the file to fine-tune.

@@ -214,7 +214,7 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 	m, err = teacher.Open(ctx, path, teacher.Options{
 		Preprocess: pre, Inputs: t.Inputs, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
 		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
-		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20,
+		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20, Strict: t.Strict,
 	})
 	if err != nil {
 		return nil, nil, err

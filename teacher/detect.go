@@ -170,7 +170,7 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 
 // newContract starts a contract with what the runner says of itself.
 func (t *Teacher) newContract() *Contract {
-	c := &Contract{Library: t.library.Digest, LibraryVersion: t.library.Version}
+	c := &Contract{Library: t.library.Digest, LibraryVersion: t.library.Version, Warnings: slices.Clone(t.oddities)}
 	if l, ok := t.runner.(interface{ Library() ort.Library }); ok && l.Library().Version != "" {
 		c.LibraryVersion = l.Library().Version
 	}

@@ -12,6 +12,7 @@
 package teacher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type Options struct {
 	Timeout     time.Duration       // of one call; 0: none
 	MemoryLimit int64               // bytes of the worker process; 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
+	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
 }
@@ -75,7 +77,9 @@ type Teacher struct {
 	contract *Contract
 	encode   *encoder // of contract
 	known    *identified
-	restarts []error // worker deaths that a restart mended, since Fill last looked
+	restarts []error       // worker deaths that a restart mended, since Fill last looked
+	oddities []string      // warnings of the weights
+	stamps   []*onnx.Stamp // of the files that were checked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -93,7 +97,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return nil, err
 	}
 	paths := append(slices.Clone(o.Before), path)
-	models, digests, err := readAll(paths)
+	models, digests, err := t.readModels(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -136,9 +140,23 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
-		return nil, err
+		return nil, outdated(m, err)
 	}
 	return t, nil
+}
+
+// oldestOpset is the oldest version of the standard operators that ONNX Runtime
+// promises to run.
+const oldestOpset = 7
+
+// outdated adds to ONNX Runtime's refusal that the model is older than it
+// supports, which its own words do not say.
+func outdated(m *onnx.Model, err error) error {
+	var f *fault.Error
+	if v := m.Opset(""); v == 0 || v >= oldestOpset || !errors.As(err, &f) || f.Kind != fault.Input {
+		return err
+	}
+	return fault.New(f.Kind, f.Path, "opset_import", "got version %d, ONNX Runtime supports %d and newer: %s", m.Opset(""), oldestOpset, f.Msg)
 }
 
 // fetchable lists the outputs that can be looked at: all (nil), or those that
@@ -160,7 +178,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", strings.Join(all, ", "))
+		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", cmp.Or(strings.Join(all, ", "), "no outputs"))
 	case len(all):
 		return nil, nil
 	}
@@ -207,7 +225,25 @@ func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
 		return err
 	}
 	t.runner = r
+	return t.same()
+}
+
+// same requires that native code opened the files that were checked.
+func (t *Teacher) same() error {
+	for _, s := range t.stamps {
+		if err := s.Same(); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// restart starts the worker again, on the files that were checked.
+func (t *Teacher) restart(ctx context.Context, r restarter) error {
+	if err := r.Restart(ctx); err != nil {
+		return err
+	}
+	return t.same()
 }
 
 // Path is the file that was opened.
@@ -275,7 +311,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
 		return nil, err
 	}
-	if again := r.Restart(ctx); again != nil {
+	if again := t.restart(ctx, r); again != nil {
 		return nil, again
 	}
 	out, again := t.call(ctx, in, next)
@@ -285,7 +321,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	}
 	if isTeacher(again) {
 		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := r.Restart(ctx); dead != nil {
+		if dead := t.restart(ctx, r); dead != nil {
 			return nil, dead
 		}
 		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 func newDistill(a *app) *cobra.Command {
@@ -55,7 +55,7 @@ With no arguments it distils the embedded teacher on the embedded data.`,
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(result)
+				return printJSON(a.out, result)
 			}
 			printResult(a, result)
 			return nil
@@ -74,7 +74,7 @@ func printResult(a *app, r *distill.Result) {
 	r.Table(a.out)
 	fmt.Fprintf(a.out, "\n%s\n", r.Verdict.Sentence)
 	for _, w := range r.Warnings {
-		fmt.Fprintf(a.out, "warning: %s\n", w)
+		fmt.Fprintf(a.out, "warning: %s\n", fault.Printable(w))
 	}
 	if p := r.Parity; p != nil {
 		unit, of := "", "the row's largest logit"

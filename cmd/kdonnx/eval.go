@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -47,6 +46,9 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	src, err := m.data.open(cmd.Context(), "test")
 	if err != nil {
 		return nil, nil, err
+	}
+	if m.data.skipBad {
+		tell(cmd.ErrOrStderr(), src)
 	}
 	cache, err := cacheDir()
 	if err != nil {
@@ -108,7 +110,7 @@ func newEval(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(e.object())
+				return printJSON(a.out, e.object())
 			}
 			return printEvaluation(a, &e)
 		},

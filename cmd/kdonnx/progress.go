@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // progress shows how far each stage is: a bar with rate and remaining time on
@@ -47,6 +48,7 @@ func newProgress(w io.Writer) *progress {
 
 // log prints one line above the bars.
 func (p *progress) log(line string) {
+	line = fault.Printable(line)
 	if p.bars != nil {
 		if _, err := fmt.Fprintln(p.bars, line); err == nil {
 			return

@@ -48,6 +48,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.IntVar(&t.Threads, "threads", t.Threads, "threads of ONNX Runtime (0: its choice)")
 	f.DurationVar(&t.Timeout, "teacher-timeout", t.Timeout, "longest wait for one batch (0: none)")
 	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, "memory cap of the teacher process in MiB (0: none)")
+	f.BoolVar(&t.Strict, "strict", t.Strict, "refuse a teacher with weights that are NaN or infinite, instead of warning")
 }
 
 // recipeFlags bind every field of r that a run has.
@@ -65,6 +66,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.BoolVar(&r.Data.SkipBad, "skip-bad", r.Data.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
 )
 
@@ -44,6 +45,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return err
 			}
 			defer src.Close()
+			tell(a.err, src)
 			cache, err := cacheDir()
 			if err != nil {
 				return err
@@ -78,7 +80,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				return nil
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
+				return printJSON(a.out, map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
 			}
 			fmt.Fprintf(a.out, "%s: %d rows of %d %s, complete and verified\n", dir, s.Len(), s.Classes(), contract.TargetsAre())
 			return nil
@@ -94,11 +96,19 @@ array fills one store from many machines: each takes every n-th shard.`,
 	return cmd
 }
 
+// tell shows what the reader of the rows noted.
+func tell(to io.Writer, src dataset.Source) {
+	for _, note := range src.Spec().Notes {
+		fmt.Fprintln(to, "data: "+fault.Printable(note))
+	}
+}
+
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
 	path, split, label, task string
 	columns, labelMap        string
 	limit                    distill.RowLimit
+	skipBad                  bool
 	like                     dataset.Options // labels and columns, where a model says what they are
 }
 
@@ -106,6 +116,7 @@ type dataFlags struct {
 type pflagSet interface {
 	StringVar(p *string, name, value, usage string)
 	IntVar(p *int, name string, value int, usage string)
+	BoolVar(p *bool, name string, value bool, usage string)
 	Uint64Var(p *uint64, name string, value uint64, usage string)
 }
 
@@ -114,6 +125,7 @@ func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position, or several: a,b,c (default: detected)")
 	f.StringVar(&d.task, "task", "", "what the labels are: multi-class, multi-label or regression (default: the student's, else detected)")
+	f.BoolVar(&d.skipBad, "skip-bad", false, "leave out images that cannot be read, and say which, instead of stopping")
 	columnFlags(f, &d.columns, &d.labelMap)
 	if d.limit.First {
 		f.IntVar(&d.limit.Rows, "limit", 0, "use only the first rows (0: all)")
@@ -129,7 +141,7 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 		split = d.split
 	}
 	o := d.like
-	o.Label, o.Columns, o.LabelMap = d.label, d.columns, d.labelMap
+	o.Label, o.Columns, o.LabelMap, o.SkipBad = d.label, d.columns, d.labelMap, d.skipBad
 	if d.columns != "" && !o.Schema.IsZero() {
 		return nil, usage("--columns: the model says itself what its columns are")
 	}

@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata hostile bench bench-peers lint runtime generate teacher clean
+.PHONY: all build demo test testdata hostile crashes bench bench-peers lint runtime generate teacher clean
 
 all: build
 
@@ -25,6 +25,9 @@ testdata: ## the ONNX backend tests and strace, Debian packages
 test: runtime testdata ## every test of the repository
 	CGO_ENABLED=0 $(GO) build ./...
 	$(GO) test -timeout 30m ./...
+
+crashes: runtime ## a hundred crashes, hangs and memory-eaters of each kind (a few minutes)
+	KDONNX_DEATHS=100 $(GO) test -count 1 -v -timeout 30m -run 'TestDeaths' ./runtime/ort
 
 hostile: runtime testdata ## what kdonnx answers to every hostile file, printed and written to docs/hostile.md
 	$(GO) test -count 1 -timeout 30m ./internal/hostile -run TestManifest -table $(abspath docs/hostile.md)

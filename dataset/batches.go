@@ -50,7 +50,7 @@ func Batches(ctx context.Context, src Source, order []int, size int, fn func(row
 			for i := range jobs {
 				s := &slots[i%len(slots)]
 				if s.err = ctx.Err(); s.err == nil {
-					s.err = src.Read(ctx, rows(i), &s.b)
+					s.err = read(ctx, src, rows(i), &s.b)
 				}
 				s.ready <- struct{}{}
 			}
@@ -73,4 +73,15 @@ func Batches(ctx context.Context, src Source, order []int, size int, fn func(row
 		}
 	}
 	return ctx.Err()
+}
+
+// read is src.Read whose panic is an error: on a goroutine of its own it would
+// end the process.
+func read(ctx context.Context, src Source, rows []int, b *Batch) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.IO, "", "", "internal error: %v", p)
+		}
+	}()
+	return src.Read(ctx, rows, b)
 }

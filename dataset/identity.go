@@ -64,7 +64,7 @@ func identify(ctx context.Context, src Source) (ids []RowID, labels []int32, err
 			for i := p * piece; i < min((p+1)*piece, n); i++ {
 				rows = append(rows, i)
 			}
-			if failed[p] = src.Read(ctx, rows, &b); failed[p] != nil {
+			if failed[p] = readForID(ctx, src, rows, &b); failed[p] != nil {
 				stop.Store(true)
 				return
 			}
@@ -93,4 +93,23 @@ func first(errs []error) error {
 		}
 	}
 	return nil
+}
+
+// rawReader is a Source whose values may be bytes: then their identity needs
+// no conversion.
+type rawReader interface {
+	// readRaw is Read with b.raw instead of b.X; false when the values are not
+	// bytes.
+	readRaw(ctx context.Context, rows []int, b *Batch) (ok bool, err error)
+}
+
+// readForID reads what the identities and labels of rows need, and may leave
+// the values out.
+func readForID(ctx context.Context, src Source, rows []int, b *Batch) error {
+	if r, ok := src.(rawReader); ok {
+		if ok, err := r.readRaw(ctx, rows, b); ok || err != nil {
+			return err
+		}
+	}
+	return read(ctx, src, rows, b)
 }

@@ -24,10 +24,11 @@ import (
 
 // Env is what a run needs of its surroundings.
 type Env struct {
-	Progress Progress
-	Log      func(line string) // what was concluded, one line each; nil is silent
-	Version  string            // of kdonnx, for provenance
-	Cache    string            // folder of the target stores
+	Progress      Progress
+	TeacherMemory func(bytes int64) // told the resident memory of the teacher process before each Progress; may be nil
+	Log           func(line string) // what was concluded, one line each; nil is silent
+	Version       string            // of kdonnx, for provenance
+	Cache         string            // folder of the target stores
 
 	Checkpoint time.Duration // longest time of training between checkpoints; 0: 20 s
 }

@@ -159,12 +159,20 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
 	}
 	s, err := model.Fill(ctx, src, dir, teacher.FillOptions{
-		Repair:    d.recipe.Teacher.Repair,
-		Progress:  func(done, total int) { d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil) },
+		Repair: d.recipe.Teacher.Repair,
+		Progress: func(done, total int) {
+			if d.env.TeacherMemory != nil {
+				d.env.TeacherMemory(model.Memory())
+			}
+			d.env.Progress.report(RoleTeacher, int64(done), int64(total), nil)
+		},
 		Restarted: func(batch string, err error) { d.note("teacher: " + batch + ", restarted and went on: " + err.Error()) },
 	})
 	if err != nil {
 		return nil, err
+	}
+	if ran := model.Stats(); ran.Rows > 0 {
+		d.env.log("teacher: " + ran.String())
 	}
 	d.env.log(fmt.Sprintf("targets: %d rows of %d logits in %s", s.Len(), s.Classes(), dir))
 	return s, nil
@@ -185,6 +193,14 @@ func (d *run) checkLabels(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// memoryLimit is Memory in bytes, as teacher.Options takes it.
+func (t *TeacherRecipe) memoryLimit() int64 {
+	if t.Memory < 0 {
+		return -1
+	}
+	return t.Memory << 20
 }
 
 // OpenTeacher opens the model that t names; the embedded one is unpacked into
@@ -213,8 +229,8 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 	}
 	m, err = teacher.Open(ctx, path, teacher.Options{
 		Preprocess: pre, Inputs: t.Inputs, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
-		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider,
-		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.Memory << 20, Strict: t.Strict,
+		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider, Config: t.Options,
+		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.memoryLimit(), Strict: t.Strict,
 	})
 	if err != nil {
 		return nil, nil, err

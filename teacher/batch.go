@@ -12,16 +12,10 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// maxEncoded bounds the values of a call where its rows are not given.
-const maxEncoded = 1 << 26
-
 // settleBatch finds how many rows a call may have and returns the outputs of
 // the first such call.
 func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *look) ([]ort.Value, error) {
-	c.Batch = DefaultBatch
-	if large := maxEncoded / max(1, e.pipe.OutSize()); large < c.Batch {
-		c.Batch = max(1, large)
-	}
+	c.Batch = usualBatch(e.pipe.OutSize(), c.Provider)
 	if t.o.Batch > 0 {
 		c.Batch = t.o.Batch
 	}
@@ -33,7 +27,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 	}
 	if e.plan.bare {
 		c.FixedBatch, c.Single = 1, true
-		return t.single(ctx, &b, n)
+		return t.single(ctx, &b, n, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	}
 	if fixed := e.plan.fixed; fixed > 0 {
 		c.FixedBatch = fixed
@@ -215,7 +209,7 @@ func (t *Teacher) rowByRow(ctx context.Context, c *Contract, e *encoder, b *enco
 	if again := t.openBatch(ctx, e, b, rows, 0); again != nil {
 		return nil, again
 	}
-	values, again := t.single(ctx, b, rows.N)
+	values, again := t.single(ctx, b, rows.N, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	if again != nil {
 		if err != nil {
 			again = err

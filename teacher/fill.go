@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -164,9 +165,20 @@ type full struct {
 // channel, whose buffers come back to be used again.
 func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer, ids []dataset.RowID, o FillOptions) error {
 	missing := w.Missing()
+	t.stats.Rows, t.stats.Seconds = 0, 0
 	if len(missing) == 0 {
 		return nil
 	}
+	start := time.Now()
+	total := 0
+	for _, m := range missing {
+		total += len(m.Rows)
+	}
+	if err := t.tune(ctx, src, missing[0].Rows[:min(len(missing[0].Rows), sampleRows)], total); err != nil {
+		return err
+	}
+	t.stats.Piece, t.stats.Lanes = t.cut.piece, t.cut.lanes
+	defer func() { t.stats.Seconds = time.Since(start).Seconds() }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ready, spare := make(chan *work, 3), make(chan *work, 4)
@@ -178,9 +190,10 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 		free <- nil
 	}
 	var stages sync.WaitGroup
+	chunk := t.cut.chunk
 	stages.Go(func() {
 		defer close(ready)
-		if err := t.readAll(ctx, src, missing, ready, spare); err != nil {
+		if err := guarded(func() error { return t.readAll(ctx, src, missing, chunk, ready, spare) }); err != nil {
 			cancel(err)
 		}
 	})
@@ -188,7 +201,7 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 		failed := false
 		for s := range shards { // a complete one is kept whatever happens after it
 			if !failed {
-				if err := w.WriteShard(s.index, s.logits); err != nil {
+				if err := guarded(func() error { return w.WriteShard(s.index, s.logits) }); err != nil {
 					failed = true
 					cancel(err)
 				}
@@ -207,12 +220,12 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 	return context.Cause(ctx)
 }
 
-// readAll encodes the batches of all missing shards. A batch never spans two
-// shards, so that a resumed run cuts the same batches.
-func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []store.ShardRange, ready chan<- *work, spare <-chan *work) error {
+// readAll encodes the batches of all missing shards, of chunk rows. A batch
+// never spans two shards, so that a resumed run cuts the same batches.
+func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []store.ShardRange, chunk int, ready chan<- *work, spare <-chan *work) error {
 	for n, m := range missing {
 		left := len(m.Rows)
-		err := dataset.Batches(ctx, src, m.Rows, t.contract.Batch, func(rows []int, b *dataset.Batch) error {
+		err := dataset.Batches(ctx, src, m.Rows, chunk, func(rows []int, b *dataset.Batch) error {
 			var k *work
 			select {
 			case k = <-spare:
@@ -250,10 +263,7 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 	var raw, logits []float32
 	var next *work
 	for k := <-ready; k != nil; k = next {
-		var then *encoded
-		if next = <-ready; next != nil {
-			then = &next.in
-		}
+		next = <-ready
 		if logits == nil {
 			logits = <-free
 			if logits == nil {
@@ -265,7 +275,8 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 		n := len(k.rows)
 		name := fmt.Sprintf("batch %d (rows %d to %d of shard %d)", batch, len(logits)/c.Classes, len(logits)/c.Classes+n-1, missing[k.shard].Index)
 		var err error
-		if raw, err = t.callInto(ctx, c, raw[:0], &k.in, then, n, d.raw); err != nil {
+		rowName := func(r int) string { return fmt.Sprintf("row %d (%v)", k.rows[r], ids[k.rows[r]]) }
+		if raw, err = t.runWork(ctx, c, raw[:0], k, next, d.raw, rowName); err != nil {
 			return inBatch(ctx, name, err)
 		}
 		t.reportRestarts(name, o)
@@ -275,6 +286,7 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 			return t.notFinite(ids[k.rows[bad]], k.rows[bad])
 		}
 		done += n
+		t.stats.Rows = done
 		last, shard := k.last, k.shard
 		spare <- k
 		if last {
@@ -293,6 +305,17 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// guarded turns a panic of f into an error: on a goroutine of its own it would
+// end the process.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.IO, "", "", "internal error: %v", p)
+		}
+	}()
+	return f()
 }
 
 // inBatch names the batch in a worker's death.

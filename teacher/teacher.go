@@ -28,8 +28,14 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// DefaultBatch is the number of rows of one call when the model takes any.
+// DefaultBatch is the number of rows of one call when the model takes any;
+// fewer on the CPU when rows are large.
 const DefaultBatch = 128
+
+// MemoryShare is the percentage of the memory that is free when the model is
+// opened that its process may have, so that a teacher that eats memory ends
+// before the machine swaps.
+const MemoryShare = 80
 
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
@@ -47,9 +53,9 @@ type Options struct {
 	Provider    string              // execution provider, see ort.Options
 	Config      map[string]string   // provider options
 	Library     string              // path of libonnxruntime; empty: looked up
-	Threads     int                 // 0: ONNX Runtime's choice
+	Threads     int                 // cores to run on; 0: all
 	Timeout     time.Duration       // of one call; 0: none
-	MemoryLimit int64               // bytes of the worker process; 0: none
+	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
 	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
@@ -77,7 +83,10 @@ type Teacher struct {
 	contract *Contract
 	encode   *encoder // of contract
 	known    *identified
-	restarts []error       // worker deaths that a restart mended, since Fill last looked
+	restarts []error // worker deaths that a restart mended, since Fill last looked
+	cut      cut     // how Fill cuts rows
+	careful  bool    // Fill hands over one piece at a time, for more end the process
+	stats    Stats
 	oddities []string      // warnings of the weights
 	stamps   []*onnx.Stamp // of the files that were checked
 }
@@ -92,19 +101,21 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return nil, err
 	}
 	t := &Teacher{path: path, o: o}
-	var err error
-	if t.library, err = ort.Find(o.Library); err != nil {
-		return nil, err
-	}
 	paths := append(slices.Clone(o.Before), path)
 	models, digests, err := t.readModels(paths)
 	if err != nil {
+		return nil, err
+	}
+	if t.library, err = ort.Find(o.Library); err != nil {
 		return nil, err
 	}
 	m := models[len(models)-1]
 	t.digest, t.graph = digestOf(digests), outlineOf(m, o.Output)
 	if !t.graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
 		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
+	}
+	if o.MemoryLimit == 0 {
+		o.MemoryLimit = ort.FreeMemory() / 100 * MemoryShare
 	}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
@@ -123,7 +134,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			}
 			return s, nil
 		}
-		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: o.MemoryLimit, Stderr: o.Stderr})
+		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: max(0, o.MemoryLimit), Stderr: o.Stderr})
 		if err != nil {
 			return nil, err
 		}
@@ -209,18 +220,30 @@ func (o Options) check() error {
 // open starts a runner for the given outputs (nil: all) and fixed batch, in
 // place of the present one.
 func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
-	if t.runner != nil {
-		t.runner.Close()
-		t.runner = nil
-	}
-	t.opened = ort.Options{
+	o := ort.Options{
 		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
 		Outputs: outputs, Batch: batch,
 	}
 	if t.graph.inside {
-		t.opened.Expose = []string{t.o.Output}
+		o.Expose = []string{t.o.Output}
 	}
-	r, err := t.start(ctx, t.opened)
+	return t.reopen(ctx, o)
+}
+
+// reopen starts a runner in place of the present one.
+func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
+	t.opened = o
+	if w, ok := t.runner.(interface {
+		Reopen(ctx context.Context, o ort.Options) error
+	}); ok {
+		if err := w.Reopen(ctx, o); err != nil {
+			t.Close()
+			return err
+		}
+		return t.same()
+	}
+	t.Close()
+	r, err := t.start(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -240,6 +263,7 @@ func (t *Teacher) same() error {
 
 // restart starts the worker again, on the files that were checked.
 func (t *Teacher) restart(ctx context.Context, r restarter) error {
+	t.stats.Restarts++
 	if err := r.Restart(ctx); err != nil {
 		return err
 	}
@@ -266,6 +290,7 @@ func (t *Teacher) Close() error {
 		return nil
 	}
 	err := t.runner.Close()
+	t.Memory()
 	t.runner = nil
 	return err
 }
@@ -321,10 +346,10 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	}
 	if isTeacher(again) {
 		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := t.restart(ctx, r); dead != nil {
+		if dead := t.revive(ctx, again); dead != again {
 			return nil, dead
 		}
-		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)
+		return nil, endedTwice{fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)}
 	}
 	return nil, again
 }

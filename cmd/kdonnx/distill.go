@@ -49,7 +49,7 @@ With no arguments it distils the embedded teacher on the embedded data.`,
 			bars := newProgress(a.err)
 			defer bars.stop()
 			result, err := distill.Run(cmd.Context(), *r, distill.Env{
-				Progress: bars.report, Log: bars.log, Version: version(), Cache: cache})
+				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
 			bars.stop()
 			if err != nil {
 				return err

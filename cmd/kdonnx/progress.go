@@ -22,6 +22,8 @@ type progress struct {
 	w    io.Writer
 	bars *mpb.Progress // nil off a terminal
 
+	worker atomic.Int64 // resident memory of the teacher process in bytes
+
 	mu     sync.Mutex
 	stages map[string]*stage
 	done   bool
@@ -57,6 +59,18 @@ func (p *progress) log(line string) {
 	fmt.Fprintln(p.w, line)
 }
 
+// memory is told the resident memory of the teacher process.
+func (p *progress) memory(bytes int64) { p.worker.Store(bytes) }
+
+// note is what else there is to say of a stage: the memory of the teacher, the
+// newest epoch of a student.
+func (p *progress) note(name string, e *distill.EpochRecord) string {
+	if n := p.worker.Load(); name == distill.RoleTeacher && n > 0 {
+		return fmt.Sprintf("  %d MiB", n>>20) + epochText(e)
+	}
+	return epochText(e)
+}
+
 // report is a distill.Progress.
 func (p *progress) report(name string, done, total int64, last *distill.EpochRecord) {
 	p.mu.Lock()
@@ -80,7 +94,7 @@ func (p *progress) report(name string, done, total int64, last *distill.EpochRec
 		s.printed = now
 		rate := float64(done-s.from) / now.Sub(s.began).Seconds()
 		left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second))
-		fmt.Fprintf(p.w, "%s %d/%d, %.0f/s, %s left%s\n", name, done, total, rate, left.Round(time.Second), epochText(last))
+		fmt.Fprintf(p.w, "%s %d/%d, %.0f/s, %s left%s\n", name, done, total, rate, left.Round(time.Second), p.note(name, last))
 	}
 	if done >= total {
 		delete(p.stages, name)
@@ -93,7 +107,7 @@ func (p *progress) newBar(name string, total int64, s *stage) *mpb.Bar {
 		mpb.AppendDecorators(
 			decor.AverageSpeed(0, "%.0f/s", decor.WC{W: 9}),
 			decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 8}), " done"),
-			decor.Any(func(decor.Statistics) string { return epochText(s.epoch.Load()) })))
+			decor.Any(func(decor.Statistics) string { return p.note(name, s.epoch.Load()) })))
 }
 
 // stop waits for the last refresh of the bars; it may be called twice.

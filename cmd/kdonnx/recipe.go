@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,13 +42,14 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
 	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, bgr, channels=3 or channels=1 if need be`)
 	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: NAME=COLUMN,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
-	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows a run of the teacher (0: detected)")
+	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
+	f.Var(&optionsFlag{&t.Options}, "provider-option", "KEY=VALUE for the provider, such as cudnn_conv_algo_search=HEURISTIC, or for the session, such as session.set_denormal_as_zero=1 (may be repeated)")
 	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
 	f.BoolVar(&t.Repair, "repair", t.Repair, "compute damaged shards of the target store again")
-	f.IntVar(&t.Threads, "threads", t.Threads, "threads of ONNX Runtime (0: its choice)")
+	f.IntVar(&t.Threads, "threads", t.Threads, "cores that the teacher runs on (0: all)")
 	f.DurationVar(&t.Timeout, "teacher-timeout", t.Timeout, "longest wait for one batch (0: none)")
-	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, "memory cap of the teacher process in MiB (0: none)")
+	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, fmt.Sprintf("memory cap of the teacher process in MiB (0: %d %% of what is free at the start, -1: none)", teacher.MemoryShare))
 	f.BoolVar(&t.Strict, "strict", t.Strict, "refuse a teacher with weights that are NaN or infinite, instead of warning")
 }
 

@@ -29,7 +29,9 @@ found again by the row's content, in .npy shards with digests. Interrupted, the 
 array fills one store from many machines: each takes every n-th shard.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
-  kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression`,
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression
+  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --provider cuda:0 \
+      --provider-option cudnn_conv_algo_search=HEURISTIC --teacher-memory 8192`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if t.Model == "" || data.path == "" || dir == "" {
@@ -69,6 +71,7 @@ array fills one store from many machines: each takes every n-th shard.`,
 				Restarted: func(batch string, err error) {
 					bars.log("teacher: " + batch + ", restarted and went on: " + err.Error())
 				}, Progress: func(done, total int) {
+					bars.memory(model.Memory())
 					bars.report(distill.RoleTeacher, int64(done), int64(total), nil)
 				}})
 			bars.stop()
@@ -79,8 +82,13 @@ array fills one store from many machines: each takes every n-th shard.`,
 				fmt.Fprintf(a.out, "shards of index %d of %d written to %s; the store is complete when every index has run\n", index, shards, dir)
 				return nil
 			}
+			ran := model.Stats()
 			if asJSON {
-				return printJSON(a.out, map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key()})
+				return printJSON(a.out, map[string]any{"store": dir, "rows": s.Len(), "classes": s.Classes(), "key": s.Key(),
+					"rows_run": ran.Rows, "rows_per_s": ran.RowsPerS(), "peak_worker_bytes": ran.Peak, "restarts": ran.Restarts})
+			}
+			if ran.Rows > 0 {
+				fmt.Fprintf(a.err, "teacher: %v\n", ran)
 			}
 			fmt.Fprintf(a.out, "%s: %d rows of %d %s, complete and verified\n", dir, s.Len(), s.Classes(), contract.TargetsAre())
 			return nil

@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata hostile crashes bench bench-peers lint runtime generate teacher clean
+.PHONY: all build demo test testdata hostile crashes bench bench-peers bench-store bench-topk lint runtime generate teacher clean
 
 all: build
 
@@ -41,6 +41,14 @@ PEERS ?= ../shared/peers
 bench-peers: runtime ## training beside PyTorch, matrix product beside OpenBLAS (needs Debian's python3-torch and libopenblas0)
 	@/usr/bin/python3 -c 'import torch' || { echo "bench-peers: install python3-torch, python3-numpy and libopenblas0"; exit 1; }
 	KDONNX_PEERS=$(abspath $(PEERS)) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench 'Peers|BLAS|Infer' -benchtime 1x -timeout 60m -v ./bench
+
+STORE_ROWS ?= 10000000
+
+bench-store: runtime ## memory and speed of a target store of 10 million rows (needs 3 GB of disk)
+	KDONNX_STORE_ROWS=$(STORE_ROWS) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench StoreAtScale -benchtime 1x -timeout 120m -v ./bench
+
+bench-topk: runtime ## accuracy of students from a store of 16 logits of 1,000, beside all of them
+	KDONNX_TOPK=1 $(GO) test -run '^$$' -bench TopKAccuracy -benchtime 1x -timeout 120m -v ./bench
 
 lint: ## formatting and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

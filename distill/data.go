@@ -111,16 +111,21 @@ func (d *Data) seenTwice(ctx context.Context) error {
 // has no splits. Another split never stands in: what is judged on training
 // rows must say so.
 func openSplit(ctx context.Context, arg, split string, o dataset.Options) (dataset.Source, error) {
+	src, err := openFile(arg, split, o)
+	if err != nil {
+		return nil, err
+	}
+	return dataset.Memory(ctx, src, memoryLimit)
+}
+
+// openFile is openSplit without reading the rows.
+func openFile(arg, split string, o dataset.Options) (dataset.Source, error) {
 	if splits := dataset.Splits(arg); slices.Contains(splits, split) {
 		o.Split = split
 	} else if len(splits) > 0 {
 		return nil, fault.New(fault.Input, arg, "", "has no %s rows, only %s: name the rows themselves", split, strings.Join(splits, ", "))
 	}
-	src, err := dataset.Open(arg, o)
-	if err != nil {
-		return nil, err
-	}
-	return dataset.Memory(ctx, src, memoryLimit)
+	return dataset.Open(arg, o)
 }
 
 // memoryLimit bounds the rows that are kept in memory, in bytes; larger
@@ -134,8 +139,8 @@ type RowLimit struct {
 	Seed  uint64 // chooses the rows that are not simply the first
 }
 
-// OpenRows opens the rows that arg names, for commands that only read them: a
-// split must exist when wanted is true.
+// OpenRows opens the rows that arg names, for commands that only read them once
+// or twice and so keep none in memory: a split must exist when wanted is true.
 func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Options, limit RowLimit) (dataset.Source, error) {
 	var src dataset.Source
 	var err error
@@ -148,7 +153,7 @@ func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Opt
 		o.Split = split
 		src, err = dataset.Open(arg, o)
 	default:
-		src, err = openSplit(ctx, arg, split, o)
+		src, err = openFile(arg, split, o)
 	}
 	if err != nil || limit.Rows == 0 || limit.Rows >= src.Len() {
 		return src, err

@@ -2,7 +2,6 @@ package distill
 
 import (
 	"context"
-	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -34,15 +33,12 @@ func openRows(ctx context.Context, src dataset.Source, pipe *dataset.Pipeline, t
 	if r.ids, err = dataset.IDs(ctx, src); err != nil {
 		return nil, err
 	}
-	if i := r.missing(); i >= 0 {
+	if i, err := targets.FirstMissing(r.ids); err != nil {
+		return nil, err
+	} else if i >= 0 {
 		return nil, fault.New(fault.Integrity, targets.Dir(), "row "+r.ids[i].String(), "is not in the target store: it is row %d of the %d asked for, counted from 0", i, len(r.ids))
 	}
 	return r, nil
-}
-
-// missing is the first row that targets says nothing of, or -1.
-func (r *rows) missing() int {
-	return slices.IndexFunc(r.ids, func(id dataset.RowID) bool { return !r.targets.Has(id) })
 }
 
 // mini is one mini-batch of n rows.

@@ -14,6 +14,7 @@ import (
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher"
+	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // Recipe says everything that a run depends on. The command line's flags and
@@ -30,25 +31,26 @@ type Recipe struct {
 
 // TeacherRecipe names the teacher and overrides what would be detected.
 type TeacherRecipe struct {
-	Model    string            `yaml:"model" json:"model"`                                 // .onnx file, or "embedded"
-	Store    string            `yaml:"store" json:"store"`                                 // folder of the target store; empty: in the cache, keyed by content
-	Output   string            `yaml:"output" json:"output"`                               // name of the output that teaches; empty: detected
-	Kind     string            `yaml:"kind" json:"kind"`                                   // auto, or one of teacher.Kinds
-	Task     string            `yaml:"task" json:"task"`                                   // auto, or one of teacher.Tasks
-	ClassMap string            `yaml:"class_map" json:"class_map"`                         // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
-	Smooth   float64           `yaml:"smoothing" json:"smoothing"`                         // probability that a teacher of labels alone leaves to the other classes
-	Input    string            `yaml:"input" json:"input"`                                 // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
-	Prep     string            `yaml:"preprocess" json:"preprocess"`                       // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
-	Inputs   Inputs            `yaml:"inputs" json:"inputs"`                               // what goes into inputs, by name; the others: detected
-	Batch    int               `yaml:"batch" json:"batch"`                                 // rows a run; 0: detected
-	Provider string            `yaml:"provider" json:"provider"`                           // cpu, cuda, cuda:N or auto
-	Options  map[string]string `yaml:"provider_options" json:"provider_options,omitempty"` // of the provider, or entries of the session such as session.intra_op.allow_spinning
-	Library  string            `yaml:"library" json:"library"`                             // libonnxruntime; empty: looked up
-	Repair   bool              `yaml:"repair" json:"repair"`                               // compute damaged shards of the store again
-	Threads  int               `yaml:"threads" json:"threads"`                             // cores to run on; 0: all
-	Timeout  time.Duration     `yaml:"timeout" json:"timeout"`                             // longest wait for one batch
-	Memory   int64             `yaml:"memory" json:"memory"`                               // cap of the teacher process in MiB; 0: teacher.MemoryShare of what is free, -1: none
-	Strict   bool              `yaml:"strict" json:"strict"`                               // refuse weights that are NaN or infinite, instead of warning of them
+	Model      string            `yaml:"model" json:"model"`                                 // .onnx file, or "embedded"
+	Store      string            `yaml:"store" json:"store"`                                 // folder of the target store; empty: in the cache, keyed by content
+	StoreDType string            `yaml:"store_dtype" json:"store_dtype"`                     // how the store keeps logits, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Output     string            `yaml:"output" json:"output"`                               // name of the output that teaches; empty: detected
+	Kind       string            `yaml:"kind" json:"kind"`                                   // auto, or one of teacher.Kinds
+	Task       string            `yaml:"task" json:"task"`                                   // auto, or one of teacher.Tasks
+	ClassMap   string            `yaml:"class_map" json:"class_map"`                         // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
+	Smooth     float64           `yaml:"smoothing" json:"smoothing"`                         // probability that a teacher of labels alone leaves to the other classes
+	Input      string            `yaml:"input" json:"input"`                                 // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
+	Prep       string            `yaml:"preprocess" json:"preprocess"`                       // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
+	Inputs     Inputs            `yaml:"inputs" json:"inputs"`                               // what goes into inputs, by name; the others: detected
+	Batch      int               `yaml:"batch" json:"batch"`                                 // rows a run; 0: detected
+	Provider   string            `yaml:"provider" json:"provider"`                           // cpu, cuda, cuda:N or auto
+	Options    map[string]string `yaml:"provider_options" json:"provider_options,omitempty"` // of the provider, or entries of the session such as session.intra_op.allow_spinning
+	Library    string            `yaml:"library" json:"library"`                             // libonnxruntime; empty: looked up
+	Repair     bool              `yaml:"repair" json:"repair"`                               // compute damaged shards of the store again
+	Threads    int               `yaml:"threads" json:"threads"`                             // cores to run on; 0: all
+	Timeout    time.Duration     `yaml:"timeout" json:"timeout"`                             // longest wait for one batch
+	Memory     int64             `yaml:"memory" json:"memory"`                               // cap of the teacher process in MiB; 0: teacher.MemoryShare of what is free, -1: none
+	Strict     bool              `yaml:"strict" json:"strict"`                               // refuse weights that are NaN or infinite, instead of warning of them
 }
 
 // DataRecipe names the rows.
@@ -273,6 +275,9 @@ func (r *Recipe) checkNames() error {
 		if _, err := dataset.ParsePreprocess(text); err != nil {
 			return err
 		}
+	}
+	if _, err := store.ParseDType(r.Teacher.StoreDType); err != nil {
+		return err
 	}
 	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
 		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)

@@ -14,7 +14,7 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets, d.task, c); err != nil {
+	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets.At(d.recipe.Loss.Temperature), d.task, c); err != nil {
 		return err
 	}
 	d.train.vary = d.variation

@@ -2,10 +2,10 @@ package distill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -112,11 +112,21 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 
 // covers is the store of targets when it holds every row of src, else nil.
 func (t *taught) covers(ctx context.Context, src dataset.Source) (*store.Store, error) {
-	ids, err := dataset.IDs(ctx, src)
-	if err != nil || slices.ContainsFunc(ids, func(id dataset.RowID) bool { return !t.targets.Has(id) }) {
-		return nil, err
+	lacking := errors.New("a row is missing")
+	err := dataset.EachID(ctx, src, func(ids []dataset.RowID) error {
+		i, err := t.targets.FirstMissing(ids)
+		if err == nil && i >= 0 {
+			err = lacking
+		}
+		return err
+	})
+	switch err {
+	case nil:
+		return t.targets, nil
+	case lacking:
+		return nil, nil
 	}
-	return t.targets, nil
+	return nil, err
 }
 
 // ahead is the store that the recipe names when it was filled before, by the
@@ -130,13 +140,8 @@ func (d *run) ahead(ctx context.Context, model *teacher.Teacher, src dataset.Sou
 	if err != nil { // Fill goes on with what can be gone on with, and names what cannot
 		return nil, nil
 	}
-	key, err := model.Key(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	key.Dataset = s.Key().Dataset
-	if field, _, _ := key.Diff(s.Key()); field != "" {
-		return nil, nil
+	if !model.Answers(s.Key()) {
+		return nil, s.Close()
 	}
 	found, err := (&taught{targets: s}).covers(ctx, src)
 	if found != nil {
@@ -231,6 +236,7 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teache
 		Preprocess: pre, Inputs: t.Inputs, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
 		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider, Config: t.Options,
 		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.memoryLimit(), Strict: t.Strict,
+		DType: t.StoreDType, Scratch: cache,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -26,6 +26,7 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
+	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // DefaultBatch is the number of rows of one call when the model takes any;
@@ -60,6 +61,8 @@ type Options struct {
 	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
+	DType       string              // how targets are kept, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Scratch     string              // folder of temporary files; empty: the system's
 }
 
 // Teacher is an open model. It is not safe for concurrent use.
@@ -81,7 +84,8 @@ type Teacher struct {
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
 	contract *Contract
-	encode   *encoder // of contract
+	encode   *encoder    // of contract
+	dtype    store.DType // of Options
 	known    *identified
 	restarts []error // worker deaths that a restart mended, since Fill last looked
 	cut      cut     // how Fill cuts rows
@@ -101,6 +105,10 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return nil, err
 	}
 	t := &Teacher{path: path, o: o}
+	var err error
+	if t.dtype, err = store.ParseDType(o.DType); err != nil {
+		return nil, err
+	}
 	paths := append(slices.Clone(o.Before), path)
 	models, digests, err := t.readModels(paths)
 	if err != nil {
@@ -286,6 +294,8 @@ func (t *Teacher) Contract() *Contract { return t.contract }
 
 // Close ends the worker process.
 func (t *Teacher) Close() error {
+	t.known.close()
+	t.known = nil
 	if t.runner == nil {
 		return nil
 	}

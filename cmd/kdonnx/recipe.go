@@ -53,10 +53,16 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.BoolVar(&t.Strict, "strict", t.Strict, "refuse a teacher with weights that are NaN or infinite, instead of warning")
 }
 
+// storeFlag binds how a target store keeps logits.
+func storeFlag(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	f.StringVar(&t.StoreDType, "store-dtype", t.StoreDType, "how the target store keeps logits: float32, float16, topk:16 (the largest 16; for T near 1), topk:0.999 (as many as hold that share of the softmax mass in 99 % of rows), topk:16:float32 (default: as the store that is there, float32 in a new one)")
+}
+
 // recipeFlags bind every field of r that a run has.
 func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
+	storeFlag(f, &r.Teacher)
 
 	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
 	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")

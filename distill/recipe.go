@@ -59,7 +59,8 @@ type DataRecipe struct {
 	Unlabelled string  `yaml:"unlabelled" json:"unlabelled"` // further rows whose labels, if any, are not used
 	Val        string  `yaml:"val" json:"val"`               // held-out rows that choose the best epoch; empty: split from Train
 	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
-	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position
+	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position; several between commas
+	Task       string  `yaml:"task" json:"task"`             // what the labels are, see dataset.Tasks; empty: detected
 	LabelMap   string  `yaml:"label_map" json:"label_map"`   // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
 	Columns    string  `yaml:"columns" json:"columns"`       // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
@@ -75,12 +76,14 @@ type StudentRecipe struct {
 	Freeze []string `yaml:"freeze" json:"freeze"`         // shell patterns of parameters that are not trained
 }
 
-// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015).
+// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015), or
+// what stands for it where the task is another.
 type LossRecipe struct {
-	Name        string   `yaml:"name" json:"name"`               // classic; classic-ce is the cross-entropy form with the same gradient
+	Name        string   `yaml:"name" json:"name"`               // see loss.Entries; auto: loss.Default of the task
 	Temperature float64  `yaml:"temperature" json:"temperature"` // T of teacher and student in the soft term
 	Alpha       float64  `yaml:"alpha" json:"alpha"`             // weight of the soft term
 	Beta        *float64 `yaml:"beta" json:"beta"`               // weight of the hard term; absent: 1 − α
+	Delta       float64  `yaml:"huber_delta" json:"huber_delta"` // δ of regression-huber, in deviations of a target
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -126,7 +129,7 @@ func Default() Recipe {
 		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "classic", Temperature: 4, Alpha: 0.9},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
@@ -171,9 +174,14 @@ func (r *Recipe) Fill() {
 	}
 }
 
-// build makes the loss that l describes, or says which setting is wrong.
-func (l LossRecipe) build() (loss.Loss, error) {
-	return loss.New(l.Name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta})
+// build makes the loss that l describes for a task, or says which setting is
+// wrong. scale is that of the numbers to predict.
+func (l LossRecipe) build(task dataset.Task, scale []float32) (loss.Loss, error) {
+	name := l.Name
+	if name == "auto" {
+		name = loss.Default(task)
+	}
+	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Delta: l.Delta, Scale: scale})
 }
 
 // Validate checks every number and name of the recipe before anything is
@@ -240,7 +248,16 @@ func (r *Recipe) checkNames() error {
 			return fault.New(fault.Usage, "", c.flag, "got %q, expected one of %s", c.value, strings.Join(c.names, ", "))
 		}
 	}
-	if _, err := r.Loss.build(); err != nil {
+	task, asked, err := dataset.ParseTask(r.Data.Task)
+	if err != nil {
+		return err
+	}
+	if asked && r.Loss.Name != "auto" {
+		if err := loss.Suits(r.Loss.Name, task); err != nil {
+			return err
+		}
+	}
+	if _, err := r.Loss.build(task, nil); err != nil {
 		return err
 	}
 	if r.Student.File() == "" {
@@ -280,7 +297,7 @@ func (r *Recipe) checkNames() error {
 	if _, err := r.Train.optimizer(); err != nil {
 		return err
 	}
-	_, err := optim.Named(r.Train.Schedule, 1, 0)
+	_, err = optim.Named(r.Train.Schedule, 1, 0)
 	return err
 }
 
@@ -292,8 +309,8 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
-	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0):
-		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test and --limit go with rows of your own, not with the embedded ones")
+	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != ""):
+		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit and --task go with rows of your own, not with the embedded ones")
 	case r.Teacher.Model == "" && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
 	case r.Teacher.Model == Embedded && d.Train != Embedded:

@@ -39,7 +39,11 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if d.recipe.Teacher.Model == "" {
 		return d.openStore(ctx, t)
 	}
-	model, closeTeacher, err := OpenTeacher(ctx, &d.recipe.Teacher, d.env.Cache)
+	asked := d.recipe.Teacher
+	if (asked.Task == "auto" || asked.Task == "") && d.recipe.Data.Task != "" {
+		asked.Task = d.recipe.Data.Task // of rows without labels too
+	}
+	model, closeTeacher, err := OpenTeacher(ctx, &asked, d.env.Cache)
 	if err != nil {
 		return err
 	}
@@ -50,12 +54,15 @@ func (d *run) askTeacher(ctx context.Context) error {
 	}
 	t.name = filepath.Base(model.Path())
 	if t.contract, err = model.Detect(ctx, d.probeRows()); err != nil {
-		return err
+		return orNumbers(err, d.probeRows().Spec())
 	}
 	for _, line := range t.contract.Lines() {
 		d.env.log("teacher: " + line)
 	}
 	d.result.Warnings = append(d.result.Warnings, t.contract.Warnings...)
+	if err := d.settleTask(t.contract.Task, t.contract.Classes); err != nil {
+		return err
+	}
 	if t.targets, err = d.ahead(ctx, model, learned); err != nil {
 		return err
 	}
@@ -74,7 +81,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 // probeRows are the rows that a teacher's contract is detected on: labelled
 // ones where there are any.
 func (d *run) probeRows() dataset.Source {
-	if r := d.recipe.Data; d.data.whole != nil && len(d.data.whole.Spec().Classes) > 0 && r.Labelled == 0 && r.Limit == 0 {
+	if r := d.recipe.Data; d.data.whole != nil && d.data.whole.Spec().Labelled() && r.Labelled == 0 && r.Limit == 0 {
 		return d.data.whole // as kdonnx targets does, so that both conclude the same
 	}
 	if d.data.Labelled.Len() > 0 {
@@ -94,6 +101,9 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	}
 	t.name = filepath.Base(dir)
 	t.classes = t.targets.Classes()
+	if err := d.settleTask(dataset.Task(t.targets.Key().Task), t.classes); err != nil {
+		return err
+	}
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err
 	}
@@ -175,13 +185,7 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 
 // checkLabels refuses labels that the teacher has no class for.
 func (d *run) checkLabels(ctx context.Context) error {
-	for _, s := range []struct {
-		path string
-		src  dataset.Source
-	}{{d.recipe.Data.Train, d.data.whole}, {d.recipe.Data.Val, d.data.Val}, {d.recipe.Data.Test, d.data.Test}} {
-		if s.src == nil {
-			continue
-		}
+	for _, s := range d.given() {
 		labels, err := dataset.Labels(ctx, s.src)
 		if err != nil {
 			return err

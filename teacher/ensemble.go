@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -41,7 +42,7 @@ type EnsembleOptions struct {
 // NewEnsemble joins members, which it closes with itself. Settings that do not
 // fit are a fault.Usage.
 func NewEnsemble(members []*Teacher, o EnsembleOptions) (*Ensemble, error) {
-	e := &Ensemble{members: members, mean: o.Mean, weights: o.Weights, temperatures: o.Temperatures, parts: make([][]float32, len(members))}
+	e := &Ensemble{members: members, weights: o.Weights, temperatures: o.Temperatures, parts: make([][]float32, len(members))}
 	if len(members) < 2 {
 		return nil, fault.New(fault.Usage, "", "teachers", "got %d, expected at least 2 for an ensemble", len(members))
 	}
@@ -53,10 +54,13 @@ func NewEnsemble(members []*Teacher, o EnsembleOptions) (*Ensemble, error) {
 			return nil, fault.New(fault.Usage, "", l.flag, "got %d numbers, expected one for each of %d teachers", len(l.got), len(members))
 		}
 	}
-	if _, err := newMixer(o.Mean, dataset.MultiClass, len(members), o.Weights, o.Temperatures); err != nil {
+	var err error
+	if e.mean, err = ParseMean(string(o.Mean)); err != nil {
 		return nil, err
 	}
-	var err error
+	if _, err := newMixer(e.mean, dataset.MultiClass, len(members), o.Weights, o.Temperatures); err != nil {
+		return nil, err
+	}
 	e.scratch = o.Scratch
 	e.dtype, err = store.ParseDType(o.DType)
 	return e, err
@@ -266,6 +270,9 @@ func (e *Ensemble) fillMembers(ctx context.Context, src dataset.Source, dir stri
 	at := o.Members
 	if at == "" {
 		at = filepath.Clean(dir) + ".members"
+	}
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return nil, fault.New(fault.IO, at, "", "cannot create: %w", err)
 	}
 	for k, m := range e.members {
 		one := o

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +59,11 @@ func (c *tableReader) followLabel(o Options, at map[string][]int) error {
 	asked, s := o.Label, o.Schema
 	_, err := strconv.Atoi(asked)
 	same := asked == "" || err == nil || strings.EqualFold(asked, s.Label) // a position is one in the training rows
+	if s.Label == "" && len(o.Targets) > 1 {
+		if done, err := c.followTargets(o); done || err != nil {
+			return err
+		}
+	}
 	if s.Label == "" || !same {
 		return c.chooseLabels(o)
 	}
@@ -66,6 +72,32 @@ func (c *tableReader) followLabel(o Options, at map[string][]int) error {
 		return nil
 	}
 	return c.settleLabels(at[s.Label][:1], "as in the training rows", o)
+}
+
+// followTargets finds the label columns that the training rows had, in their
+// order, whatever the one in which they are asked for. It is not done when
+// other columns are asked for.
+func (c *tableReader) followTargets(o Options) (done bool, err error) {
+	positions, others := true, false
+	if o.Label != "" {
+		for name := range strings.SplitSeq(o.Label, ",") {
+			name = strings.TrimSpace(name)
+			_, err := strconv.Atoi(name)
+			positions = positions && err == nil
+			others = others || !slices.Contains(o.Targets, name)
+		}
+	}
+	if others && !positions {
+		return false, nil
+	}
+	if columns := c.columnsOf(o.Targets); columns != nil {
+		return true, c.settleLabels(columns, "as in the training rows", o)
+	}
+	if others { // positions in rows whose labels have other names
+		return false, nil
+	}
+	c.notes = append(c.notes, fmt.Sprintf("not all of the columns %s: rows are unlabelled", few(o.Targets)))
+	return true, nil
 }
 
 // followPositions is follow for columns that have no names.

@@ -102,8 +102,8 @@ func (c *column) isProse() bool {
 	return c.isText() && len(c.values) > defaultLevels && 2*c.spaced > c.texts
 }
 
-// isWhole tells whether every cell that is not empty is a whole number.
-func (c *column) isWhole() bool { return c.texts == 0 && c.marks == 0 && c.whole && c.numbers > 0 }
+// isBoolean tells whether every cell that is not missing is true or false.
+func (c *column) isBoolean() bool { return c.texts == c.booleans && c.texts > 0 && c.numbers == 0 }
 
 // isMissing tells whether a cell of one of rows rows is missing.
 func (c *column) isMissing(rows int) bool { return c.numbers+c.texts < rows }
@@ -113,7 +113,7 @@ func (c *column) kind() (ColumnKind, string) {
 	switch {
 	case c.numbers+c.texts == 0:
 		return Drop, "is empty and is left out"
-	case c.texts == c.booleans && c.numbers == 0:
+	case c.isBoolean():
 		return Boolean, "is true or false: 1 or 0"
 	case !c.isText():
 		return Numeric, ""

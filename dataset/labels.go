@@ -147,7 +147,11 @@ func (c *tableReader) settleLabels(columns []int, why string, o Options) error {
 		if numbers && !one.whole {
 			return inputFault(c.path, c.file.place(one.firstPartial.line, columns[0]), "%q in label column %q, expected a class name or a whole number", one.firstPartial.text, one.name)
 		}
-		t.classes = labelColumn{path: c.path, place: func(line int) string { return c.file.place(line, columns[0]) }, whole: one.isWhole()}
+		t.classes = labelColumn{path: c.path, place: func(line int) string { return c.file.place(line, columns[0]) }, whole: numbers}
+		t.classes.marks = (numbers || one.isBoolean()) && !slices.ContainsFunc(o.Classes, func(name string) bool { return cell{text: []byte(name)}.isMissing() })
+		if one.marks > 0 && !t.classes.marks {
+			t.classes.whole = false
+		}
 		c.notes = append(c.notes, "column "+strconv.Quote(one.name)+" is the label ("+why+")")
 		return nil
 	}
@@ -163,7 +167,7 @@ func isNamed(name string, names []string) bool {
 func (c *tableReader) addLabels(line int, cells []cell) error {
 	t := &c.labels
 	if len(t.columns) > 0 && t.task == MultiClass {
-		return t.classes.add(line, cells[t.columns[0]].bytes())
+		return t.classes.add(line, cells[t.columns[0]])
 	}
 	for _, i := range t.columns {
 		v, err := cells[i].value()

@@ -24,6 +24,14 @@ type randomColumn struct {
 	cells []any
 }
 
+// numbers tells whether the column holds numbers or booleans.
+func (c randomColumn) numbers() bool {
+	return slices.ContainsFunc(c.cells, func(v any) bool {
+		_, text := v.(string)
+		return v != nil && !text
+	})
+}
+
 // randomTable is columns whose names are in order, as Parquet's writer sorts
 // them.
 type randomTable struct {
@@ -110,6 +118,9 @@ func (r randomTable) csv(delim byte) []byte {
 			text := c.name
 			if i >= 0 {
 				text = r.text(c.cells[i])
+				if c.cells[i] == nil && i%2 == 1 && c.numbers() {
+					text = "NA"
+				}
 			}
 			if strings.ContainsAny(text, "\",;\t ") || text == "" {
 				text = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`

@@ -45,21 +45,22 @@ type labelColumn struct {
 	path  string
 	place func(line int) string // where the label of a line stands
 	whole bool                  // names are whole numbers
+	marks bool                  // NA and the like are no label, as in columns of numbers
 	index map[string]int32
 	names []string // by index, as they come
 	y     []int32
 	lines []int // where each name came first
 }
 
-// add takes the label of one row; an empty cell is none.
-func (a *labelColumn) add(line int, cell []byte) error {
-	if len(cell) == 0 {
+// add takes the label of one row; a cell that is missing is none.
+func (a *labelColumn) add(line int, c cell) error {
+	if c.isEmpty() || a.marks && c.isMissing() {
 		a.y = append(a.y, Unlabelled)
 		return nil
 	}
-	name := string(cell)
+	name := string(c.bytes())
 	if a.whole {
-		v, err := parseCell(cell)
+		v, err := c.number()
 		if err != nil {
 			return inputFault(a.path, a.place(line), "changed while it was read")
 		}

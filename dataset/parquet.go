@@ -164,13 +164,13 @@ func parquetReader(leaf *parquet.Column) (read func(v parquet.Value) cell, why s
 		return cell{kind: counted, num: v}
 	}
 	logical := leaf.Type().LogicalType()
-	scale, unsigned := 1.0, false
+	scale, unsigned := 1.0, false // numbers are divided by scale: a tenth is no float64 to multiply by
 	if logical != nil {
 		switch t := logical.Value.(type) {
 		case *format.TimestampType, *format.TimeType:
 			return nil, "a time"
 		case *format.DecimalType:
-			scale = math.Pow10(int(-t.Scale))
+			scale = math.Pow10(int(t.Scale))
 		case *format.IntType:
 			unsigned = !t.IsSigned
 		}
@@ -183,7 +183,7 @@ func parquetReader(leaf *parquet.Column) (read func(v parquet.Value) cell, why s
 			if unsigned {
 				return number(float64(uint32(v.Int32())))
 			}
-			return number(float64(v.Int32()) * scale)
+			return number(float64(v.Int32()) / scale)
 		}, ""
 	case parquet.Int64:
 		return func(v parquet.Value) cell {
@@ -192,7 +192,7 @@ func parquetReader(leaf *parquet.Column) (read func(v parquet.Value) cell, why s
 				return cell{text: strconv.AppendUint(nil, uint64(i), 10)}
 			}
 			if scale != 1 || i > -1<<53 && i < 1<<53 {
-				return number(float64(i) * scale)
+				return number(float64(i) / scale)
 			}
 			return cell{text: strconv.AppendInt(nil, i, 10)} // a name must keep all digits
 		}, ""

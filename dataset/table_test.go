@@ -64,6 +64,32 @@ func TestTypedColumns(t *testing.T) {
 	}
 }
 
+// TestDecimals: numbers of Parquet in tenths and so on are those that CSV has,
+// to the last bit.
+func TestDecimals(t *testing.T) {
+	type row struct {
+		A int32 `parquet:"a,decimal(1:9)"`
+		B int64 `parquet:"b,decimal(3:18)"`
+		Y int64 `parquet:"y,decimal(2:18)"`
+	}
+	var rows []row
+	csv := "a,b,y\n"
+	for i := range int64(400) {
+		r := row{int32(i%7) * 3, i * 1001, i * 100}
+		rows = append(rows, r)
+		csv += fmt.Sprintf("%d.%d,%d.%03d,%d\n", r.A/10, r.A%10, r.B/1000, r.B%1000, i)
+	}
+	columns := dataset.Options{Columns: "a=categorical, b=categorical:400"}
+	want, wantRows := readAll(t, "t.csv", csv, columns)
+	got, gotRows := readAll(t, "t.parquet", string(parquetOf(rows)), columns)
+	if !slices.Equal(got.Classes, want.Classes) || !slices.Equal(gotRows.Y, wantRows.Y) {
+		t.Errorf("classes %q, expected %q", got.Classes, want.Classes)
+	}
+	if i := slices.IndexFunc(got.Columns, func(name string) bool { return len(name) > len("b=399.999") }); i >= 0 {
+		t.Errorf("a level %q", got.Columns[i])
+	}
+}
+
 func TestDetectedKinds(t *testing.T) {
 	var prose, names, few strings.Builder
 	prose.WriteString("x,v,y\n")
@@ -129,6 +155,7 @@ func TestSchema(t *testing.T) {
 		{"a position of the training rows", "t.csv", "c,n\na,7\n", named, "-1", `[7 1 0] [-1] no column "y"`},
 		{"missing cell", "t.csv", "n,c,y\n,a,p\n", named, "", `line 2, column 1: empty cell, expected a value as in every training row: --columns "n=numeric?"`},
 		{"missing column", "t.csv", "c,y\na,p\n", named, "", `no column "n", which the training rows have`},
+		{"names in another case", "t.csv", "N,C,Y\n1,a,p\n", named, "", `no column "n", which the training rows have`},
 		{"missing key", "t.jsonl", `{"c": "b"}`, named, "", `line 1, key "n": empty cell`},
 		{"unknown class", "t.csv", "n,c,y\n1,a,z\n", named, "", `class "z", expected one of`},
 		{"a feature as label", "t.csv", "n,c,y\n1,a,z\n", named, "c", `label: column "c" is a feature of the training rows`},

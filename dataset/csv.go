@@ -97,11 +97,12 @@ func (c *csvFile) each(fn func(line int, cells []cell) error) error {
 }
 
 // begin learns the columns from the first line: it is a header when none of
-// its cells is a number, and one is a name that is known where names are.
+// its cells is a number, and one is a name that is known, whatever its case,
+// where names are.
 func (c *csvFile) begin(fields [][]byte) {
 	c.header = c.known == nil
 	for _, f := range fields {
-		c.header = c.header || slices.Contains(c.known, string(f))
+		c.header = c.header || slices.ContainsFunc(c.known, func(name string) bool { return strings.EqualFold(name, string(f)) })
 	}
 	for _, f := range fields {
 		if _, err := parseCell(f); err == nil {

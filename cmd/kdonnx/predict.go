@@ -23,6 +23,7 @@ func newPredict(a *app) *cobra.Command {
 		path string
 	)
 	m.data.limit.First = true // a row's number is its place in the file
+	m.data.unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "predict",
 		Short: "Write what a model says of every row as CSV: class and probability, labels' probabilities, or numbers",

@@ -127,6 +127,7 @@ type dataFlags struct {
 	limit                    distill.RowLimit
 	skipBad                  bool
 	like                     dataset.Options // labels and columns, where a model says what they are
+	unlabelled               bool            // labels are of no use, and left out where the columns of a model say which they are
 }
 
 // pflagSet is what dataFlags needs of a flag set.
@@ -164,6 +165,9 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	}
 	if d.task != "" {
 		o.Task = d.task
+	}
+	if d.unlabelled && o.Label == "" && !o.Schema.IsZero() {
+		o.Label = "none"
 	}
 	return distill.OpenRows(ctx, d.path, split, d.split != "", o, d.limit)
 }

@@ -17,6 +17,7 @@ func newVerify(a *app) *cobra.Command {
 		path   string
 		asJSON bool
 	)
+	data.unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "verify STUDENT.onnx",
 		Short: "Hold an exported student's native outputs against ONNX Runtime's",

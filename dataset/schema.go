@@ -110,6 +110,16 @@ func (s Schema) headed() []string {
 	return names
 }
 
+// dropped names the columns that give no features.
+func (s Schema) dropped() (names []string) {
+	for _, c := range s.Columns {
+		if c.Kind == Drop {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
 // check refuses what no column can be.
 func (c Column) check() error {
 	levels := c.Kind == Categorical || c.Kind == Ordinal

@@ -104,6 +104,9 @@ func (c *tableReader) followTargets(o Options) (done bool, err error) {
 func (c *tableReader) followPositions(o Options) error {
 	asked, s := o.Label, o.Schema
 	n, left := len(c.columns), -1 // left out, not even a label
+	if dropped := s.dropped(); len(dropped) == 1 && s.Label != "" && n == len(s.Columns) {
+		return inputFault(c.path, "", "%d columns without names: either %q or %q may be the one that is not there: put a header above them", n, dropped[0], s.Label)
+	}
 	switch {
 	case asked == "none" && s.Label != "" && n == len(s.Columns)+1:
 		left = s.At

@@ -96,7 +96,7 @@ func Open(arg string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m == nil || len(src.Spec().Classes) == 0 {
+	if m == nil || !src.Spec().Labelled() {
 		return src, nil
 	}
 	renamed, err := mapLabels(path, src, m, given)

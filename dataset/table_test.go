@@ -152,6 +152,7 @@ func TestSchema(t *testing.T) {
 		{"unseen level", "t.csv", "n,c,y\n7,zebra,p\n8,,q\n", named, "", `[7 0 0 8 0 0] [0 1] column "y" is the label (as in the training rows); column "c": 1 of 2 cells are levels that the training rows do not have, such as "zebra"`},
 		{"JSON", "t.jsonl", `{"c": "b", "n": 7}`, named, "", `[7 0 1] [-1] no column "y"`},
 		{"numbers in a header's place", "t.csv", "1,7,b,p\n", named, "", `[7 0 1] [0]`},
+		{"numbers, and no header that tells whose", "t.csv", "1,7,b\n", named, "", `3 columns without names: either "id" or "y" may be the one that is not there`},
 		{"a position of the training rows", "t.csv", "c,n\na,7\n", named, "-1", `[7 1 0] [-1] no column "y"`},
 		{"missing cell", "t.csv", "n,c,y\n,a,p\n", named, "", `line 2, column 1: empty cell, expected a value as in every training row: --columns "n=numeric?"`},
 		{"missing column", "t.csv", "c,y\na,p\n", named, "", `no column "n", which the training rows have`},
@@ -296,6 +297,10 @@ func TestLabelMap(t *testing.T) {
 	}
 	if err := openAndRead(path, dataset.Options{LabelMap: "*=v", Classes: []string{"w"}}); err == nil || !strings.Contains(err.Error(), `label "a" is class "v" by the label map, expected one of ["w"]`) {
 		t.Errorf("a class that is not given: %v", err)
+	}
+	numbers := dataset.Options{LabelMap: "*=v", Task: "regression", Label: "y"}
+	if err := openAndRead(put(t, d, "n.csv", []byte("x,y\n1,0.5\n2,1\n")), numbers); fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "label map: the task is regression") {
+		t.Errorf("a label map of numbers: %v", err)
 	}
 }
 

@@ -68,7 +68,7 @@ func (t *tree) open(o Options, skip func(folder string) bool) error {
 	if err := t.findClasses(all, skip); err != nil {
 		return err
 	}
-	if len(o.Classes) > 0 {
+	if len(o.Classes) > 0 && o.Label != "none" {
 		for _, c := range t.classes {
 			if !slices.Contains(o.Classes, c) {
 				return inputFault(t.show(c), "", "folder of a class that is not one of %s", few(o.Classes))

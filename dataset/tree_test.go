@@ -28,6 +28,10 @@ func init() {
 			put(t, d, "validation/dog/x/1.png", gray(4))
 			return d + "?split=val&resize=4x5"
 		}, len: 1, shape: []int{4, 5, 1}, classes: "cat dog", labels: []int32{1}},
+		formatCase{name: "a class that is not known, labels not wanted", make: func(t *testing.T, d string) string {
+			put(t, d, "eel/1.png", gray(2))
+			return d
+		}, options: dataset.Options{Classes: []string{"cat", "dog"}, Label: "none"}, len: 1, shape: []int{2, 3, 1}, first: []float32{2}},
 		formatCase{name: "a class named as a split", make: func(t *testing.T, d string) string {
 			put(t, d, "train/1.png", gray(1)) // the vehicle
 			put(t, d, "tram/1.png", gray(2))

@@ -223,6 +223,9 @@ func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m teacher
 		return nil, nil, err
 	}
 	if len(members) == 1 {
+		if r := members[0]; len(t.Weights)+len(t.Temperatures) > 0 || r.Weight != 0 || r.Temperature != 0 {
+			return nil, nil, fault.New(fault.Usage, "", "teacher", "got weights or temperatures of an ensemble, expected several teachers with them")
+		}
 		one, err := t.open(ctx, members[0].over(t.ModelRecipe), t.StoreDType, cache)
 		if err != nil {
 			return nil, nil, err

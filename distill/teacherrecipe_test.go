@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 func write(t *testing.T, name, text string) string {
@@ -84,6 +86,19 @@ func TestBadEnsembles(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, expected %q", text, err, want)
 		}
+	}
+}
+
+// TestWeightsOfOne: what only an ensemble has is not left out in silence.
+func TestWeightsOfOne(t *testing.T) {
+	one := ModelRecipe{Model: file("teacher.onnx")}
+	for _, tr := range []TeacherRecipe{
+		{ModelRecipe: one, Temperatures: []float64{2}},
+		{ModelRecipe: one, Weights: []float64{1}},
+		{Ensemble: []MemberRecipe{{ModelRecipe: one, Temperature: 2}}},
+	} {
+		_, _, err := OpenTeacher(t.Context(), &tr, t.TempDir())
+		wantFault(t, err, fault.Usage, "expected several teachers")
 	}
 }
 

@@ -369,7 +369,7 @@ func TestValidationRows(t *testing.T) {
 
 // TestRefusedOutputs is told before any work, and leaves everything as it was.
 func TestRefusedOutputs(t *testing.T) {
-	teacher := mustRead(t, file("teacher.onnx"))
+	teacher, labels := mustRead(t, file("teacher.onnx")), write(t, "labels.txt", "a=b\n")
 	for _, c := range []struct {
 		name   string
 		change func(*Recipe)
@@ -377,6 +377,7 @@ func TestRefusedOutputs(t *testing.T) {
 		text   string
 	}{
 		{"the teacher", func(r *Recipe) { r.Output.Model = file("teacher.onnx") }, fault.Usage, "the output is the teacher"},
+		{"metrics over the label map", func(r *Recipe) { r.Data.LabelMap, r.Output.Metrics = labels, labels }, fault.Usage, "the output is the label map"},
 		{"report over the teacher", func(r *Recipe) { r.Output.Report = file("teacher.onnx") }, fault.Usage, "the output is the teacher"},
 		{"metrics over the rows", func(r *Recipe) { r.Output.Metrics = file("train.csv") }, fault.Usage, "train.csv"},
 		{"one file twice", func(r *Recipe) { r.Output.Metrics = r.Output.Model }, fault.Usage, "two outputs"},

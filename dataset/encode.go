@@ -24,7 +24,34 @@ func newEncoder(c Column, from int) *encoder {
 	for i, l := range c.Levels {
 		e.rank[l] = i
 	}
+	for i, l := range c.Levels {
+		if short := shortNumber(l); e.level(short) < 0 {
+			e.rank[short] = i
+		}
+	}
 	return e
+}
+
+// shortNumber is a number without the zeros after its point, where it has one:
+// programs that know no missing whole number write 3.0 for 3 in a column that
+// lacks some.
+func shortNumber(text string) string {
+	if _, err := parseCell([]byte(text)); err != nil || strings.IndexByte(text, '.') < 0 || strings.ContainsAny(text, "eExXpP") {
+		return text
+	}
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+}
+
+// level is the position of a level, -1 for none: as it is written, or else as
+// the number that it is.
+func (e *encoder) level(text string) int {
+	if i, ok := e.rank[text]; ok {
+		return i
+	}
+	if i, ok := e.rank[shortNumber(text)]; ok {
+		return i
+	}
+	return -1
 }
 
 // add appends the features of one cell to x. The error says what is wrong with
@@ -45,7 +72,7 @@ func (e *encoder) add(x []float32, c cell) ([]float32, error) {
 			return x, nil
 		}
 		text := string(c.bytes())
-		if i, ok := e.rank[text]; ok {
+		if i := e.level(text); i >= 0 {
 			x[n+i] = 1
 			return x, nil
 		}
@@ -63,7 +90,7 @@ func (e *encoder) add(x []float32, c cell) ([]float32, error) {
 func (e *encoder) value(c cell) (float32, error) {
 	missing := c.isMissing()
 	if e.Kind == Ordinal {
-		if i, ok := e.rank[string(c.bytes())]; ok {
+		if i := e.level(string(c.bytes())); i >= 0 {
 			return float32(i), nil
 		}
 		if missing = c.isEmpty(); !missing {

@@ -90,6 +90,25 @@ func TestDecimals(t *testing.T) {
 	}
 }
 
+// TestWholeLevels: a level that is a whole number is the same with a point and
+// zeros, where only one of the two is a level.
+func TestWholeLevels(t *testing.T) {
+	train, _ := readAll(t, "t.csv", "z,g,y\n10.0,1,a\n07.0,2,b\n2.50,,a\n,1,b\n", dataset.Options{Columns: "z=categorical, g=ordinal?"})
+	both, _ := readAll(t, "t.csv", "z,g,y\n1,1,a\n1.0,2,b\n", dataset.Options{Columns: "z=categorical, g=ordinal"})
+	for _, c := range []struct {
+		like       dataset.Spec
+		text, want string
+	}{
+		{train, "z,g\n10,1.0\n10.00,2.\n7,1\n07,1\n2.5,1\n", "[0 0 1 0 0 0 1 1 0 0 0 0 0 1 0 0 1 0 0 0]"},
+		{both, "z,g\n1,1\n1.0,1\n1.00,1\n", "[1 0 0 0 1 0 1 0 0]"},
+	} {
+		_, b := readAll(t, "u.csv", c.text, dataset.Options{Schema: c.like.Schema})
+		if got := fmt.Sprint(b.X); got != c.want {
+			t.Errorf("levels %q: got %s, expected %s", c.like.Columns, got, c.want)
+		}
+	}
+}
+
 func TestDetectedKinds(t *testing.T) {
 	var prose, names, few strings.Builder
 	prose.WriteString("x,v,y\n")

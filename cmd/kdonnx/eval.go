@@ -47,7 +47,7 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if m.data.skipBad {
+	if m.data.skipBad || !m.data.like.Schema.IsZero() { // what became of columns and levels
 		tell(cmd.ErrOrStderr(), src)
 	}
 	cache, err := cacheDir()

@@ -254,8 +254,8 @@ func (r *Recipe) checkNames() error {
 			return err
 		}
 	}
-	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
-		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
+	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Transpose || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr, transpose or channels=: the student takes the rows as they are", r.Student.Prep)
 	}
 	if _, err := teacher.ParseClassMap(r.Teacher.ClassMap); err != nil {
 		return err

@@ -74,6 +74,7 @@ type Teacher struct {
 	tried    bool        // Detect ran before, and may have narrowed what is open
 	contract *Contract
 	encode   *encoder // of contract
+	seen     *sample  // what Detect looked at, until Glance or Fill
 	known    *identified
 	restarts []error // worker deaths that a restart mended, since Fill last looked
 }

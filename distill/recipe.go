@@ -47,6 +47,7 @@ type TeacherRecipe struct {
 	Threads  int           `yaml:"threads" json:"threads"`       // intra-op threads; 0: ONNX Runtime chooses
 	Timeout  time.Duration `yaml:"timeout" json:"timeout"`       // longest wait for one batch
 	Memory   int64         `yaml:"memory" json:"memory"`         // cap of the teacher process in MiB; 0: none
+	Doctor   bool          `yaml:"doctor" json:"doctor"`         // look in short whether it is any good, before it runs over all rows
 }
 
 // DataRecipe names the rows.
@@ -118,7 +119,7 @@ const Embedded = "embedded"
 // Default is the run on the embedded teacher and data.
 func Default() Recipe {
 	return Recipe{
-		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
+		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
 		Loss:    LossRecipe{Name: "classic", Temperature: 4, Alpha: 0.9},

@@ -113,6 +113,9 @@ func (t *Teacher) Diagnose(ctx context.Context, src dataset.Source, o DoctorOpti
 func (t *Teacher) Glance(ctx context.Context, o DoctorOptions) (*Diagnosis, error) {
 	d, s := &Diagnosis{Teacher: t.path}, t.seen
 	if t.seen = nil; s == nil {
+		if d.Contract = t.contract; d.Contract != nil {
+			d.ofContract(d.Contract)
+		}
 		return d, nil
 	}
 	return d, t.examine(ctx, d, nil, s, o, glanceRows, false)
@@ -146,11 +149,15 @@ func (t *Teacher) examine(ctx context.Context, d *Diagnosis, src dataset.Source,
 		return err
 	}
 	d.ofRepeats(r)
+	for _, err := range t.restarts {
+		d.add(Warning, "process", "", "the teacher process died while it was looked at, and went on after a restart: %v", err)
+	}
+	t.restarts = nil
 	if try && d.Labelled > 0 && (o.Try || doubt && !d.has("class order")) {
 		if err := t.tryUsual(ctx, d, src, s); err != nil {
 			return err
 		}
-	} else if doubt && !try && !d.has("class order") {
+	} else if !try && d.has("accuracy") && !d.has("class order") {
 		d.advise("accuracy", "kdonnx doctor with the same --teacher and --data tries the usual preprocessings")
 	}
 	slices.SortStableFunc(d.Findings, func(a, b Finding) int {
@@ -308,7 +315,7 @@ func (d *Diagnosis) Summary() string {
 func (d *Diagnosis) Short() []string {
 	lines := []string{d.Verdict() + ": " + d.Summary()}
 	for _, f := range d.Findings {
-		if f.Level == Problem || f.Level == Warning {
+		if (f.Level == Problem || f.Level == Warning) && f.Name != "contract" { // the contract has said so
 			line := string(f.Level) + ": " + f.Says
 			if f.Advice != "" {
 				line += " → " + f.Advice
@@ -337,7 +344,7 @@ func (d *Diagnosis) String() string {
 		if i == 0 {
 			head = "confused"
 		}
-		fmt.Fprintf(&b, "%-9s %d rows of %s taken for %s\n", head, x.Rows, x.Label, x.Given)
+		fmt.Fprintf(&b, "%-9s %s taken for %s in %d rows\n", head, x.Label, x.Given, x.Rows)
 	}
 	b.WriteString("\n")
 	for _, f := range d.Findings {

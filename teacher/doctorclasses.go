@@ -18,6 +18,7 @@ const (
 	badlySure  = 0.1  // expected calibration error that is worth a word
 	wronglySet = 0.5  // the same, where the scores can hardly be logits
 	useful     = 0.5  // accuracy below which a teacher is doubted
+	closerLook = 0.9  // accuracy below which other preprocessings are tried
 	gainful    = 0.02 // accuracy that another preprocessing must add
 )
 
@@ -81,8 +82,8 @@ func (d *Diagnosis) ofContract(c *Contract) {
 	}
 }
 
-// ofClasses adds what logits of classes show, and tells whether the teacher is
-// doubtful.
+// ofClasses adds what logits of classes show, and tells whether another
+// preprocessing may do better.
 func (d *Diagnosis) ofClasses(c *Contract, s *sample, temperature float64) (doubt bool) {
 	l := s.l
 	g := readSigns(s.z, l.n, c.Classes, l.y)
@@ -95,7 +96,8 @@ func (d *Diagnosis) ofClasses(c *Contract, s *sample, temperature float64) (doub
 		}
 	}
 	hard := d.ofVariety(c, s, g)
-	if c.Kind != Labels && !hard && !g.constant {
+	wrong := d.count(Problem) > 0 // how sure it is of that does not matter
+	if !wrong && c.Kind != Labels && !hard && !g.constant {
 		d.ofTemperature(g, temperature)
 		if g.labelled >= 2*fewLabels {
 			d.ofCalibration(s, g)
@@ -106,18 +108,18 @@ func (d *Diagnosis) ofClasses(c *Contract, s *sample, temperature float64) (doub
 		}
 	}
 	d.ofCoverage(c, s, g)
-	if c.Classes == 2 {
+	if c.Classes == 2 && !wrong {
 		d.add(Note, "few classes", "expect less of it; more rows without labels help, and so does a lower --alpha", "with two classes a soft target is one number a row: how sure")
 	}
 	return doubt
 }
 
 // ofAccuracy compares with guessing and with the nearest class mean.
-func (d *Diagnosis) ofAccuracy(c *Contract, s *sample, g *signs) (doubt bool) {
+func (d *Diagnosis) ofAccuracy(c *Contract, s *sample, g *signs) (doubt bool) { // as ofClasses
 	l := s.l
 	low, high := interval(g.accuracy, g.labelled)
 	d.Accuracy, d.Low, d.High, d.Guessing = &g.accuracy, &low, &high, &g.majority
-	beaten, known := false, ""
+	beaten, close, known := false, false, ""
 	if guess := nearestMean(l.x, l.spec, c.Classes, l.y); guess != nil && len(l.spec.Texts) == 0 {
 		var mine, its verdict
 		for r, y := range guess {
@@ -132,7 +134,7 @@ func (d *Diagnosis) ofAccuracy(c *Contract, s *sample, g *signs) (doubt bool) {
 		}
 		its.accuracy /= float64(len(its.right))
 		d.NearestMean = &its.accuracy
-		beaten = its.clearlyBeats(mine)
+		beaten, close = its.clearlyBeats(mine), its.beats(mine, 2)
 		known = fmt.Sprintf("; a classifier that knows only each class's mean row gets %s", share(its.accuracy))
 	}
 	chance := judge(s.z, l.n, c.Classes, l.y).beatsChance(l.y, c.Classes)
@@ -142,20 +144,27 @@ func (d *Diagnosis) ofAccuracy(c *Contract, s *sample, g *signs) (doubt bool) {
 		d.add(Warning, "accuracy", "give more labelled rows", "%s, which is not clearly more than the %s of always saying the commonest class", said, share(g.majority))
 		return true
 	case !chance:
-		d.add(Problem, "accuracy", "", "useless on these rows: %s, and always saying the commonest class on %s%s", said, share(g.majority), known)
+		d.add(Problem, "accuracy", "", useless+"%s, and always saying the commonest class on %s%s", said, share(g.majority), known)
+		return true
+	case beaten && g.accuracy < useful:
+		d.add(Problem, "accuracy", "", useless+"%s%s", said, known)
 		return true
 	case beaten:
-		d.add(Problem, "accuracy", "", "useless on these rows: %s%s", said, known)
+		d.add(Problem, "accuracy", "", "labels alone would teach a student more: this teacher is %s%s", said, known)
 		return true
 	case g.accuracy < useful:
 		d.add(Warning, "accuracy", "", "%s only%s", said, known)
 		return true
 	}
-	d.add(Fine, "accuracy", "", "%s%s", said, known)
+	level := Fine
+	if close {
+		level = Note
+	}
+	d.add(level, "accuracy", "", "%s%s", said, known)
 	if g.labelled < fewLabels {
 		d.add(Note, "few labels", "more labelled rows would tell", "of %d labelled rows %s are right, so that the true accuracy may be anything from %s to %s", g.labelled, share(g.accuracy), share(low), share(high))
 	}
-	return false
+	return g.accuracy < closerLook
 }
 
 // ofVariety adds how many different things the outputs say. hard tells that
@@ -194,9 +203,9 @@ func (d *Diagnosis) ofTemperature(g *signs, meant float64) {
 	case g.saturated < mostly:
 		d.add(Fine, "saturation", "", "%s", said)
 	case g.temperature == 0:
-		d.add(Warning, "saturation", "a value before its last activation may tell more: --teacher-output (kdonnx inspect --values lists all values)",
-			"%s, and no temperature up to %g softens that: its targets teach hardly more than labels do", said, temperatures[len(temperatures)-1])
-	case g.temperature > 1.5*meant:
+		d.add(Note, "saturation", "a higher --temperature costs more in training than it brings; a teacher trained less long, or with its numbers scaled down, would teach more",
+			"%s, and even a temperature of %g leaves little beside the class", said, temperatures[len(temperatures)-1])
+	case g.temperature > 2*meant:
 		d.add(Warning, "saturation", fmt.Sprintf("--temperature %g", g.temperature), "%s: at a temperature of %g its targets still say little beside the class", said, meant)
 	default:
 		d.add(Note, "saturation", fmt.Sprintf("a --temperature of %g or more brings out what it knows of the others", g.temperature), "%s: as they are, its targets say little beside the class", said)
@@ -247,7 +256,7 @@ func calibrated(z []float32, n, classes int, y []int32) float64 {
 // ofCoverage adds classes that are missing on one side.
 func (d *Diagnosis) ofCoverage(c *Contract, s *sample, g *signs) {
 	l := s.l
-	if len(g.never) > 0 && !g.constant {
+	if len(g.never) > 0 && !g.constant && !d.has("one class") {
 		d.add(Warning, "classes never given", "a student will hardly learn them from its soft targets: a larger --beta weighs the labels more", "of %d rows it takes none for %s, which have labels", l.n, listClasses(c, l.spec, g.never))
 	}
 	if g.labelled == 0 {

@@ -178,11 +178,8 @@ func (t *Teacher) otherLayouts(spec dataset.Spec) []feeding {
 	return out
 }
 
-// triedRows are those that every preprocessing is tried on. The best is held
-// against the present one on all rows.
-const triedRows = 512
-
-// tryUsual tries the usual preprocessings on rows of s and adds what came of it.
+// tryUsual tries the usual preprocessings on as many rows of s as Detect looks
+// at, holds the best against the present one on all, and adds what came of it.
 func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source, s *sample) error {
 	c := t.contract
 	all, err := t.usualOnes(ctx, src, s.l.x)
@@ -198,7 +195,7 @@ func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source
 		return true
 	})
 	all = append([]feeding{now}, all...)
-	l := s.l.spread(triedRows)
+	l := s.l.spread(max(minLook, min(maxLook, lookValues/s.l.spec.Size())))
 	verdicts := make([]verdict, len(all))
 	for i, u := range all {
 		x := Try{Name: u.name, Preprocess: u.given.Text(), Rows: l.n, Now: i == 0}

@@ -13,7 +13,8 @@ const (
 	ratesOff  = 0.25 // share of the rows by which a label is given too often
 )
 
-// ofValues adds what numbers show, and tells whether the teacher is doubtful.
+// ofValues adds what numbers show, and tells whether another preprocessing may
+// do better.
 func (d *Diagnosis) ofValues(c *Contract, s *sample) (doubt bool) {
 	l, k := s.l, c.Classes
 	var still []int
@@ -45,7 +46,7 @@ func (d *Diagnosis) ofValues(c *Contract, s *sample) (doubt bool) {
 	said := fmt.Sprintf("R² is %.3f on %d rows, and always saying the mean has 0", v.accuracy, d.Labelled)
 	switch {
 	case v.accuracy <= 0:
-		d.add(Problem, "accuracy", "", "useless on these rows: %s", said)
+		d.add(Problem, "accuracy", "", useless+"%s", said)
 		return zero == 0
 	case v.accuracy < weakFit:
 		d.add(Warning, "accuracy", "", "%s", said)
@@ -108,7 +109,7 @@ func fitLine(z, truth []float32, n, k, j int) line {
 }
 
 // ofLabels adds what logits of labels each on their own show, and tells whether
-// the teacher is doubtful.
+// another preprocessing may do better.
 func (d *Diagnosis) ofLabels(c *Contract, s *sample) (doubt bool) {
 	l, k := s.l, c.Classes
 	truth := l.targetsOf(c)
@@ -172,7 +173,7 @@ func (d *Diagnosis) ofLabels(c *Contract, s *sample) (doubt bool) {
 		level = Warning
 	case v.accuracy <= chance:
 		level = Problem
-		said = "useless on these rows: " + said
+		said = useless + said
 	}
 	d.add(level, "accuracy", "", "%s", said)
 	return slices.Contains([]Level{Warning, Problem}, level)

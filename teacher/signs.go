@@ -175,7 +175,7 @@ func smoothing(z []float32, tops []top, n, classes int) float64 {
 }
 
 // temperatures are those that are proposed.
-var temperatures = []float64{1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50, 100}
+var temperatures = []float64{1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20}
 
 // softening is the lowest of the temperatures at which the mean largest
 // probability is at most softEnough: below it the targets are hardly more than

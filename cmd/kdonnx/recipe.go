@@ -30,6 +30,19 @@ func (b betaFlag) Set(s string) error {
 	return err
 }
 
+// notFlag is a flag that turns off what it points at.
+type notFlag struct{ p *bool }
+
+func (n notFlag) Type() string   { return "bool" }
+func (n notFlag) String() string { return strconv.FormatBool(n.p != nil && !*n.p) }
+func (n notFlag) Set(s string) error {
+	v, err := strconv.ParseBool(s)
+	if err == nil {
+		*n.p = !v
+	}
+	return err
+}
+
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.Model, "teacher", t.Model, "the teacher's .onnx file, or embedded")
@@ -53,6 +66,8 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 // recipeFlags bind every field of r that a run has.
 func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
+	f.Var(notFlag{&r.Teacher.Doctor}, "no-doctor", "do not look whether the teacher is any good before it runs over all rows, see kdonnx doctor")
+	f.Lookup("no-doctor").NoOptDefVal = "true"
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 
 	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")

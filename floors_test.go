@@ -37,6 +37,7 @@ var floors = map[string]int{
 	"specialist":               5,
 	"cmd":                      6,
 	"bench":                    5,
+	"internal/contracts":       1,
 	"student/graph/opstest":    2,
 	"student/graph/exporters":  1,
 	"student/graph/randomnets": 1,

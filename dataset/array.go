@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -29,8 +30,9 @@ type array struct {
 	offset  int64 // of row 0
 	gap     int   // bytes between rows
 	elem    element
-	planar  bool    // rows are stored (C, H, W)
-	labels  []int32 // (n), nil when no row has one
+	planar  bool      // rows are stored (C, H, W)
+	labels  []int32   // (n), nil when no row has one
+	values  []float32 // (n, Targets)
 	closer  io.Closer
 	scratch sync.Pool // *[]byte of one row
 	planes  sync.Pool // *[]float32 of one row
@@ -40,6 +42,8 @@ func (a *array) Spec() Spec { return a.spec }
 func (a *array) Len() int   { return a.n }
 
 func (a *array) Labels(context.Context) ([]int32, error) { return labelsOrNone(a.labels, a.n), nil }
+
+func (a *array) Values(context.Context) ([]float32, error) { return slices.Clone(a.values), nil }
 
 func (a *array) Close() error {
 	if a.closer == nil {
@@ -53,18 +57,15 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 		return at(a.path, err)
 	}
 	size := a.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), a.spec)
 	buf := borrow[byte](&a.scratch, size*a.elem.size)
 	defer a.scratch.Put(buf)
 	for i, r := range rows {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if _, err := a.data.ReadAt(*buf, a.offset+int64(r)*int64(len(*buf)+a.gap)); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the file is shorter than when it was opened")
-			}
-			return fault.New(fault.IO, showPath(a.path), "row "+strconv.Itoa(r), "cannot read: %w", err)
+		if err := a.row(*buf, r); err != nil {
+			return err
 		}
 		x := b.X[i*size : (i+1)*size]
 		if a.planar {
@@ -80,12 +81,48 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 				return err
 			}
 		}
+		copyPart(b.V, a.values, i, r, b.N, a.n)
 		b.Y[i] = Unlabelled
 		if a.labels != nil {
 			b.Y[i] = a.labels[r]
 		}
 	}
 	return ctx.Err()
+}
+
+// row reads row r as the file stores it.
+func (a *array) row(buf []byte, r int) error {
+	_, err := a.data.ReadAt(buf, a.offset+int64(r)*int64(len(buf)+a.gap))
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the file is shorter than when it was opened")
+	}
+	return fault.New(fault.IO, showPath(a.path), "row "+strconv.Itoa(r), "cannot read: %w", err)
+}
+
+// readRaw implements rawReader.
+func (a *array) readRaw(ctx context.Context, rows []int, b *Batch) (bool, error) {
+	if a.elem.size != 1 || a.spec.DType != Uint8 || a.planar {
+		return false, nil
+	}
+	if err := checkRows(rows, a.n); err != nil {
+		return false, at(a.path, err)
+	}
+	size := a.spec.Size()
+	b.Reset(len(rows), 0)
+	b.raw = slices.Grow(b.raw, len(rows)*size)[:len(rows)*size]
+	for i, r := range rows {
+		if err := a.row(b.raw[i*size:(i+1)*size], r); err != nil {
+			return false, err
+		}
+		b.Y[i] = Unlabelled
+		if a.labels != nil {
+			b.Y[i] = a.labels[r]
+		}
+	}
+	return true, ctx.Err()
 }
 
 // borrow takes a slice of n values from the pool, or makes one.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"slices"
 	"strings"
@@ -16,8 +15,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset/datasettest"
 	_ "github.com/kdonnx/kdonnx/dataset/glyphs"
 )
-
-func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
 
 // formatCase is one good file of a format.
 type formatCase struct {

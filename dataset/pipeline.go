@@ -229,7 +229,11 @@ func (l *Pipeline) row(dst, src []float32) {
 	if l.planar {
 		step, next = 1, hw
 	}
-	if l.mean == nil && l.std == nil && !l.planar {
+	if l.mean == nil && l.std == nil && (!l.planar || l.c == 1) {
+		if l.scale == 1 {
+			copy(dst, src)
+			return
+		}
 		for i, v := range src {
 			dst[i] = v * l.scale
 		}

@@ -59,7 +59,7 @@ func TestStudentPreprocess(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
 		}
-		got, err := Evaluate(ctx, model, src, model.Classes, nil)
+		got, err := Evaluate(ctx, model, src, nil)
 		model.Close()
 		if err != nil || got.Errors != want.Student.Errors {
 			t.Errorf("%s: %d errors (%v), expected %d", engine, got.Errors, err, want.Student.Errors)

@@ -150,7 +150,7 @@ func TestSettings(t *testing.T) {
 		{func(r *Recipe) { r.Teacher.Input = "cooked" }, "--teacher-input", `"cooked"`},
 		{func(r *Recipe) { r.Teacher.Batch = -1 }, "--teacher-batch", "got -1"},
 		{func(r *Recipe) { r.Teacher.Timeout = -1 }, "--teacher-timeout", "got -1e-09"},
-		{func(r *Recipe) { r.Teacher.Memory = -1 }, "--teacher-memory", "got -1"},
+		{func(r *Recipe) { r.Teacher.Memory = -2 }, "--teacher-memory", "got -2"},
 	} {
 		r := small(t)
 		c.change(&r)

@@ -274,7 +274,7 @@ func TestEngines(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
 		}
-		got, err := Evaluate(context.Background(), m, src, m.Classes, nil)
+		got, err := Evaluate(context.Background(), m, src, nil)
 		m.Close()
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)

@@ -155,7 +155,7 @@ func TestTable(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			found, err := Evaluate(ctx, m, src, m.Classes, nil)
+			found, err := Evaluate(ctx, m, src, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +163,7 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s, %s: %d errors of %d, expected %d of 200", path, engine, found.Errors, found.Labelled, result.Student.Errors)
 			}
 			var z []float32
-			if err := EachLogits(ctx, m, src, func(row []float32) error { z = append(z, row...); return nil }); err != nil {
+			if err := EachOutput(ctx, m, src, func(row []float32) error { z = append(z, row...); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if i := slices.IndexFunc(z, func(v float32) bool { return v != v }); i >= 0 {

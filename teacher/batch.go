@@ -12,16 +12,10 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// maxEncoded bounds the values of a call where its rows are not given.
-const maxEncoded = 1 << 26
-
 // settleBatch finds how many rows a call may have and returns the outputs of
 // the first such call.
 func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *look) ([]ort.Value, error) {
-	c.Batch = DefaultBatch
-	if large := maxEncoded / max(1, e.pipe.OutSize()); large < c.Batch {
-		c.Batch = max(1, large)
-	}
+	c.Batch = usualBatch(e.pipe.OutSize(), c.Provider)
 	if t.o.Batch > 0 {
 		c.Batch = t.o.Batch
 	}
@@ -33,7 +27,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 	}
 	if e.plan.bare {
 		c.FixedBatch, c.Single = 1, true
-		return t.single(ctx, &b, n)
+		return t.single(ctx, &b, n, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	}
 	if fixed := e.plan.fixed; fixed > 0 {
 		c.FixedBatch = fixed
@@ -96,34 +90,52 @@ func (t *Teacher) openBatch(ctx context.Context, e *encoder, b *encoded, rows *d
 // one alone does not run. The rows backwards must give the values backwards.
 func (t *Teacher) onlyTogether(ctx context.Context, c *Contract, e *encoder, spec dataset.Spec, rows *dataset.Batch, values []ort.Value, alone error) ([]ort.Value, error) {
 	n := rows.N
+	off, err := t.turned(ctx, e, spec, rows, values, n)
+	if err != nil {
+		return nil, err
+	}
+	if off > 0 {
+		return nil, fault.New(fault.Input, t.path, "batch", "a row's output depends on the rows beside it (by %.2g), and one alone does not run: %s", off, reasonOf(alone))
+	}
+	c.FixedBatch = n
+	c.why("batch: %d, though declared free: one row alone fails: %s", n, reasonOf(alone))
+	return values, nil
+}
+
+// turned runs rows backwards, batch at a time, and tells by how much the
+// outputs are not values backwards: 0 where each row has its own.
+func (t *Teacher) turned(ctx context.Context, e *encoder, spec dataset.Spec, rows *dataset.Batch, values []ort.Value, batch int) (off float64, err error) {
+	n := rows.N
 	back := &dataset.Batch{N: n}
 	for r := n - 1; r >= 0; r-- {
 		one := someOf(rows, r, r+1)
 		back.X, back.S = append(back.X, one.X...), append(back.S, one.S...)
 	}
+	want := make([][]float32, len(values)) // they lie where the next run puts its own
+	for i, v := range values {
+		want[i] = scores(nil, v)
+	}
 	var b encoded
-	if err := t.openBatch(ctx, e, &b, back, n); err != nil {
-		return nil, err
+	if err := t.openBatch(ctx, e, &b, back, batch); err != nil {
+		return 0, err
 	}
 	turned, err := t.run(ctx, b.values)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	for i, v := range values {
+	for i, v := range turned {
 		cols, err := t.width(v, n, spec)
-		if err != nil {
+		if err != nil || len(want[i]) != n*cols {
 			continue
 		}
-		got, want := scores(nil, turned[i]), scores(nil, v)
+		got := scores(nil, v)
 		for r := range n {
-			if d, ok := differ(got[(n-1-r)*cols:(n-r)*cols], want[r*cols:(r+1)*cols]); ok {
-				return nil, fault.New(fault.Input, t.path, "batch", "a row's output depends on the rows beside it (by %.2g), and one alone does not run: %s", d, reasonOf(alone))
+			if d, ok := differ(got[(n-1-r)*cols:(n-r)*cols], want[i][r*cols:(r+1)*cols]); ok {
+				off = max(off, d)
 			}
 		}
 	}
-	c.FixedBatch = n
-	c.why("batch: %d, though declared free: one row alone fails: %s", n, reasonOf(alone))
-	return values, nil
+	return off, nil
 }
 
 // someBatches are numbers of rows that a model may have been made for.
@@ -155,6 +167,19 @@ func (t *Teacher) someRows(ctx context.Context, c *Contract, e *encoder, l *look
 		}
 		values, err := t.run(ctx, b.values)
 		if err == nil && t.anyColumns(values, whole.N, l.spec) {
+			off, err := t.turned(ctx, e, l.spec, whole, values, k)
+			if err != nil {
+				return nil, "", err
+			}
+			if err := t.openBatch(ctx, e, &b, whole, k); err != nil {
+				return nil, "", err
+			}
+			if off > 0 { // as many values as rows, by chance
+				continue
+			}
+			if values, err = t.run(ctx, b.values); err != nil {
+				return nil, "", err
+			}
 			c.FixedBatch = k
 			return values, fmt.Sprintf("batch: %d, though declared free: neither %d rows nor one at a time run", k, whole.N), nil
 		}
@@ -184,7 +209,7 @@ func (t *Teacher) rowByRow(ctx context.Context, c *Contract, e *encoder, b *enco
 	if again := t.openBatch(ctx, e, b, rows, 0); again != nil {
 		return nil, again
 	}
-	values, again := t.single(ctx, b, rows.N)
+	values, again := t.single(ctx, b, rows.N, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	if again != nil {
 		if err != nil {
 			again = err

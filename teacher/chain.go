@@ -26,13 +26,23 @@ type link struct {
 	in     []ort.Value
 }
 
-// readAll reads and checks the models at paths.
-func readAll(paths []string) (models []*onnx.Model, digests []string, err error) {
+// readModels reads and checks the models at paths, and keeps what Open and its
+// warnings need of their files.
+func (t *Teacher) readModels(paths []string) (models []*onnx.Model, digests []string, err error) {
 	for _, path := range paths {
-		m, err := onnx.Read(path, onnx.ReadOptions{})
+		m, err := onnx.Read(path, onnx.ReadOptions{Strict: t.o.Strict})
 		if err != nil {
 			return nil, nil, err
 		}
+		stamp, err := onnx.NewStamp(path, m)
+		if err != nil {
+			return nil, nil, err
+		}
+		odd, err := oddities(path, m)
+		if err != nil {
+			return nil, nil, err
+		}
+		t.stamps, t.oddities = append(t.stamps, stamp), append(t.oddities, odd...)
 		digest, err := onnx.Digest(path)
 		if err != nil {
 			return nil, nil, err

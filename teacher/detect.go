@@ -63,28 +63,51 @@ func (t *Teacher) lookAt(ctx context.Context, src dataset.Source, times int) (*l
 	if l.labels, err = dataset.Labels(ctx, src); err != nil {
 		return nil, err
 	}
-	var pool []int
-	for r, y := range l.labels {
+	labelled := 0
+	for _, y := range l.labels {
 		if y >= 0 {
-			pool = append(pool, r)
+			labelled++
 		}
 	}
-	if len(pool) == 0 {
-		pool = make([]int, src.Len())
-		for r := range pool {
-			pool[r] = r
-		}
+	all := labelled == 0
+	if all {
+		labelled = src.Len()
 	}
-	n := min(len(pool), times*max(minLook, min(maxLook, lookValues/l.spec.Size())))
-	rand.New(rand.NewPCG(t.o.Seed, 0x7465616368657273)).Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-	l.rows = pool[:n]
-	slices.Sort(l.rows)
+	n := min(labelled, times*max(minLook, min(maxLook, lookValues/l.spec.Size())))
+	chosen := choose(rand.New(rand.NewPCG(t.o.Seed, 0x7465616368657273)), labelled, n)
+	seen := 0 // labelled rows before r
+	for r := 0; len(l.rows) < n; r++ {
+		if !all && l.labels[r] < 0 {
+			continue
+		}
+		if seen == chosen[len(l.rows)] {
+			l.rows = append(l.rows, r)
+		}
+		seen++
+	}
 	if err := src.Read(ctx, l.rows, &l.b); err != nil {
 		return nil, err
 	}
 	l.x, l.y, l.v, l.n = l.b.X, l.b.Y, l.b.V, n
 	l.origin = func(row int) int { _, at := dataset.Origin(src, row); return at }
 	return l, nil
+}
+
+// choose draws n different numbers below m, ascending, in memory that does not
+// depend on m (Floyd 1987).
+func choose(rng *rand.Rand, m, n int) []int {
+	taken := make(map[int]bool, n)
+	out := make([]int, 0, n)
+	for j := m - n; j < m; j++ {
+		k := rng.IntN(j + 1)
+		if taken[k] {
+			k = j
+		}
+		taken[k] = true
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Detect finds the teacher's contract by running it on up to 512 rows of src.
@@ -170,7 +193,7 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 
 // newContract starts a contract with what the runner says of itself.
 func (t *Teacher) newContract() *Contract {
-	c := &Contract{Library: t.library.Digest, LibraryVersion: t.library.Version}
+	c := &Contract{Library: t.library.Digest, LibraryVersion: t.library.Version, Warnings: slices.Clone(t.oddities)}
 	if l, ok := t.runner.(interface{ Library() ort.Library }); ok && l.Library().Version != "" {
 		c.LibraryVersion = l.Library().Version
 	}

@@ -133,11 +133,12 @@ func TestDoctorFindings(t *testing.T) {
 		says  []string
 		also  []string // other findings that follow from it
 		o     DoctorOptions
+		in    string // Options.Input
 	}{
 		{name: "healthy", f: healthy},
 		{name: "healthy, few rows", src: clusters(150, k), f: healthy},
-		{name: "not a number", f: onRow(float32(math.NaN())), level: Problem, find: "finite", says: []string{"1 of 1500 rows", "the first row 17 of rows.csv", dataset.IDOf(sick).String()}},
-		{name: "infinite", f: onRow(float32(math.Inf(1))), level: Problem, find: "finite", says: []string{"row 17 of rows.csv"}},
+		{name: "not a number", in: "raw", f: onRow(float32(math.NaN())), level: Problem, find: "finite", says: []string{"1 of 1500 rows", "the first row 17 of rows.csv", dataset.IDOf(sick).String()}},
+		{name: "infinite", in: "raw", f: onRow(float32(math.Inf(1))), level: Problem, find: "finite", says: []string{"row 17 of rows.csv"}},
 		{name: "never a number", f: with(func(_, z []float32, _ int) { z[0] = float32(math.NaN()) }), level: Problem, find: "finite", says: []string{"of 512 rows"}},
 		{name: "constant", f: func([]float32, int) []float32 { return []float32{1, 2, 3, 4} }, level: Problem, find: "constant", also: []string{"accuracy"}},
 		{name: "one class", f: with(func(_, z []float32, _ int) { z[2] += 100 }), level: Problem, find: "one class", says: []string{`"class-c"`}, also: []string{"accuracy"}},
@@ -157,7 +158,7 @@ func TestDoctorFindings(t *testing.T) {
 		{name: "saturated, T of 1", f: with(func(_, z []float32, _ int) { scaleBy(z, 4) }), level: Warning, find: "saturation", says: []string{"at a temperature of 1"}, o: DoctorOptions{Temperature: 1}},
 		{name: "saturated for good", f: with(func(_, z []float32, _ int) { scaleBy(z, 1000) }), level: Note, find: "saturation", says: []string{"even a temperature of 20"}},
 		{name: "label smoothing", f: with(func(_, z []float32, _ int) { smoothed(z) }), level: Warning, find: "label smoothing", says: []string{"about 0.1"}},
-		{name: "over-confident", src: mislabelled, f: healthy, level: Note, find: "calibration", says: []string{"sure and right on"}, o: DoctorOptions{}},
+		{name: "over-confident", src: mislabelled, f: healthy, level: Note, find: "calibration", says: []string{"sure and right on"}},
 		{name: "no logits", f: with(func(_, z []float32, _ int) { scaleBy(z, 1e-3) }), level: Warning, find: "calibration"},
 		{name: "never given", f: with(func(_, z []float32, _ int) { z[3] -= 100 }), level: Warning, find: "classes never given", says: []string{`"class-d"`}, also: []string{"accuracy"}},
 		{name: "no rows of a class", src: lacks, f: healthy, level: Note, find: "classes without rows", says: []string{"1 of its 4 classes", `"class-d"`}},
@@ -178,7 +179,7 @@ func TestDoctorFindings(t *testing.T) {
 				rows = src
 			}
 			classes := rows.spec.Size() - 1
-			d := diagnose(t, rowsFake(classes+1, classes, c.f), rows, Options{}, c.o)
+			d := diagnose(t, rowsFake(classes+1, classes, c.f), rows, Options{Input: c.in}, c.o)
 			checkFindings(t, d, c.find, c.level, c.says, c.also)
 		})
 	}

@@ -247,6 +247,8 @@ func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source
 			flag = "--teacher-input standard"
 		}
 		d.add(Problem, "preprocessing", flag, "fed with %s it gets %s, as it is now %s", all[best].name, score(its), score(mine))
+	case d.has("accuracy") && topmost == 0:
+		d.advise("accuracy", fmt.Sprintf("none of the %d usual preprocessings tried does better", len(all)))
 	case d.has("accuracy"):
 		d.advise("accuracy", fmt.Sprintf("no preprocessing mends that: the best %s tried, %s, gets %s", of, all[topmost].name, score(verdicts[topmost])))
 	default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -26,6 +27,7 @@ type Info struct {
 	Parameters int64    `json:"parameters"`
 	Weights    int64    `json:"weight_bytes"` // of all constants, external data included
 	Metadata   []Meta   `json:"metadata,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"` // of weights that are NaN, infinite or denormal
 }
 
 // Port is a graph input or output.
@@ -63,12 +65,17 @@ func Inspect(path string) (*Info, error) {
 	if err != nil {
 		return nil, fault.New(fault.IO, path, "", "cannot stat: %w", err)
 	}
+	odd, err := oddities(path, m)
+	if err != nil {
+		return nil, err
+	}
 	sum := onnx.Summary(m)
 	info := &Info{
 		Path: path, SHA256: digest, Bytes: st.Size(), IRVersion: m.IRVersion,
 		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion),
 		Nodes:    sum.Nodes, Parameters: sum.Parameters, Weights: sum.Bytes,
-		Opsets: []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
+		Warnings: odd,
+		Opsets:   []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
 	}
 	for _, o := range m.Opsets {
 		info.Opsets = append(info.Opsets, fmt.Sprintf("%s %d", domainName(o.Domain), o.Version))
@@ -96,6 +103,23 @@ func Inspect(path string) (*Info, error) {
 		info.Metadata = append(info.Metadata, Meta{e.Key, e.Value})
 	}
 	return info, nil
+}
+
+// Finite refuses the model at path when a weight in it is NaN or infinite.
+func Finite(path string) error {
+	_, err := onnx.Read(path, onnx.ReadOptions{Strict: true})
+	return err
+}
+
+// oddities warns of constants that hold NaN, infinite or denormal numbers, of
+// the first few by name.
+func oddities(path string, m *onnx.Model) ([]string, error) {
+	list, err := onnx.Oddities(path, m)
+	const most = 5
+	if n := len(list); n > most {
+		list = append(list[:most], fmt.Sprintf("%d more constants hold NaN, infinite or denormal numbers", n-most))
+	}
+	return list, err
 }
 
 func domainName(d string) string {
@@ -232,34 +256,80 @@ func (i *Info) String() string {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	row("model", "%s", i.Path)
+	row("model", "%s", fault.Printable(i.Path))
 	row("sha256", "%s", i.SHA256)
 	row("size", "%d bytes, %d parameters, %d bytes of weights", i.Bytes, i.Parameters, i.Weights)
-	row("format", "IR %d, %s", i.IRVersion, strings.Join(i.Opsets, ", "))
+	row("format", "IR %d, %s", i.IRVersion, listText(i.Opsets, ", "))
 	if i.Producer != "" {
-		row("producer", "%q", i.Producer)
+		row("producer", "%s", quoteText(i.Producer))
 	}
-	for _, p := range i.Inputs {
-		row("input", "%s", p.text())
+	ports := func(name string, list []Port) {
+		for n, p := range list {
+			if n == mostShown {
+				row(name, "and %d more", len(list)-n)
+				return
+			}
+			row(name, "%s", p.text())
+		}
 	}
-	for _, p := range i.Outputs {
-		row("output", "%s", p.text())
-	}
+	ports("input", i.Inputs)
+	ports("output", i.Outputs)
 	ops := make([]string, len(i.Ops))
 	for n, op := range i.Ops {
 		ops[n] = fmt.Sprintf("%s×%d", op.Name, op.Count)
 	}
-	row("nodes", "%d: %s", i.Nodes, strings.Join(ops, " "))
-	for _, m := range i.Metadata {
-		row("metadata", "%q: %q", m.Key, m.Value)
+	row("nodes", "%d: %s", i.Nodes, listText(ops, " "))
+	for n, m := range i.Metadata {
+		if n == mostShown {
+			row("metadata", "and %d more", len(i.Metadata)-n)
+			break
+		}
+		row("metadata", "%s: %s", quoteText(m.Key), quoteText(m.Value))
+	}
+	for _, w := range i.Warnings {
+		row("warning", "%s", fault.Printable(w))
 	}
 	return b.String()
 }
 
+// What people are shown of a file that may hold anything.
+const (
+	mostShown   = 50   // entries of a list
+	longestText = 1000 // bytes of a text
+)
+
+// listText joins the first entries of a list.
+func listText(list []string, between string) string {
+	shown := make([]string, 0, mostShown)
+	for _, s := range list[:min(len(list), mostShown)] {
+		shown = append(shown, fault.Printable(clipText(s)))
+	}
+	if more := len(list) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(shown, between)
+}
+
+// quoteText is a text in quotes.
+func quoteText(s string) string {
+	if clipped := clipText(s); clipped != s {
+		return strconv.Quote(strings.TrimSuffix(clipped, "…")) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// clipText is the beginning of a long text.
+func clipText(s string) string {
+	if len(s) > longestText {
+		return s[:longestText] + "…"
+	}
+	return s
+}
+
 func (p Port) text() string {
-	s := fmt.Sprintf("%q %s", p.Name, p.Type)
+	s := quoteText(p.Name) + " " + p.Type
 	if p.Shape != "" {
-		s += " " + p.Shape
+		s += " " + fault.Printable(clipText(p.Shape))
 	}
 	if p.Guess != "" {
 		s += ", probably " + p.Guess

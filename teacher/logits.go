@@ -56,7 +56,7 @@ func (t *Teacher) callOne(ctx context.Context, c *Contract, b, next *encoded, n 
 	var values []ort.Value
 	var err error
 	if c.Single {
-		values, err = t.single(ctx, b, n)
+		values, err = t.single(ctx, b, n, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 	} else {
 		var then []ort.Value
 		if next != nil {
@@ -67,6 +67,11 @@ func (t *Teacher) callOne(ctx context.Context, c *Contract, b, next *encoded, n 
 	if err != nil {
 		return ort.Value{}, err
 	}
+	return t.only(values)
+}
+
+// only is the chosen output, the one that is fetched.
+func (t *Teacher) only(values []ort.Value) (ort.Value, error) {
 	if len(values) != 1 {
 		return ort.Value{}, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected 1", len(values))
 	}
@@ -75,7 +80,7 @@ func (t *Teacher) callOne(ctx context.Context, c *Contract, b, next *encoded, n 
 
 // single runs n rows one at a time, for a model whose outputs have no axis for
 // the batch: what it says of a row becomes one row of (n, values).
-func (t *Teacher) single(ctx context.Context, b *encoded, n int) ([]ort.Value, error) {
+func (t *Teacher) single(ctx context.Context, b *encoded, n int, run func(one []ort.Value) ([]ort.Value, error)) ([]ort.Value, error) {
 	var out []ort.Value
 	one := make([]ort.Value, len(b.values))
 	for r := range n {
@@ -91,7 +96,7 @@ func (t *Teacher) single(ctx context.Context, b *encoded, n int) ([]ort.Value, e
 			per, texts := len(v.Data)/n, len(v.Strings)/n
 			one[i].Data, one[i].Strings = slices.Clone(v.Data[r*per:(r+1)*per]), v.Strings[r*texts:(r+1)*texts]
 		}
-		values, err := t.run(ctx, one)
+		values, err := run(one)
 		if err != nil {
 			return nil, err
 		}

@@ -273,7 +273,7 @@ func (t *Teacher) tryPlan(ctx context.Context, plan inputPlan, l *look) error {
 		return err
 	}
 	if plan.bare {
-		_, err = t.single(ctx, &b, 1)
+		_, err = t.single(ctx, &b, 1, func(one []ort.Value) ([]ort.Value, error) { return t.run(ctx, one) })
 		return err
 	}
 	_, err = t.run(ctx, b.values)

@@ -12,6 +12,7 @@
 package teacher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,17 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
+	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
-// DefaultBatch is the number of rows of one call when the model takes any.
+// DefaultBatch is the number of rows of one call when the model takes any;
+// fewer on the CPU when rows are large.
 const DefaultBatch = 128
+
+// MemoryShare is the percentage of the memory that is free when the model is
+// opened that its process may have, so that a teacher that eats memory ends
+// before the machine swaps.
+const MemoryShare = 80
 
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
@@ -46,12 +54,15 @@ type Options struct {
 	Provider    string              // execution provider, see ort.Options
 	Config      map[string]string   // provider options
 	Library     string              // path of libonnxruntime; empty: looked up
-	Threads     int                 // 0: ONNX Runtime's choice
+	Threads     int                 // cores to run on; 0: all
 	Timeout     time.Duration       // of one call; 0: none
-	MemoryLimit int64               // bytes of the worker process; 0: none
+	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
+	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
+	DType       string              // how targets are kept, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Scratch     string              // folder of temporary files; empty: the system's
 }
 
 // Teacher is an open model. It is not safe for concurrent use.
@@ -73,10 +84,16 @@ type Teacher struct {
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
 	contract *Contract
-	encode   *encoder // of contract
-	seen     *sample  // what Detect looked at, until Glance or Fill
+	encode   *encoder    // of contract
+	dtype    store.DType // of Options
+	seen     *sample     // what Detect looked at, until Glance or Fill
 	known    *identified
 	restarts []error // worker deaths that a restart mended, since Fill last looked
+	cut      cut     // how Fill cuts rows
+	careful  bool    // Fill hands over one piece at a time, for more end the process
+	stats    Stats
+	oddities []string      // warnings of the weights
+	stamps   []*onnx.Stamp // of the files that were checked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -90,18 +107,24 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	}
 	t := &Teacher{path: path, o: o}
 	var err error
-	if t.library, err = ort.Find(o.Library); err != nil {
+	if t.dtype, err = store.ParseDType(o.DType); err != nil {
 		return nil, err
 	}
 	paths := append(slices.Clone(o.Before), path)
-	models, digests, err := readAll(paths)
+	models, digests, err := t.readModels(paths)
 	if err != nil {
+		return nil, err
+	}
+	if t.library, err = ort.Find(o.Library); err != nil {
 		return nil, err
 	}
 	m := models[len(models)-1]
 	t.digest, t.graph = digestOf(digests), outlineOf(m, o.Output)
 	if !t.graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
 		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
+	}
+	if o.MemoryLimit == 0 {
+		o.MemoryLimit = ort.FreeMemory() / 100 * MemoryShare
 	}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
@@ -120,7 +143,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			}
 			return s, nil
 		}
-		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: o.MemoryLimit, Stderr: o.Stderr})
+		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: max(0, o.MemoryLimit), Stderr: o.Stderr})
 		if err != nil {
 			return nil, err
 		}
@@ -137,9 +160,23 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 		return c, nil
 	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
-		return nil, err
+		return nil, outdated(m, err)
 	}
 	return t, nil
+}
+
+// oldestOpset is the oldest version of the standard operators that ONNX Runtime
+// promises to run.
+const oldestOpset = 7
+
+// outdated adds to ONNX Runtime's refusal that the model is older than it
+// supports, which its own words do not say.
+func outdated(m *onnx.Model, err error) error {
+	var f *fault.Error
+	if v := m.Opset(""); v == 0 || v >= oldestOpset || !errors.As(err, &f) || f.Kind != fault.Input {
+		return err
+	}
+	return fault.New(f.Kind, f.Path, "opset_import", "got version %d, ONNX Runtime supports %d and newer: %s", m.Opset(""), oldestOpset, f.Msg)
 }
 
 // fetchable lists the outputs that can be looked at: all (nil), or those that
@@ -161,7 +198,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", strings.Join(all, ", "))
+		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", cmp.Or(strings.Join(all, ", "), "no outputs"))
 	case len(all):
 		return nil, nil
 	}
@@ -192,23 +229,54 @@ func (o Options) check() error {
 // open starts a runner for the given outputs (nil: all) and fixed batch, in
 // place of the present one.
 func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
-	if t.runner != nil {
-		t.runner.Close()
-		t.runner = nil
-	}
-	t.opened = ort.Options{
+	o := ort.Options{
 		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
 		Outputs: outputs, Batch: batch,
 	}
 	if t.graph.inside {
-		t.opened.Expose = []string{t.o.Output}
+		o.Expose = []string{t.o.Output}
 	}
-	r, err := t.start(ctx, t.opened)
+	return t.reopen(ctx, o)
+}
+
+// reopen starts a runner in place of the present one.
+func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
+	t.opened = o
+	if w, ok := t.runner.(interface {
+		Reopen(ctx context.Context, o ort.Options) error
+	}); ok {
+		if err := w.Reopen(ctx, o); err != nil {
+			t.Close()
+			return err
+		}
+		return t.same()
+	}
+	t.Close()
+	r, err := t.start(ctx, o)
 	if err != nil {
 		return err
 	}
 	t.runner = r
+	return t.same()
+}
+
+// same requires that native code opened the files that were checked.
+func (t *Teacher) same() error {
+	for _, s := range t.stamps {
+		if err := s.Same(); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// restart starts the worker again, on the files that were checked.
+func (t *Teacher) restart(ctx context.Context, r restarter) error {
+	t.stats.Restarts++
+	if err := r.Restart(ctx); err != nil {
+		return err
+	}
+	return t.same()
 }
 
 // Path is the file that was opened.
@@ -227,10 +295,13 @@ func (t *Teacher) Contract() *Contract { return t.contract }
 
 // Close ends the worker process.
 func (t *Teacher) Close() error {
+	t.known.close()
+	t.known = nil
 	if t.runner == nil {
 		return nil
 	}
 	err := t.runner.Close()
+	t.Memory()
 	t.runner = nil
 	return err
 }
@@ -276,7 +347,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
 		return nil, err
 	}
-	if again := r.Restart(ctx); again != nil {
+	if again := t.restart(ctx, r); again != nil {
 		return nil, again
 	}
 	out, again := t.call(ctx, in, next)
@@ -286,10 +357,10 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	}
 	if isTeacher(again) {
 		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := r.Restart(ctx); dead != nil {
+		if dead := t.revive(ctx, again); dead != again {
 			return nil, dead
 		}
-		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)
+		return nil, endedTwice{fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)}
 	}
 	return nil, again
 }

@@ -54,7 +54,7 @@ func (i Inner) String() string {
 // forOwnOutputs is t, whose output may be a value inside the graph of m, for
 // what the model's own outputs say of the rows' labels; nil when none does.
 func (t *Teacher) forOwnOutputs(m *onnx.Model) *Teacher {
-	own := &Teacher{path: t.path, digest: t.digest, library: t.library, scalars: t.scalars, o: t.o, graph: outlineOf(m, "")}
+	own := &Teacher{path: t.path, digest: t.digest, library: t.library, scalars: t.scalars, o: t.o, graph: outlineOf(m, ""), stamps: t.stamps}
 	own.o.Output, own.o.Kind, own.o.Task, own.o.ClassMap = "", Auto, "auto", nil
 	var err error
 	if own.outputs, err = fetchable(t.path, m, ""); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -35,12 +34,16 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
 			if t.Model == "" || data.path == "" {
 				return usage("doctor needs --teacher and --data (see --help)")
 			}
+			if !(o.Temperature >= 0.01 && o.Temperature <= 1000) {
+				return usage("--temperature: got %v, expected a number from 0.01 to 1000", o.Temperature)
+			}
 			ctx := cmd.Context()
 			src, err := data.open(ctx, "train")
 			if err != nil {
 				return err
 			}
 			defer src.Close()
+			tell(a.err, src)
 			cache, err := cacheDir()
 			if err != nil {
 				return err
@@ -56,7 +59,7 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
 				return err
 			}
 			if asJSON {
-				err = json.NewEncoder(a.out).Encode(d)
+				err = printJSON(a.out, d)
 			} else {
 				fmt.Fprint(a.out, d)
 			}

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
 )
 
@@ -29,6 +29,11 @@ it lists every value inside the graph, which --teacher-output may name.`,
   kdonnx inspect titanic.onnx --data titanic.csv --input years=age --input training=@false`,
 		Args: exactly("MODEL.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if t.Strict {
+				if err := teacher.Finite(args[0]); err != nil {
+					return err
+				}
+			}
 			info, err := teacher.Inspect(args[0])
 			if err != nil {
 				return err
@@ -47,7 +52,7 @@ it lists every value inside the graph, which --teacher-output may name.`,
 				}
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(struct {
+				return printJSON(a.out, struct {
 					*teacher.Info
 					Values   []teacher.Inner   `json:"values,omitempty"`
 					Contract *teacher.Contract `json:"contract,omitempty"`
@@ -60,7 +65,7 @@ it lists every value inside the graph, which --teacher-output may name.`,
 			if contract != nil {
 				fmt.Fprintln(a.out, "\nas a teacher of these rows")
 				for _, line := range contract.Lines() {
-					fmt.Fprintln(a.out, "  "+line)
+					fmt.Fprintln(a.out, "  "+fault.Printable(line))
 				}
 			}
 			return nil

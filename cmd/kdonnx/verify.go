@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -50,7 +49,7 @@ func newVerify(a *app) *cobra.Command {
 				}
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(v)
+				return printJSON(a.out, v)
 			}
 			for _, e := range v.Provenance {
 				fmt.Fprintf(a.out, "%-16s %s\n", e.Key, strings.ReplaceAll(e.Value, "\n", " "))

@@ -12,10 +12,10 @@ import (
 
 func newDoctor(a *app) *cobra.Command {
 	var (
-		t              = distill.Default().Teacher
-		data           dataFlags
-		o              = teacher.DoctorOptions{Temperature: distill.Default().Loss.Temperature}
-		strict, asJSON bool
+		t      = distill.Default().Teacher
+		data   dataFlags
+		o      = teacher.DoctorOptions{Temperature: distill.Default().Loss.Temperature}
+		asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -63,7 +63,7 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
 			} else {
 				fmt.Fprint(a.out, d)
 			}
-			if err == nil && strict && d.Worst() == teacher.Problem {
+			if err == nil && t.Strict && d.Worst() == teacher.Problem {
 				return fault.New(fault.Input, t.Model, "", "%s", d.Verdict())
 			}
 			return err
@@ -74,7 +74,7 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
 	data.bind(cmd.Flags())
 	cmd.Flags().BoolVar(&o.Try, "try", false, "try the usual preprocessings though the present one looks right")
 	cmd.Flags().Float64VarP(&o.Temperature, "temperature", "T", o.Temperature, "temperature of the distillation that is meant, 0.01 to 1000")
-	cmd.Flags().BoolVar(&strict, "strict", false, "end with exit code 3 when there is a problem")
+	cmd.Flags().Lookup("strict").Usage = "end with exit code 3 when there is a problem, and refuse weights that are NaN or infinite"
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
 }

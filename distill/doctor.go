@@ -8,7 +8,7 @@ import (
 
 // lookAtTeacher looks in short whether the teacher is any good, before hours
 // are spent on it, and keeps what the run should warn of.
-func (d *run) lookAtTeacher(ctx context.Context, model *teacher.Teacher) error {
+func (d *run) lookAtTeacher(ctx context.Context, model teacher.Model) error {
 	if !d.recipe.Teacher.Doctor {
 		d.result.Warnings = append(d.result.Warnings, model.Contract().Warnings...)
 		return nil

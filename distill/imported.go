@@ -154,7 +154,7 @@ func (d *run) inputWanted(ctx context.Context) (dataset.Preprocess, error) {
 		d.note("student: " + from.path + " is fed raw rows, for there is no ONNX Runtime to try others: --student-preprocess says otherwise")
 		return asked, nil
 	}
-	probe := TeacherRecipe{Model: from.path, Kind: "auto", Input: "auto", Provider: "cpu", Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, Memory: t.Memory}
+	probe := TeacherRecipe{ModelRecipe: ModelRecipe{Model: from.path}, Provider: "cpu", Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, Memory: t.Memory}
 	m, closeModel, err := OpenTeacher(ctx, &probe, d.env.Cache)
 	if err != nil {
 		return asked, err

@@ -190,9 +190,7 @@ func (d *run) trainStudent(ctx context.Context) error {
 	}
 	scored, err := evaluateTeacher(ctx, d.test)
 	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
-	if info := d.teacher.info; info != nil {
-		d.result.Teacher.Params, d.result.Teacher.Bytes = info.Parameters, info.Bytes
-	}
+	d.result.Teacher.Params, d.result.Teacher.Bytes = d.teacher.params, d.teacher.bytes
 	return err
 }
 

@@ -286,7 +286,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 		t.checkOrder(c, outputs, v.accuracy, raw, l)
 	}
 	c.warnOfLoss(encoders[best], l)
-	t.seen = newSample(d, outputs[best], c.Classes, l)
+	t.seen = newAnswered(d, outputs[best], c.Classes, l)
 	t.encode = encoders[best]
 	return nil
 }

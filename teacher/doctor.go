@@ -35,24 +35,25 @@ type Finding struct {
 
 // Diagnosis is what a look at a teacher showed. Shares are from 0 to 1.
 type Diagnosis struct {
-	Teacher     string     `json:"teacher"`                // its file
-	Rows        int        `json:"rows"`                   // that it was asked about
-	Labelled    int        `json:"labelled"`               // of them
-	Accuracy    *float64   `json:"accuracy,omitempty"`     // share of the known labels that it gives
-	Low         *float64   `json:"accuracy_low,omitempty"` // 95 % interval of Accuracy (Wilson 1927)
-	High        *float64   `json:"accuracy_high,omitempty"`
-	R2          *float64   `json:"r2,omitempty"`           // of a regression
-	Guessing    *float64   `json:"guessing,omitempty"`     // accuracy of always saying the commonest
-	NearestMean *float64   `json:"nearest_mean,omitempty"` // of a classifier that knows only each class's mean row, on half of the rows
-	Sure        *float64   `json:"mean_confidence,omitempty"`
-	Saturated   *float64   `json:"saturated,omitempty"`   // share of the rows with a probability above 0.999
-	ECE         *float64   `json:"ece,omitempty"`         // expected calibration error, 15 bins
-	Temperature float64    `json:"temperature,omitempty"` // at which targets say something beside the class; 0: not known
-	Confused    []Confused `json:"confused,omitempty"`
-	Tries       []Try      `json:"tries,omitempty"`      // preprocessings that were tried, the present one first
-	Preprocess  string     `json:"preprocess,omitempty"` // of Tries what is clearly better, as --teacher-preprocess takes it
-	Findings    []Finding  `json:"findings"`             // the worst first
-	Contract    *Contract  `json:"contract,omitempty"`   // nil where none could be found
+	Teacher     string       `json:"teacher"`                // its file
+	Rows        int          `json:"rows"`                   // that it was asked about
+	Labelled    int          `json:"labelled"`               // of them
+	Accuracy    *float64     `json:"accuracy,omitempty"`     // share of the known labels that it gives
+	Low         *float64     `json:"accuracy_low,omitempty"` // 95 % interval of Accuracy (Wilson 1927)
+	High        *float64     `json:"accuracy_high,omitempty"`
+	R2          *float64     `json:"r2,omitempty"`           // of a regression
+	Guessing    *float64     `json:"guessing,omitempty"`     // accuracy of always saying the commonest
+	NearestMean *float64     `json:"nearest_mean,omitempty"` // of a classifier that knows only each class's mean row, on half of the rows
+	Sure        *float64     `json:"mean_confidence,omitempty"`
+	Saturated   *float64     `json:"saturated,omitempty"`   // share of the rows with a probability above 0.999
+	ECE         *float64     `json:"ece,omitempty"`         // expected calibration error, 15 bins
+	Temperature float64      `json:"temperature,omitempty"` // at which targets say something beside the class; 0: not known
+	Confused    []Confused   `json:"confused,omitempty"`
+	Tries       []Try        `json:"tries,omitempty"`      // preprocessings that were tried, the present one first
+	Preprocess  string       `json:"preprocess,omitempty"` // of Tries what is clearly better, as --teacher-preprocess takes it
+	Findings    []Finding    `json:"findings"`             // the worst first
+	Contract    *Contract    `json:"contract,omitempty"`   // nil where none could be found
+	Members     []*Diagnosis `json:"members,omitempty"`    // of an ensemble
 }
 
 // Confused is how often rows of one class are taken for another.
@@ -122,7 +123,7 @@ func (t *Teacher) Glance(ctx context.Context, o DoctorOptions) (*Diagnosis, erro
 }
 
 // examine adds all that finite targets show.
-func (t *Teacher) examine(ctx context.Context, d *Diagnosis, src dataset.Source, s *sample, o DoctorOptions, again int, try bool) error {
+func (t *Teacher) examine(ctx context.Context, d *Diagnosis, src dataset.Source, s *answered, o DoctorOptions, again int, try bool) error {
 	if o.Temperature == 0 {
 		o.Temperature = UsualTemperature
 	}
@@ -160,10 +161,15 @@ func (t *Teacher) examine(ctx context.Context, d *Diagnosis, src dataset.Source,
 	} else if !try && d.has("accuracy") && !d.has("class order") {
 		d.advise("accuracy", "kdonnx doctor with the same --teacher and --data tries the usual preprocessings")
 	}
+	d.sort()
+	return nil
+}
+
+// sort puts the worst findings first.
+func (d *Diagnosis) sort() {
 	slices.SortStableFunc(d.Findings, func(a, b Finding) int {
 		return slices.Index(levels, b.Level) - slices.Index(levels, a.Level)
 	})
-	return nil
 }
 
 // detectAround is Detect without the rows that the teacher has no finite output

@@ -419,9 +419,14 @@ func TestDoctorTries(t *testing.T) {
 		{"inverted", greyFake(onnx.Float32, func(v float32) float32 { return 1 - max(0, min(1, v)) }, Logits, -1, 1, side, side), greys(900, 1), "scale=-1/255 mean=-1"},
 		{"turned", turned, greys(900, 1), "transpose scale=1/255"},
 		{"BGR", bgr, reds(900), "bgr scale=1/255"},
+		{"raw", greyFake(onnx.Float32, unitOf["raw"], Logits, -1, 1, side, side), greys(900, 1), "scale=1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := diagnose(t, c.f, c.src, Options{}, DoctorOptions{})
+			o := Options{}
+			if c.name == "raw" { // which Detect would find by itself
+				o.Input = "unit"
+			}
+			d := diagnose(t, c.f, c.src, o, DoctorOptions{})
 			f, _ := found(d, "preprocessing")
 			if d.Preprocess != c.flag || f.Level != Problem || !strings.Contains(f.Advice, fmt.Sprintf("--teacher-preprocess %q", c.flag)) {
 				t.Errorf("got %q:\n%v", d.Preprocess, d)

@@ -24,7 +24,7 @@ const (
 
 // ofFinite adds whether all rows got finite targets. bad are rows that were
 // left out to find the contract at all, or nil.
-func (d *Diagnosis) ofFinite(ctx context.Context, t *Teacher, src dataset.Source, l *look, s *sample, bad *noneFinite) {
+func (d *Diagnosis) ofFinite(ctx context.Context, t *Teacher, src dataset.Source, l *look, s *answered, bad *noneFinite) {
 	var rows []int
 	for _, r := range s.bad {
 		rows = append(rows, l.rows[r])
@@ -84,7 +84,7 @@ func (d *Diagnosis) ofContract(c *Contract) {
 
 // ofClasses adds what logits of classes show, and tells whether another
 // preprocessing may do better.
-func (d *Diagnosis) ofClasses(c *Contract, s *sample, temperature float64) (doubt bool) {
+func (d *Diagnosis) ofClasses(c *Contract, s *answered, temperature float64) (doubt bool) {
 	l := s.l
 	g := readSigns(s.z, l.n, c.Classes, l.y)
 	d.Sure, d.Saturated = &g.sure, &g.saturated
@@ -115,7 +115,7 @@ func (d *Diagnosis) ofClasses(c *Contract, s *sample, temperature float64) (doub
 }
 
 // ofAccuracy compares with guessing and with the nearest class mean.
-func (d *Diagnosis) ofAccuracy(c *Contract, s *sample, g *signs) (doubt bool) { // as ofClasses
+func (d *Diagnosis) ofAccuracy(c *Contract, s *answered, g *signs) (doubt bool) { // as ofClasses
 	l := s.l
 	low, high := interval(g.accuracy, g.labelled)
 	d.Accuracy, d.Low, d.High, d.Guessing = &g.accuracy, &low, &high, &g.majority
@@ -169,7 +169,7 @@ func (d *Diagnosis) ofAccuracy(c *Contract, s *sample, g *signs) (doubt bool) { 
 
 // ofVariety adds how many different things the outputs say. hard tells that
 // they are no more than labels.
-func (d *Diagnosis) ofVariety(c *Contract, s *sample, g *signs) (hard bool) {
+func (d *Diagnosis) ofVariety(c *Contract, s *answered, g *signs) (hard bool) {
 	n := s.l.n
 	switch {
 	case n < 2:
@@ -213,7 +213,7 @@ func (d *Diagnosis) ofTemperature(g *signs, meant float64) {
 }
 
 // ofCalibration adds whether it is as sure as it is right.
-func (d *Diagnosis) ofCalibration(s *sample, g *signs) {
+func (d *Diagnosis) ofCalibration(s *answered, g *signs) {
 	gap := math.Abs(g.sure - g.accuracy)
 	said := fmt.Sprintf("on average it is %s sure and right on %s (expected calibration error %.3f)", share(g.sure), share(g.accuracy), g.ece)
 	if g.ece < badlySure {
@@ -254,7 +254,7 @@ func calibrated(z []float32, n, classes int, y []int32) float64 {
 }
 
 // ofCoverage adds classes that are missing on one side.
-func (d *Diagnosis) ofCoverage(c *Contract, s *sample, g *signs) {
+func (d *Diagnosis) ofCoverage(c *Contract, s *answered, g *signs) {
 	l := s.l
 	if len(g.never) > 0 && !g.constant && !d.has("one class") {
 		d.add(Warning, "classes never given", "a student will hardly learn them from its soft targets: a larger --beta weighs the labels more", "of %d rows it takes none for %s, which have labels", l.n, listClasses(c, l.spec, g.never))

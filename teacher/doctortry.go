@@ -180,7 +180,7 @@ func (t *Teacher) otherLayouts(spec dataset.Spec) []feeding {
 
 // tryUsual tries the usual preprocessings on as many rows of s as Detect looks
 // at, holds the best against the present one on all, and adds what came of it.
-func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source, s *sample) error {
+func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source, s *answered) error {
 	c := t.contract
 	all, err := t.usualOnes(ctx, src, s.l.x)
 	if err != nil {
@@ -198,7 +198,7 @@ func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source
 	l := s.l.spread(max(minLook, min(maxLook, lookValues/s.l.spec.Size())))
 	verdicts := make([]verdict, len(all))
 	for i, u := range all {
-		x := Try{Name: u.name, Preprocess: u.given.Text(), Rows: l.n, Now: i == 0}
+		x := Try{Name: u.name, Preprocess: cmp.Or(u.given.Text(), "scale=1"), Rows: l.n, Now: i == 0}
 		verdicts[i], err = t.judgeUsual(ctx, u, l)
 		if err != nil {
 			return err
@@ -245,6 +245,9 @@ func (t *Teacher) tryUsual(ctx context.Context, d *Diagnosis, src dataset.Source
 		flag := fmt.Sprintf("--teacher-preprocess %q", x.Preprocess)
 		if len(all[best].given.Mean) > 12 { // by feature of a table
 			flag = "--teacher-input standard"
+		}
+		if d.has("accuracy") {
+			d.advise("accuracy", "fed otherwise it does better, see preprocessing")
 		}
 		d.add(Problem, "preprocessing", flag, "fed with %s it gets %s, as it is now %s", all[best].name, score(its), score(mine))
 	case d.has("accuracy") && topmost == 0:

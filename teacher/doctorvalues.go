@@ -15,7 +15,7 @@ const (
 
 // ofValues adds what numbers show, and tells whether another preprocessing may
 // do better.
-func (d *Diagnosis) ofValues(c *Contract, s *sample) (doubt bool) {
+func (d *Diagnosis) ofValues(c *Contract, s *answered) (doubt bool) {
 	l, k := s.l, c.Classes
 	var still []int
 	for j := range k {
@@ -110,7 +110,7 @@ func fitLine(z, truth []float32, n, k, j int) line {
 
 // ofLabels adds what logits of labels each on their own show, and tells whether
 // another preprocessing may do better.
-func (d *Diagnosis) ofLabels(c *Contract, s *sample) (doubt bool) {
+func (d *Diagnosis) ofLabels(c *Contract, s *answered) (doubt bool) {
 	l, k := s.l, c.Classes
 	truth := l.targetsOf(c)
 	v := judgeLabels(s.z, l.n, k, truth)

@@ -31,7 +31,7 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
   kdonnx doctor --teacher titanic.onnx --data titanic.csv --label survived --json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if t.Model == "" || data.path == "" {
+			if !t.Named() || data.path == "" {
 				return usage("doctor needs --teacher and --data (see --help)")
 			}
 			if !(o.Temperature >= 0.01 && o.Temperature <= 1000) {
@@ -64,7 +64,7 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
 				fmt.Fprint(a.out, d)
 			}
 			if err == nil && t.Strict && d.Worst() == teacher.Problem {
-				return fault.New(fault.Input, t.Model, "", "%s", d.Verdict())
+				return fault.New(fault.Input, d.Teacher, "", "%s", d.Verdict())
 			}
 			return err
 		},

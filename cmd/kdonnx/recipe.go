@@ -46,14 +46,18 @@ func (n notFlag) Set(s string) error {
 
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
-	f.StringVar(&t.Model, "teacher", t.Model, "the teacher's .onnx file, or embedded")
+	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
+	f.StringArrayVar(&t.Before, "before", t.Before, "a model that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
+	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
+	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights of an ensemble's members, such as 2,1,1 (default: all alike)")
+	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean (default: 1 each)")
 	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches, or of a value inside the graph, see kdonnx inspect --values (default: detected)")
 	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: "+strings.Join(teacher.KindNames(), ", "))
 	f.StringVar(&t.Task, "teacher-task", t.Task, "what it teaches: "+strings.Join(teacher.Tasks, ", ")+" (numbers, such as activations)")
 	f.StringVar(&t.ClassMap, "class-map", t.ClassMap, `which class of the rows each of the teacher's is: "tabby=cat,tiger cat=cat,hay=", where several may be one and hay none, or a file with one pair a line; numbers count columns and labels from 0 (default: by names, else in order)`)
 	f.Float64Var(&t.Smooth, "teacher-smoothing", t.Smooth, "of a teacher that gives labels and no scores: the probability that it leaves to the other classes")
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
-	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, bgr, channels=3 or channels=1 if need be`)
+	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, transpose, bgr, channels=3 or channels=1 if need be`)
 	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: NAME=COLUMN,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")

@@ -31,12 +31,14 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
   kdonnx targets --teacher imagenet.onnx --data photos/ -o store/ --store-dtype topk:16
+  kdonnx targets --teacher a.onnx --teacher b.onnx --weights 2,1 --data mnist/ -o store/
+  kdonnx targets --before imputer.onnx --before scaler.onnx --teacher forest.onnx --data rows.csv -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --provider cuda:0 \
       --provider-option cudnn_conv_algo_search=HEURISTIC --teacher-memory 8192`,
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if t.Model == "" || data.path == "" || dir == "" {
+			if !t.Named() || data.path == "" || dir == "" {
 				return usage("targets needs --teacher, --data and -o (see --help)")
 			}
 			var err error

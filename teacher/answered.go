@@ -6,16 +6,16 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 )
 
-// sample is what the teacher says of some rows.
-type sample struct {
+// answered is what the teacher says of some rows.
+type answered struct {
 	l   *look     // the rows whose targets are finite
 	z   []float32 // (l.n, Classes)
 	bad []int     // places in the look before of the other rows
 }
 
-// newSample decodes raw numbers, d.raw for each row of l.
-func newSample(d decoder, raw []float32, classes int, l *look) *sample {
-	s := &sample{l: l, z: make([]float32, l.n*classes)}
+// newAnswered decodes raw numbers, d.raw for each row of l.
+func newAnswered(d decoder, raw []float32, classes int, l *look) *answered {
+	s := &answered{l: l, z: make([]float32, l.n*classes)}
 	var good []int
 	for r := range l.n {
 		at := len(good) * classes
@@ -32,13 +32,13 @@ func newSample(d decoder, raw []float32, classes int, l *look) *sample {
 }
 
 // measure asks the teacher about the rows of l, which e encodes.
-func (t *Teacher) measure(ctx context.Context, e *encoder, l *look) (*sample, error) {
+func (t *Teacher) measure(ctx context.Context, e *encoder, l *look) (*answered, error) {
 	d := t.contract.decoder()
 	raw, err := t.rawScores(ctx, t.contract, e, l, d.raw)
 	if err != nil {
 		return nil, err
 	}
-	return newSample(d, raw, t.contract.Classes, l), nil
+	return newAnswered(d, raw, t.contract.Classes, l), nil
 }
 
 // only is l without all but some rows, in the order given.
@@ -95,7 +95,7 @@ func (t *Teacher) noneFinite(c *Contract, outputs [][]float32, raw, bad int, l *
 	e := &noneFinite{error: t.notFinite(l.b.ID(bad), l.rows[bad]), looked: l.n}
 	for i, x := range outputs {
 		var rows []int
-		for _, r := range newSample(t.meaning(c, x, raw), x, c.Classes, l).bad {
+		for _, r := range newAnswered(t.meaning(c, x, raw), x, c.Classes, l).bad {
 			rows = append(rows, l.rows[r])
 		}
 		if i == 0 || len(rows) < len(e.rows) {

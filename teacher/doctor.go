@@ -81,7 +81,7 @@ const (
 // 2048 rows of src, fewer when they are large, labelled ones where there are
 // any: whether it is right, more often than whoever guesses or knows only mean
 // rows; what its targets teach; whether they are finite and always the same.
-// Where it looks wrong the usual preprocessings are tried. What is bad of the
+// Where it looks wrong, or the preprocessing was given, the usual ones are tried. What is bad of the
 // teacher is a Finding and no error; errors are those of Detect.
 func (t *Teacher) Diagnose(ctx context.Context, src dataset.Source, o DoctorOptions) (*Diagnosis, error) {
 	d := &Diagnosis{Teacher: t.path}
@@ -154,7 +154,8 @@ func (t *Teacher) examine(ctx context.Context, d *Diagnosis, src dataset.Source,
 		d.add(Warning, "process", "", "the teacher process died while it was looked at, and went on after a restart: %v", err)
 	}
 	t.restarts = nil
-	if try && d.Labelled > 0 && (o.Try || doubt && !d.has("class order")) {
+	given := t.o.Preprocess != nil || t.o.Input != "" && t.o.Input != "auto" // so that Detect tried no other
+	if try && d.Labelled > 0 && (o.Try || given || doubt && !d.has("class order")) {
 		if err := t.tryUsual(ctx, d, src, s); err != nil {
 			return err
 		}

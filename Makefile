@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata bench bench-peers lint runtime generate teacher clean
+.PHONY: all build demo test testdata hostile crashes bench bench-peers bench-store bench-topk lint runtime generate teacher clean
 
 all: build
 
@@ -16,15 +16,22 @@ runtime: build ## ONNX Runtime, once, into the user's cache
 demo: runtime ## distil the embedded teacher on the embedded data
 	$(BIN) distill
 
-testdata: ## the ONNX backend tests, a Debian package
-	@test -d /usr/share/libonnx-testdata/data || { \
-		apt="apt-get install -y --no-install-recommends libonnx-testdata"; \
+testdata: ## the ONNX backend tests and strace, Debian packages
+	@test -d /usr/share/libonnx-testdata/data && command -v strace >/dev/null || { \
+		apt="apt-get install -y --no-install-recommends libonnx-testdata strace"; \
 		test "$$(id -u)" = 0 && { $$apt || { apt-get update && $$apt; }; }; } || \
-		echo "the ONNX backend tests will be skipped: install the package libonnx-testdata (apt-get install libonnx-testdata)"
+		echo "the ONNX backend tests or that of opened files will be skipped: apt-get install libonnx-testdata strace"
 
 test: runtime testdata ## every test of the repository
 	CGO_ENABLED=0 $(GO) build ./...
 	$(GO) test -timeout 30m ./...
+
+crashes: runtime ## a hundred crashes, hangs and memory-eaters of each kind (a few minutes)
+	KDONNX_DEATHS=100 $(GO) test -count 1 -v -timeout 30m -run 'TestDeaths' ./runtime/ort
+
+hostile: runtime testdata ## what kdonnx answers to every hostile file, printed and written to docs/hostile.md
+	$(GO) test -count 1 -timeout 30m ./internal/hostile -run TestManifest -table $(abspath docs/hostile.md)
+	@cat docs/hostile.md
 
 bench: runtime ## speed, each figure as a ratio measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./...
@@ -34,6 +41,14 @@ PEERS ?= ../shared/peers
 bench-peers: runtime ## training beside PyTorch, matrix product beside OpenBLAS (needs Debian's python3-torch and libopenblas0)
 	@/usr/bin/python3 -c 'import torch' || { echo "bench-peers: install python3-torch, python3-numpy and libopenblas0"; exit 1; }
 	KDONNX_PEERS=$(abspath $(PEERS)) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench 'Peers|BLAS|Infer' -benchtime 1x -timeout 60m -v ./bench
+
+STORE_ROWS ?= 10000000
+
+bench-store: runtime ## memory and speed of a target store of 10 million rows (needs 3 GB of disk)
+	KDONNX_STORE_ROWS=$(STORE_ROWS) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench StoreAtScale -benchtime 1x -timeout 120m -v ./bench
+
+bench-topk: runtime ## accuracy of students from a store of 16 logits of 1,000, beside all of them
+	KDONNX_TOPK=1 $(GO) test -run '^$$' -bench TopKAccuracy -benchtime 1x -timeout 120m -v ./bench
 
 lint: ## formatting and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

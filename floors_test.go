@@ -37,6 +37,7 @@ var floors = map[string]int{
 	"specialist":               5,
 	"cmd":                      6,
 	"bench":                    5,
+	"internal/contracts":       1,
 	"student/graph/opstest":    2,
 	"student/graph/exporters":  1,
 	"student/graph/randomnets": 1,
@@ -51,6 +52,8 @@ var outside = map[string][]string{
 	"github.com/vbauerster/mpb":       {"cmd"},
 	"github.com/goccy/go-yaml":        {"distill", "cmd"},
 	"github.com/mmcloughlin/avo":      {"student/kernel/internal/asmgen"},
+	"github.com/parquet-go/":          {"dataset"},
+	"github.com/klauspost/compress":   {"dataset"},
 }
 
 // testOnly are libraries that the product itself never imports.

@@ -48,7 +48,7 @@ func benchInfer(b *testing.B, n net, batch int) {
 		size *= d
 		dims = append(dims, int64(d))
 	}
-	theirs, x, _ := bareSession(b, path, ortc.NewShape(dims...), ortc.NewShape(int64(batch), int64(n.classes)))
+	theirs, x, _ := bareSession(b, path, "x", "logits", ortc.NewShape(dims...), ortc.NewShape(int64(batch), int64(n.classes)))
 	for i := range x {
 		x[i] = float32(i%97)/97 - 0.5
 	}
@@ -85,8 +85,8 @@ func benchInfer(b *testing.B, n net, batch int) {
 }
 
 // bareSession runs the model in ONNX Runtime with nothing around it; x is its
-// input and y its output.
-func bareSession(b *testing.B, path string, in, out ortc.Shape) (run func(), x, y []float32) {
+// input, of the name input, and y its output.
+func bareSession(b *testing.B, path, input, output string, in, out ortc.Shape) (run func(), x, y []float32) {
 	b.Helper()
 	first, err := ort.Open(path, ort.Options{}) // loads the library
 	if err != nil {
@@ -101,7 +101,7 @@ func bareSession(b *testing.B, path string, in, out ortc.Shape) (run func(), x, 
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := ortc.NewAdvancedSession(path, []string{"x"}, []string{"logits"}, []ortc.Value{src}, []ortc.Value{dst}, nil)
+	s, err := ortc.NewAdvancedSession(path, []string{input}, []string{output}, []ortc.Value{src}, []ortc.Value{dst}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

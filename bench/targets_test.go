@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -66,12 +67,17 @@ func random(b *testing.B, arch string) (path string) {
 // around it.
 func bareLoop(b *testing.B, path string, x []float32) func() time.Duration {
 	b.Helper()
-	run, in, out := bareSession(b, path, ortc.NewShape(targetBatch, 1, 28, 28), ortc.NewShape(targetBatch, 10))
-	logits := make([]float32, 0, targetRows*10)
+	run, in, out := bareSession(b, path, "x", "logits", ortc.NewShape(targetBatch, 1, 28, 28), ortc.NewShape(targetBatch, 10))
+	return timedLoop(x, run, in, out)
+}
+
+// timedLoop feeds x, rows of 784, to run, as many at once as its input in takes.
+func timedLoop(x []float32, run func(), in, out []float32) func() time.Duration {
+	logits := make([]float32, 0, len(x)/784*10)
 	return func() time.Duration {
 		start := time.Now()
 		logits = logits[:0]
-		for at := 0; at < len(x); at += targetBatch * 784 {
+		for at := 0; at < len(x); at += len(in) {
 			n := copy(in, x[at:])
 			run()
 			logits = append(logits, out[:n/784*10]...)
@@ -102,20 +108,31 @@ func BenchmarkTargets(b *testing.B) {
 // machine, and reports medians.
 func benchTargets(b *testing.B, path string, src *digits, x []float32) {
 	ctx := context.Background()
-	bare := bareLoop(b, path, x)
-	t, err := teacher.Open(ctx, path, teacher.Options{Input: "raw", Batch: targetBatch})
+	t, err := teacher.Open(ctx, path, teacher.Options{Input: "raw"})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer t.Close()
+	takeTurns(b, t, bareLoop(b, path, x), func() dataset.Source { return &digits{src.pixels} })
+}
+
+// takeTurns fills stores with the rows that fresh gives, whose ids are not known
+// from before, in turns with the bare loop.
+func takeTurns(b *testing.B, t *teacher.Teacher, bare func() time.Duration, fresh func() dataset.Source) {
+	b.Helper()
+	ctx := context.Background()
+	src := fresh()
 	if _, err := t.Detect(ctx, src); err != nil {
 		b.Fatal(err)
 	}
+	n := float64(src.Len())
 	bare()
 	var ours, theirs, ratios []float64
 	for b.Loop() {
+		time.Sleep(300 * time.Millisecond)
 		theirs = append(theirs, bare().Seconds())
-		rows := &digits{src.pixels} // whose ids are not known from before
+		rows := fresh()
+		time.Sleep(300 * time.Millisecond) // the threads of ONNX Runtime spin on for a while
 		start := time.Now()
 		s, err := t.Fill(ctx, rows, filepath.Join(b.TempDir(), "store"), teacher.FillOptions{})
 		if err != nil {
@@ -125,9 +142,59 @@ func benchTargets(b *testing.B, path string, src *digits, x []float32) {
 		s.Close()
 		ratios = append(ratios, theirs[len(theirs)-1]/ours[len(ours)-1])
 	}
-	b.ReportMetric(targetRows/median(ours), "rows/s")
-	b.ReportMetric(targetRows/median(theirs), "bare-rows/s")
+	b.ReportMetric(n/median(ours), "rows/s")
+	b.ReportMetric(n/median(theirs), "bare-rows/s")
 	b.ReportMetric(median(ratios), "of-bare-loop")
+	b.ReportMetric(float64(t.Stats().Piece), "rows/call")
+	b.ReportMetric(float64(t.Stats().Peak)/(1<<20), "worker-MiB")
+}
+
+// publicTeachers are models by others and what a bare loop needs to know.
+var publicTeachers = []struct {
+	model, in, out string
+	batch          int64
+}{
+	{"tribuo-pytorch_cnn_mnist", "input_image", "output_probs", targetBatch},
+	{"burn-mnist", "input.1", "33", 1},
+	{"winml-mnist", "Input3", "Plus214_Output_0", 1},
+}
+
+// BenchmarkPublicTargets is BenchmarkTargets with public teachers on the 60,000
+// rows of MNIST, which lie beside the repository where there are any.
+func BenchmarkPublicTargets(b *testing.B) {
+	data := filepath.Join("..", "..", "shared", "data")
+	if _, err := os.Stat(data); err != nil {
+		b.Skip("public models are not beside the repository")
+	}
+	ctx := context.Background()
+	fresh := func() dataset.Source {
+		src, err := dataset.Open(filepath.Join(data, "mnist"), dataset.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return src
+	}
+	src := fresh()
+	x := make([]float32, 0, src.Len()*784)
+	err := dataset.Batches(ctx, src, nil, 1000, func(_ []int, batch *dataset.Batch) error {
+		x = append(x, batch.X...)
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, m := range publicTeachers {
+		b.Run(m.model, func(b *testing.B) {
+			path := filepath.Join(data, "teachers", m.model+".onnx")
+			run, in, out := bareSession(b, path, m.in, m.out, ortc.NewShape(m.batch, 1, 28, 28), ortc.NewShape(m.batch, 10))
+			t, err := teacher.Open(ctx, path, teacher.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer t.Close()
+			takeTurns(b, t, timedLoop(x, run, in, out), fresh)
+		})
+	}
 }
 
 func median(v []float64) float64 {

@@ -28,6 +28,7 @@ type array struct {
 	n       int
 	data    io.ReaderAt
 	offset  int64 // of row 0
+	gap     int   // bytes between rows
 	elem    element
 	planar  bool      // rows are stored (C, H, W)
 	labels  []int32   // (n), nil when no row has one
@@ -63,11 +64,8 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if _, err := a.data.ReadAt(*buf, a.offset+int64(r)*int64(len(*buf))); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the file is shorter than when it was opened")
-			}
-			return fault.New(fault.IO, showPath(a.path), "row "+strconv.Itoa(r), "cannot read: %w", err)
+		if err := a.row(*buf, r); err != nil {
+			return err
 		}
 		x := b.X[i*size : (i+1)*size]
 		if a.planar {
@@ -90,6 +88,41 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// row reads row r as the file stores it.
+func (a *array) row(buf []byte, r int) error {
+	_, err := a.data.ReadAt(buf, a.offset+int64(r)*int64(len(buf)+a.gap))
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the file is shorter than when it was opened")
+	}
+	return fault.New(fault.IO, showPath(a.path), "row "+strconv.Itoa(r), "cannot read: %w", err)
+}
+
+// readRaw implements rawReader.
+func (a *array) readRaw(ctx context.Context, rows []int, b *Batch) (bool, error) {
+	if a.elem.size != 1 || a.spec.DType != Uint8 || a.planar {
+		return false, nil
+	}
+	if err := checkRows(rows, a.n); err != nil {
+		return false, at(a.path, err)
+	}
+	size := a.spec.Size()
+	b.Reset(len(rows), 0)
+	b.raw = slices.Grow(b.raw, len(rows)*size)[:len(rows)*size]
+	for i, r := range rows {
+		if err := a.row(b.raw[i*size:(i+1)*size], r); err != nil {
+			return false, err
+		}
+		b.Y[i] = Unlabelled
+		if a.labels != nil {
+			b.Y[i] = a.labels[r]
+		}
+	}
+	return true, ctx.Err()
 }
 
 // borrow takes a slice of n values from the pool, or makes one.

@@ -1,11 +1,7 @@
 package dataset
 
 import (
-	"bytes"
-	"context"
-	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +12,7 @@ import (
 func init() {
 	Register(Format{
 		Name:   "csv",
-		About:  "a table of numbers with at most one label column (.csv, .tsv, .data), cut at commas, tabs, semicolons or spaces",
+		About:  "a table of text (.csv, .tsv, .data), cut at commas, tabs, semicolons or spaces",
 		Detect: detectCSV,
 		Open:   openCSV,
 	})
@@ -27,17 +23,15 @@ func detectCSV(path string) bool {
 	return slices.Contains([]string{".csv", ".tsv", ".data"}, ext) && isFile(path)
 }
 
-// csvFile is a table that is read twice: once to learn its columns, once for
-// its values.
+// csvFile is a table of text.
 type csvFile struct {
 	path    string
 	file    *os.File
 	delim   byte
+	known   []string // names that a header is known by; nil: not known
 	header  bool
-	columns []column
-	labels  tableLabels
-	rows    int
-	notes   []string
+	columns []string
+	cells   []cell
 }
 
 func openCSV(path string, o Options) (Source, error) {
@@ -46,33 +40,28 @@ func openCSV(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	defer f.Close()
-	c := &csvFile{path: path, file: f}
+	c := &csvFile{path: path, file: f, known: o.Schema.headed()}
 	if c.delim, err = sniffDelim(path, f); err != nil {
 		return nil, err
 	}
-	if err := c.profile(); err != nil {
-		return nil, err
-	}
-	if err := c.chooseLabels(o); err != nil {
-		return nil, err
-	}
-	if err := c.dropIDs(); err != nil {
-		return nil, err
-	}
-	return c.load(o)
+	return openTable(path, c, o)
 }
 
-// each calls fn with the fields of every row, in order.
-func (c *csvFile) each(fn func(l *lines, fields [][]byte) error) error {
+func (c *csvFile) names() ([]string, bool)       { return c.columns, c.header }
+func (c *csvFile) place(line, column int) string { return cellAt(line, column) }
+
+// each calls fn with the cells of every row, in order.
+func (c *csvFile) each(fn func(line int, cells []cell) error) error {
 	if _, err := c.file.Seek(0, io.SeekStart); err != nil {
 		return ioFault(c.path, err)
 	}
 	l := newLines(c.path, c.file)
 	var fields [][]byte
+	rows := 0
 	for first := true; ; first = false {
-		line, err := l.next()
+		line, err := l.record()
 		if err == io.EOF {
-			return nil
+			break
 		}
 		if err != nil {
 			return err
@@ -89,160 +78,41 @@ func (c *csvFile) each(fn func(l *lines, fields [][]byte) error) error {
 		if first && c.header {
 			continue
 		}
-		if err := fn(l, fields); err != nil {
+		c.cells = c.cells[:0]
+		for _, f := range fields {
+			c.cells = append(c.cells, cell{text: f})
+		}
+		rows++
+		if err := fn(l.n, c.cells); err != nil {
 			return err
 		}
 	}
-}
-
-// begin learns the columns from the first line: it is a header when none of
-// its cells is a number.
-func (c *csvFile) begin(fields [][]byte) {
-	c.header = true
-	for _, f := range fields {
-		if _, err := parseCell(f); err == nil {
-			c.header = false
-		}
-	}
-	c.columns = make([]column, len(fields))
-	for i := range c.columns {
-		c.columns[i] = column{name: "column " + strconv.Itoa(i+1), whole: true}
-		if c.header && len(fields[i]) > 0 {
-			c.columns[i].name = string(fields[i])
-		}
-		c.columns[i].id = c.header && strings.EqualFold(c.columns[i].name, "id")
-	}
-}
-
-// profile reads the table once.
-func (c *csvFile) profile() error {
-	err := c.each(func(l *lines, fields [][]byte) error {
-		for i, f := range fields {
-			c.columns[i].add(f, l.n)
-		}
-		c.rows++
-		return nil
-	})
 	switch {
-	case err != nil:
-		return err
 	case c.columns == nil:
 		return inputFault(c.path, "", "is empty")
-	case c.rows == 0:
+	case rows == 0:
 		return inputFault(c.path, "line 1", "a header and no rows")
 	}
 	return nil
 }
 
-// dropIDs leaves out a column named id that numbers the rows, and refuses one
-// that gives two rows one number.
-func (c *csvFile) dropIDs() error {
+// begin learns the columns from the first line: it is a header when none of
+// its cells is a number, and one is a name that is known where names are.
+func (c *csvFile) begin(fields [][]byte) {
+	c.header = c.known == nil
+	for _, f := range fields {
+		c.header = c.header || slices.Contains(c.known, string(f))
+	}
+	for _, f := range fields {
+		if _, err := parseCell(f); err == nil {
+			c.header = false
+		}
+	}
+	c.columns = make([]string, len(fields))
 	for i := range c.columns {
-		col := &c.columns[i]
-		if col.id = col.id && !c.labels.has(i) && col.whole && col.numbers == c.rows; !col.id {
-			continue
-		}
-		if line, twice := col.repeated(); twice {
-			return inputFault(c.path, cellAt(line, i), "id occurs twice")
-		}
-		c.notes = append(c.notes, fmt.Sprintf("column %q holds row ids and is left out", col.name))
-	}
-	return nil
-}
-
-// load reads the values. X is (rows, features).
-func (c *csvFile) load(o Options) (Source, error) {
-	var features []int
-	t := &table{path: c.path, n: c.rows}
-	for i, col := range c.columns {
-		if c.labels.has(i) || col.id {
-			continue
-		}
-		if col.isText() {
-			return nil, inputFault(c.path, cellAt(col.firstText.line, i), "%q is not a number, and column %q is not the label", col.firstText.text, col.name)
-		}
-		features = append(features, i)
-		t.spec.Columns = append(t.spec.Columns, col.name)
-	}
-	if len(features) == 0 {
-		return nil, inputFault(c.path, "", "no columns left as features")
-	}
-	t.spec.Shape, t.spec.DType, t.spec.Notes = []int{len(features)}, Float32, c.notes
-	t.x = make([]float32, 0, c.rows*len(features))
-	err := c.each(func(l *lines, fields [][]byte) error {
-		for _, i := range features {
-			v, err := parseCell(fields[i])
-			switch {
-			case len(fields[i]) == 0:
-				return l.cell(i, "empty cell, expected a number")
-			case err != nil:
-				return l.cell(i, "%q is not a number", clip(fields[i]))
-			case math.IsNaN(v) || math.IsInf(float64(float32(v)), 0):
-				return l.cell(i, "%q, expected a finite float32", clip(fields[i]))
-			}
-			t.x = append(t.x, float32(v))
-		}
-		return c.labels.add(l, func(i int) []byte { return fields[i] })
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(t.x) != c.rows*len(features) {
-		return nil, inputFault(c.path, "", "changed while it was read")
-	}
-	t.labels, err = c.labels.finish(c.path, &t.spec, o)
-	t.values = c.labels.values
-	return t, err
-}
-
-// parseCell reads a number.
-func parseCell(cell []byte) (float64, error) {
-	v, err := strconv.ParseFloat(string(cell), 64)
-	if err != nil && math.IsInf(v, 0) { // out of range is a number, and refused as infinite
-		err = nil
-	}
-	return v, err
-}
-
-// clip is a cell short enough for a message.
-func clip(cell []byte) string {
-	if len(cell) > 40 {
-		return strings.ToValidUTF8(string(cell[:40]), "") + "…"
-	}
-	return string(bytes.Clone(cell))
-}
-
-// table is a Source in memory.
-type table struct {
-	path   string
-	spec   Spec
-	n      int
-	x      []float32 // (n, Size)
-	labels []int32   // (n), nil when no row has one
-	values []float32 // (n, Targets)
-}
-
-func (t *table) Spec() Spec   { return t.spec }
-func (t *table) Len() int     { return t.n }
-func (t *table) Close() error { return nil }
-
-func (t *table) Labels(context.Context) ([]int32, error) { return labelsOrNone(t.labels, t.n), nil }
-
-func (t *table) Values(context.Context) ([]float32, error) { return slices.Clone(t.values), nil }
-
-func (t *table) Read(ctx context.Context, rows []int, b *Batch) error {
-	if err := checkRows(rows, t.n); err != nil {
-		return at(t.path, err)
-	}
-	size := t.spec.Size()
-	b.ResetTo(len(rows), t.spec)
-	for i, r := range rows {
-		copy(b.X[i*size:(i+1)*size], t.x[r*size:])
-		copyPart(b.V, t.values, i, r, b.N, t.n)
-		b.Y[i] = Unlabelled
-		if t.labels != nil {
-			b.Y[i] = t.labels[r]
+		c.columns[i] = "column " + strconv.Itoa(i+1)
+		if c.header && len(fields[i]) > 0 {
+			c.columns[i] = string(fields[i])
 		}
 	}
-	return ctx.Err()
 }

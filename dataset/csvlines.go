@@ -25,35 +25,72 @@ type lines struct {
 	path string
 	r    *bufio.Reader
 	buf  []byte
-	n    int // number of the last line, from 1
+	n    int    // number of the last line or where the last record began, from 1
+	read int    // lines that were read
+	long []byte // a record of several lines
 }
 
 func newLines(path string, r io.Reader) *lines {
 	return &lines{path: path, r: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// next gives the next line, valid until the call after, or io.EOF.
+// next gives the next line that is not empty, valid until the call after, or
+// io.EOF.
 func (l *lines) next() ([]byte, error) {
 	for {
-		line, err := l.raw()
+		line, err := l.line()
+		if err != nil || len(bytes.TrimSpace(line)) > 0 {
+			return line, err
+		}
+	}
+}
+
+// line gives the next line.
+func (l *lines) line() ([]byte, error) {
+	line, err := l.raw()
+	if err != nil {
+		return nil, err
+	}
+	l.read++
+	l.n = l.read
+	if l.n == 1 {
+		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+	}
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if c := bytes.IndexAny(line, "\x00\r"); c >= 0 {
+		return nil, l.fault("byte %d is %q, which no table holds", c+1, line[c])
+	}
+	if !utf8.Valid(line) {
+		return nil, l.fault("invalid UTF-8")
+	}
+	return line, nil
+}
+
+// record is next for lines whose quoted fields may hold line feeds: it joins
+// lines until the quotes are even. A record that never ends is given as it is,
+// for split to refuse.
+func (l *lines) record() ([]byte, error) {
+	line, err := l.next()
+	if err != nil || bytes.Count(line, []byte{'"'})%2 == 0 {
+		return line, err
+	}
+	began := l.n
+	l.long = append(l.long[:0], line...)
+	for open := true; open; {
+		if line, err = l.line(); err == io.EOF {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
-		l.n++
-		if l.n == 1 {
-			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+		if len(l.long)+1+len(line) > maxLine {
+			break
 		}
-		line = bytes.TrimSuffix(line, []byte("\r"))
-		if c := bytes.IndexAny(line, "\x00\r"); c >= 0 {
-			return nil, l.fault("byte %d is %q, which no table holds", c+1, line[c])
-		}
-		if !utf8.Valid(line) {
-			return nil, l.fault("invalid UTF-8")
-		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			return line, nil
-		}
+		l.long = append(append(l.long, '\n'), line...)
+		open = bytes.Count(line, []byte{'"'})%2 == 0
 	}
+	l.n = began
+	return l.long, nil
 }
 
 // raw reads up to the next line feed or the end.
@@ -62,7 +99,7 @@ func (l *lines) raw() ([]byte, error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		if len(l.buf)+len(part) > maxLine {
-			l.n++
+			l.n = l.read + 1
 			return nil, l.fault("longer than %d bytes", maxLine)
 		}
 		switch {
@@ -95,8 +132,8 @@ func (l *lines) cell(column int, format string, args ...any) *fault.Error {
 func cellAt(line, column int) string { return fmt.Sprintf("line %d, column %d", line, column+1) }
 
 // split cuts a line into trimmed fields, appended to fields. A field in double
-// quotes may hold the delimiter, and a quote written twice; it ends on its
-// line.
+// quotes may hold the delimiter, line feeds, and a quote written twice
+// (RFC 4180).
 func (l *lines) split(line []byte, delim byte, fields [][]byte) ([][]byte, error) {
 	for {
 		line = trimLeft(line, delim)
@@ -158,7 +195,7 @@ func (l *lines) quoted(line []byte, column int) (field, rest []byte, err error) 
 	for {
 		i := bytes.IndexByte(rest, '"')
 		if i < 0 {
-			return nil, nil, l.cell(column, "opening quote without a closing one on its line")
+			return nil, nil, l.cell(column, "opening quote without a closing one")
 		}
 		field = append(field, rest[:i]...)
 		rest = rest[i+1:]
@@ -181,7 +218,7 @@ func sniffDelim(path string, r io.Reader) (byte, error) {
 	}
 	l := newLines(path, r)
 	for range sample {
-		line, err := l.next()
+		line, err := l.record()
 		if err == io.EOF {
 			break
 		}

@@ -54,6 +54,7 @@ type Spec struct {
 	Task    Task     // what the labels are
 	Classes []string // class names by label; empty when no row has a label
 	Targets []string // names of the numbers or labels to predict; nil for MultiClass
+	Schema  Schema   // how the columns of a table became features; zero for others
 	Notes   []string // what the reader concluded and why, for people
 }
 
@@ -87,6 +88,8 @@ type Batch struct {
 	Y []int32   // (N) labels, Unlabelled where there is none
 	S []string  // (N, len(Texts)) texts; empty when there are none
 	V []float32 // (N, len(Targets)) values to predict, NaN where there is none; empty for MultiClass
+
+	raw []byte // (N, Size) instead of X, values that are bytes; only readForID leaves it
 }
 
 // ResetTo is Reset for n rows of spec, with room for their texts and targets.
@@ -112,7 +115,7 @@ func copyPart[T any](to, from []T, i, j, n, m int) {
 // Reset makes room for n rows of size values without texts and targets,
 // keeping the memory it has.
 func (b *Batch) Reset(n, size int) {
-	b.S, b.V = b.S[:0], b.V[:0]
+	b.S, b.V, b.raw = b.S[:0], b.V[:0], b.raw[:0]
 	b.N = n
 	if cap(b.X) < n*size {
 		b.X = make([]float32, n*size)
@@ -146,6 +149,11 @@ func (b *Batch) ID(i int) RowID {
 
 // id is ID with memory to use again.
 func (b *Batch) id(i int, buf []byte) (RowID, []byte) {
+	if size := len(b.raw) / b.N; size > 0 {
+		buf = append(append(buf[:0], 0), b.raw[i*size:(i+1)*size]...)
+		sum := sha256.Sum256(buf)
+		return RowID(sum[:16]), buf
+	}
 	size, texts := len(b.X)/b.N, len(b.S)/b.N
 	return idOf(b.X[i*size:(i+1)*size], b.S[i*texts:(i+1)*texts], buf)
 }

@@ -1,22 +1,45 @@
 package dataset_test
 
 import (
-	"archive/zip"
 	"bytes"
-	"compress/gzip"
-	"encoding/binary"
-	"image"
-	"image/color"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/datasettest"
 )
+
+// Builders of files, which other tests share.
+var (
+	idxImages       = datasettest.IDXImages
+	idxLabels       = datasettest.IDXLabels
+	gz              = datasettest.Gzip
+	npy             = datasettest.NPY
+	encodePNG       = datasettest.PNG
+	encodeJPEG      = datasettest.JPEG
+	encodeGIF       = datasettest.GIF
+	grayImage       = datasettest.Gray
+	colorImage      = datasettest.Colour
+	corruptCRC      = datasettest.CorruptCRC
+	pngOf           = datasettest.PNGHead
+	withOrientation = datasettest.WithOrientation
+	float64s        = datasettest.Float64s
+)
+
+type entry struct {
+	name string
+	data []byte
+}
+
+// npz is an archive of entries, deflated.
+func npz(entries ...entry) []byte {
+	var list []datasettest.Entry
+	for _, e := range entries {
+		list = append(list, datasettest.Entry{Name: e.name, Data: e.data})
+	}
+	return datasettest.NPZ(list...)
+}
 
 // put writes a file below a folder and gives its path.
 func put(t testing.TB, dir, name string, data []byte) string {
@@ -36,48 +59,6 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
-}
-
-// idxImages is an images file of n images of h×w whose pixels count up.
-func idxImages(n, h, w int) []byte {
-	b := binary.BigEndian.AppendUint32(nil, 0x803)
-	for _, d := range []int{n, h, w} {
-		b = binary.BigEndian.AppendUint32(b, uint32(d))
-	}
-	for i := range n * h * w {
-		b = append(b, byte(i*7))
-	}
-	return b
-}
-
-// idxLabels is a labels file of n labels that go round k classes.
-func idxLabels(n, k int) []byte {
-	b := binary.BigEndian.AppendUint32(nil, 0x801)
-	b = binary.BigEndian.AppendUint32(b, uint32(n))
-	for i := range n {
-		b = append(b, byte(i%k))
-	}
-	return b
-}
-
-func gz(data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	w.Write(data)
-	w.Close()
-	return b.Bytes()
-}
-
-// npy is an NPY file of any header.
-func npy(version byte, dict string, values []byte) []byte {
-	b := append([]byte("\x93NUMPY"), version, 0)
-	dict += "\n"
-	if version == 1 {
-		b = binary.LittleEndian.AppendUint16(b, uint16(len(dict)))
-	} else {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(dict)))
-	}
-	return append(append(b, dict...), values...)
 }
 
 // npyFloats is an NPY file of values that count up by a quarter.
@@ -104,102 +85,6 @@ func npyBytes(values []byte, dims ...int) []byte {
 		panic(err)
 	}
 	return append(b.Bytes(), values...)
-}
-
-type entry struct {
-	name string
-	data []byte
-}
-
-// npz is an archive of entries, deflated.
-func npz(entries ...entry) []byte {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, e := range entries {
-		f := must(w.Create(e.name))
-		f.Write(e.data)
-	}
-	w.Close()
-	return b.Bytes()
-}
-
-func encodePNG(img image.Image) []byte {
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
-
-func encodeJPEG(img image.Image) []byte {
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 100}); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
-
-func encodeGIF(frames int, img *image.Paletted) []byte {
-	var b bytes.Buffer
-	g := &gif.GIF{}
-	for range frames {
-		g.Image, g.Delay = append(g.Image, img), append(g.Delay, 1)
-	}
-	if err := gif.EncodeAll(&b, g); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
-
-// grayImage counts up from seed.
-func grayImage(h, w, seed int) *image.Gray {
-	img := image.NewGray(image.Rect(0, 0, w, h))
-	for i := range img.Pix {
-		img.Pix[i] = byte(seed + 11*i)
-	}
-	return img
-}
-
-// colorImage has another value in each channel.
-func colorImage(h, w, seed int) *image.NRGBA {
-	img := image.NewNRGBA(image.Rect(0, 0, w, h))
-	for i := range h * w {
-		img.SetNRGBA(i%w, i/w, color.NRGBA{byte(seed + i), byte(2 * i), byte(255 - i), 255})
-	}
-	return img
-}
-
-// corruptCRC flips a bit in the last data chunk of a PNG.
-func corruptCRC(data []byte) []byte {
-	bad := bytes.Clone(data)
-	bad[bytes.Index(bad, []byte("IDAT"))+6] ^= 1
-	return bad
-}
-
-// pngOf is the head of a PNG of any size, with nothing behind it.
-func pngOf(w, h uint32) []byte {
-	b := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
-	b = binary.BigEndian.AppendUint32(b, w)
-	b = binary.BigEndian.AppendUint32(b, h)
-	b = append(b, 8, 0, 0, 0, 0)
-	return binary.BigEndian.AppendUint32(b, crcOf(b[12:]))
-}
-
-// withOrientation puts an EXIF orientation into a JPEG.
-func withOrientation(data []byte, turn byte) []byte {
-	exif := append([]byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00"), turn, 0, 0, 0, 0, 0, 0, 0)
-	head := []byte{0xff, 0xd8, 0xff, 0xe1}
-	head = binary.BigEndian.AppendUint16(head, uint16(len(exif)+2))
-	return append(append(head, exif...), data[2:]...)
-}
-
-// float64s are little-endian values.
-func float64s(values ...float64) []byte {
-	var b []byte
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-	}
-	return b
 }
 
 // shared finds a file of the data that may lie beside the repository.

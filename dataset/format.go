@@ -3,6 +3,7 @@ package dataset
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -10,20 +11,26 @@ import (
 	"syscall"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/sniff"
 )
 
 // Options of Open. The zero value opens the training split, or all rows when
 // there are no splits, and finds the labels by itself. A format ignores what
 // does not concern it.
 type Options struct {
-	Split   string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
-	Label   string   // tables: column name or 0-based index, negative from the end, or several between commas; npz: array name; "none": no labels
-	Task    string   // what the labels are, one of Tasks; empty: decided by what they hold
-	Targets []string // tables: names of the label columns where Label names none and all are there; others: names of what is predicted
-	Layout  Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
-	Classes []string // class names in order of label; empty: what the data says
-	Resize  []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
-	SkipBad bool     // image folders: leave out, count and note images that cannot be decoded
+	Split    string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
+	Label    string   // tables: column name or 0-based index, negative from the end, or several between commas; npz: array name; npy, npydir: file name; cifar: "fine" or "coarse"; "none": no labels
+	Task     string   // what the labels are, one of Tasks; empty: decided by what they hold
+	Targets  []string // tables: names of the label columns where Label names none and all are there; others: names of what is predicted
+	Layout   Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
+	Classes  []string // class names in order of label; empty: what the data says
+	Resize   []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
+	Columns  string   // tables: what columns are, see ParseColumns; empty, or not named: what they look like
+	Schema   Schema   // tables: encode the columns as those of the training rows, whatever Columns says
+	LabelMap string   // classes of the labels that the rows have, see ParseLabelMap; empty: as they are written
+	SkipBad  bool     // folders of images or WAV clips: leave out, count and note those that cannot be decoded
+	Mels     int      // WAV clips: mel bands of the spectrogram; 0: 40
+	Frames   int      // WAV clips: frames of 10 ms that a clip is cut or padded to; 0: 98, one second
 }
 
 // Format is one way to store rows. Its file registers it in init.
@@ -33,6 +40,7 @@ type Format struct {
 	Detect func(path string) bool                       // whether path is of this format; reads little
 	Open   func(path string, o Options) (Source, error) // opens all rows of one split
 	Splits func(path string) []string                   // splits that path offers; nil when the format has none
+	Query  bool                                         // whether Open itself reads what follows a ? in path
 }
 
 // formats is filled in init and read only afterwards.
@@ -56,10 +64,14 @@ func Register(f Format) {
 func Formats() []Format { return slices.Clone(formats) }
 
 // Open opens the rows that arg names: a path, whose format is detected, or
-// format:path. Every failure is a *fault.Error.
+// format:path. Options may follow the path, as in "clips?mels=64&skip-bad";
+// they go before those of o. Every failure is a *fault.Error.
 func Open(arg string, o Options) (Source, error) {
-	f, path, err := resolve(arg)
+	f, path, query, err := resolve(arg)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.set(path, query); err != nil {
 		return nil, err
 	}
 	if err := o.check(path); err != nil {
@@ -72,18 +84,39 @@ func Open(arg string, o Options) (Source, error) {
 			return nil, fault.New(fault.Input, path, "", "no split %q: expected %s", o.Split, listOr(offered, "a set without splits"))
 		}
 	}
+	m, err := ParseLabelMap(o.LabelMap)
+	if err != nil {
+		return nil, err
+	}
+	given := o.Classes
+	if m != nil {
+		o.Classes = nil // what is given are names that the map makes
+	}
 	src, err := f.Open(path, o)
 	if err != nil {
 		return nil, err
 	}
-	return src, nil
+	if m == nil || len(src.Spec().Classes) == 0 {
+		return src, nil
+	}
+	renamed, err := mapLabels(path, src, m, given)
+	if err != nil {
+		src.Close()
+		return nil, err
+	}
+	return renamed, nil
 }
 
 // Splits lists the splits that arg offers, in the order train, val, test, then
-// others; none when the format has no splits or arg cannot be opened.
+// others; none when the format has no splits, arg names one itself or cannot be
+// opened.
 func Splits(arg string) []string {
-	f, path, err := resolve(arg)
+	f, path, query, err := resolve(arg)
 	if err != nil {
+		return nil
+	}
+	var o Options
+	if o.set(path, query) != nil || o.Split != "" {
 		return nil
 	}
 	return f.splits(path)
@@ -101,26 +134,37 @@ func (f Format) splits(path string) []string {
 	return slices.Compact(found)
 }
 
-// resolve finds the format of arg.
-func resolve(arg string) (Format, string, error) {
+// resolve finds the format of arg, and parts its path from its options.
+func resolve(arg string) (f Format, path, query string, err error) {
 	if name, path, ok := strings.Cut(arg, ":"); ok {
 		for _, f := range formats {
+			if f.Name == name && f.Query {
+				return f, path, "", nil
+			}
 			if f.Name == name {
-				return f, path, nil
+				path, query = cutOptions(path)
+				return f, path, query, nil
 			}
 		}
 	}
+	path, query = cutOptions(arg)
+	f, err = detect(path)
+	return f, path, query, err
+}
+
+// detect finds the format of the file or folder arg.
+func detect(arg string) (Format, error) {
 	if arg == "" {
-		return Format{}, "", fault.New(fault.Usage, "", "", "no data: expected a path or format:path")
+		return Format{}, fault.New(fault.Usage, "", "", "no data: expected a path or format:path")
 	}
 	if _, err := os.Stat(arg); err != nil {
 		if name, _, ok := strings.Cut(arg, ":"); ok && errors.Is(err, fs.ErrNotExist) {
-			return Format{}, "", fault.New(fault.IO, arg, "", "no such file, and %q is no format: expected %s", name, formatNames(formats))
+			return Format{}, fault.New(fault.IO, arg, "", "no such file, and %q is no format: expected %s", name, formatNames(formats))
 		}
-		return Format{}, "", ioFault(arg, err)
+		return Format{}, ioFault(arg, err)
 	}
 	if f, err := os.OpenFile(arg, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil { // a pipe must not hang it
-		return Format{}, "", ioFault(arg, err)
+		return Format{}, ioFault(arg, err)
 	} else {
 		f.Close()
 	}
@@ -132,15 +176,30 @@ func resolve(arg string) (Format, string, error) {
 	}
 	switch len(found) {
 	case 1:
-		return found[0], arg, nil
+		return found[0], nil
 	case 0:
 		var known []string
 		for _, f := range formats {
 			known = append(known, f.Name+" ("+f.About+")")
 		}
-		return Format{}, "", fault.New(fault.Input, arg, "", "format not recognised: expected %s", strings.Join(known, ", "))
+		return Format{}, fault.New(fault.Input, arg, "", "format not recognised: %sexpected %s", looksLike(arg), strings.Join(known, ", "))
 	}
-	return Format{}, "", fault.New(fault.Input, arg, "", "looks like %s: say which with format:path", formatNames(found))
+	return Format{}, fault.New(fault.Input, arg, "", "looks like %s: say which with format:path", formatNames(found))
+}
+
+// looksLike names a kind of file that no format reads, or nothing.
+func looksLike(path string) string {
+	f, _, err := openRegular(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	head := make([]byte, sniff.Len)
+	n, _ := io.ReadFull(f, head)
+	if what, _ := sniff.What(head[:n]); what != "" {
+		return "it looks like " + what + ", "
+	}
+	return ""
 }
 
 func formatNames(fs []Format) string {
@@ -179,6 +238,12 @@ func (o Options) check(path string) error {
 	case "", NCHW, NHWC:
 	default:
 		return fault.New(fault.Usage, path, "layout", "got %q, expected NCHW or NHWC", o.Layout)
+	}
+	if o.Mels < 0 || o.Mels > maxMels {
+		return fault.New(fault.Usage, path, "mels", "got %d, expected from 1 to %d", o.Mels, maxMels)
+	}
+	if o.Frames < 0 || o.Frames > maxFrames {
+		return fault.New(fault.Usage, path, "frames", "got %d, expected from 1 to %d", o.Frames, maxFrames)
 	}
 	if o.Resize != nil && (len(o.Resize) != 2 || !validSize(o.Resize)) {
 		return fault.New(fault.Usage, path, "resize", "got %v, expected (H, W) with each from 1 to %d", o.Resize, maxSide)

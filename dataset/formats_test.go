@@ -1,19 +1,20 @@
 package dataset_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"hash/crc32"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/dataset/datasettest"
 	_ "github.com/kdonnx/kdonnx/dataset/glyphs"
 )
-
-func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
 
 // formatCase is one good file of a format.
 type formatCase struct {
@@ -25,7 +26,49 @@ type formatCase struct {
 	classes string
 	splits  string
 	first   []float32 // the first values of row 0
+	texts   string    // the texts of row 0, joined by |
 	labels  []int32   // the first labels
+}
+
+var nan = float32(math.NaN())
+
+// adultJSON and adultParquet are one table: numbers, a category, a boolean, a
+// list with a number missing, and a label.
+const adultJSON = `{"age": 39, "work": "Private", "own": {"house": true}, "e": [2.5, null], "income": "<=50K"}
+{"age": 50.5, "work": "State\u002dgov", "own": {"house": false}, "e": [1e1, -4], "income": ">50K"}
+{"age": -1, "own": {"house": true}, "e": [0, 1], "income": null}
+`
+
+type adult struct {
+	Age  float64 `parquet:"age"`
+	Work *string `parquet:"work,dict"`
+	Own  struct {
+		House bool `parquet:"house"`
+	} `parquet:"own"`
+	E      []*float32 `parquet:"e,list"`
+	Income *string    `parquet:"income"`
+}
+
+func adultRows() []adult {
+	p := func(s string) *string { return &s }
+	f := func(v float32) *float32 { return &v }
+	rows := []adult{
+		{Age: 39, Work: p("Private"), E: []*float32{f(2.5), nil}, Income: p("<=50K")},
+		{Age: 50.5, Work: p("State-gov"), E: []*float32{f(10), f(-4)}, Income: p(">50K")},
+		{Age: -1, E: []*float32{f(0), f(1)}},
+	}
+	rows[0].Own.House, rows[2].Own.House = true, true
+	return rows
+}
+
+func adultParquet(options ...parquet.WriterOption) []byte {
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[adult](&b, options...)
+	must(w.Write(adultRows()))
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }
 
 const smallCSV = "id,width,height,kind\n1,0.5,2,cat\n2,1.5,3,dog\n3,2.5,4,cat\n4,3.5,5,\n"
@@ -83,6 +126,22 @@ var formatCases = map[string][]formatCase{
 			options: dataset.Options{Classes: []string{"no", "yes"}}, len: 2, shape: []int{1}, classes: "no yes", labels: []int32{1, 0}},
 		{name: "no label wanted", make: func(t *testing.T, d string) string { return put(t, d, "t.csv", []byte("x,y\n1,0.5\n4,0\n")) },
 			options: dataset.Options{Label: "none"}, len: 2, shape: []int{2}, first: []float32{1, 0.5}},
+	},
+	"jsonl": {
+		{name: "one a line", make: func(t *testing.T, d string) string { return put(t, d, "t.jsonl", []byte(adultJSON)) },
+			options: dataset.Options{Label: "income"}, len: 3, shape: []int{6}, classes: "<=50K >50K", texts: "Private", labels: []int32{0, 1, -1},
+			first: []float32{39, 1, 0, 1, 2.5, nan}},
+		{name: "marks and line ends", make: func(t *testing.T, d string) string {
+			return put(t, d, "t.ndjson", []byte("\xef\xbb\xbf"+strings.ReplaceAll(adultJSON, "\n", "\r\n\r\n")))
+		}, options: dataset.Options{Label: "income"}, len: 3, shape: []int{6}, classes: "<=50K >50K", texts: "Private", first: []float32{39, 1, 0, 1, 2.5, nan}},
+		{name: "one array", make: func(t *testing.T, d string) string {
+			return put(t, d, "t.json", []byte("[\n "+strings.ReplaceAll(strings.TrimSpace(adultJSON), "\n", "\n,\n")+"\n]\n"))
+		}, options: dataset.Options{Label: "income"}, len: 3, shape: []int{6}, classes: "<=50K >50K", texts: "Private", first: []float32{39, 1, 0, 1, 2.5, nan}},
+	},
+	"parquet": {
+		{name: "columns of every type", make: func(t *testing.T, d string) string { return put(t, d, "t.parquet", adultParquet()) },
+			options: dataset.Options{Label: "income"}, len: 3, shape: []int{6}, classes: "<=50K >50K", texts: "Private", labels: []int32{0, 1, -1},
+			first: []float32{39, 1, 0, 1, 2.5, nan}},
 	},
 	"npy": {
 		{name: "features", make: func(t *testing.T, d string) string {
@@ -179,8 +238,11 @@ func (c formatCase) run(t *testing.T, format string) {
 	if err := src.Read(context.Background(), []int{0}, &b); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.X[:min(len(c.first), len(b.X))]; !slices.Equal(got, c.first) {
+	if got := b.X[:min(len(c.first), len(b.X))]; !slices.EqualFunc(got, c.first, func(x, y float32) bool { return x == y || x != x && y != y }) {
 		t.Errorf("row 0 starts %v, want %v", got, c.first)
+	}
+	if got := strings.Join(b.S, "|"); got != c.texts {
+		t.Errorf("texts of row 0 are %q, want %q", got, c.texts)
 	}
 	labels := must(dataset.Labels(context.Background(), src))
 	if got := labels[:min(len(c.labels), len(labels))]; !slices.Equal(got, c.labels) {

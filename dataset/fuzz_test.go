@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -35,6 +37,44 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte(" 1  2 T\n3 4   I \n"))
 	f.Add([]byte("1\t\t3\n\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, "csv", "a.csv", data) })
+}
+
+func FuzzJSON(f *testing.F) {
+	f.Add([]byte(adultJSON), true)
+	f.Add([]byte("[\n"+`{"a": [1, null], "b": "\u00e4\ud83d\ude00\n"}`+", {}]"), false)
+	f.Add([]byte(`{"a": {"b": {"c": -1.5e+3}}}`), true)
+	f.Fuzz(func(t *testing.T, data []byte, lines bool) {
+		name := "a.json"
+		if lines {
+			name = "a.jsonl"
+		}
+		fuzzFile(t, "jsonl", name, data)
+	})
+}
+
+func FuzzParquet(f *testing.F) {
+	f.Add(adultParquet())
+	f.Add(adultParquet(parquet.Compression(&parquet.Zstd), parquet.DataPageVersion(1)))
+	f.Add(adultParquet(parquet.Compression(&parquet.Snappy)))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, "parquet", "a.parquet", data) })
+}
+
+func FuzzColumns(f *testing.F) {
+	f.Add("age=numeric?, \"a,b\"=categorical:9, g=ordinal(low<mid), note=text:512, -1=drop")
+	f.Fuzz(func(t *testing.T, text string) {
+		columns, err := dataset.ParseColumns(text)
+		if err != nil && (fault.KindOf(err) != fault.Usage || strings.Contains(err.Error(), "\n")) {
+			t.Fatalf("%v", err)
+		}
+		for _, c := range columns {
+			if c.Name == "" || c.Kind == "" {
+				t.Fatalf("%q gives %+v", text, columns)
+			}
+		}
+		if _, err := dataset.ParseSchema(text); err != nil && strings.Contains(err.Error(), "\n") {
+			t.Fatalf("%v", err)
+		}
+	})
 }
 
 func FuzzIDX(f *testing.F) {

@@ -3,254 +3,104 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
-	"path"
-	"slices"
-	"strings"
 )
 
 func init() {
 	Register(Format{
 		Name:   "images",
 		About:  "a folder with one folder of PNG, JPEG or GIF images for each class, or train, val and test folders of that",
-		Detect: func(p string) bool { return detectImages(p, 0) },
+		Detect: imageFiles.detect,
 		Open:   openImages,
-		Splits: splitsImages,
+		Splits: splitsOfTree,
 	})
 }
 
-const (
-	maxImageFile = 1 << 30   // bytes of one image file
-	imageHead    = 128 << 10 // bytes in which the size of most images stands
-)
+const imageHead = 128 << 10 // bytes in which the size of most images stands
 
-// splitFolders are the names of folders that hold a split.
-var splitFolders = map[string]string{
-	"train": "train", "training": "train",
-	"test": "test", "testing": "test",
-	"val": "val", "valid": "val", "validation": "val",
-}
-
-func isImageName(name string) bool {
-	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif"}, strings.ToLower(path.Ext(name))) && !strings.HasPrefix(name, ".")
-}
-
-// detectImages looks for an image at most two folders below.
-func detectImages(dir string, depth int) bool {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return false
-	}
-	for _, e := range entries {
-		if isImageName(e.Name()) && !e.IsDir() {
-			return true
-		}
-	}
-	for _, e := range entries {
-		if depth < 2 && e.IsDir() && !strings.HasPrefix(e.Name(), ".") && detectImages(dir+"/"+e.Name(), depth+1) {
-			return true
-		}
-	}
-	return false
-}
-
-// splitFoldersOf maps split to folder, when the folders are splits and nothing
-// else; empty when the folder has classes or images itself.
-func splitFoldersOf(dir string) map[string]string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	found := map[string]string{}
-	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		s := splitFolders[strings.ToLower(e.Name())]
-		if s == "" || found[s] != "" {
-			return nil
-		}
-		found[s] = e.Name()
-	}
-	return found
-}
-
-func splitsImages(dir string) []string {
-	var splits []string
-	for s := range splitFoldersOf(dir) {
-		splits = append(splits, s)
-	}
-	slices.Sort(splits)
-	return splits
-}
-
-// imageFile is one row.
-type imageFile struct {
-	name  string // relative to the folder
-	label int32
-}
+var imageFiles = fileKind{"an image", "images", []string{".png", ".jpg", ".jpeg", ".gif"}}
 
 // imageFolder is a Source that decodes on demand.
 type imageFolder struct {
-	dir    string
-	root   *os.Root // confines every open to the folder, whatever the links say
-	files  []imageFile
+	*tree
 	spec   Spec
 	resize []int
 }
 
 func openImages(dir string, o Options) (Source, error) {
-	root, err := os.OpenRoot(dir)
+	t, err := openTree(dir, imageFiles, o, nil)
 	if err != nil {
-		return nil, ioFault(dir, err)
+		return nil, err
 	}
-	s := &imageFolder{dir: dir, root: root, resize: o.Resize}
-	if err := s.open(o); err != nil {
-		root.Close()
+	s := &imageFolder{tree: t, resize: o.Resize, spec: Spec{Image: true, DType: Uint8, Classes: t.classes}}
+	if err := s.measure(o.SkipBad); err != nil {
+		t.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *imageFolder) open(o Options) error {
-	splits := splitFoldersOf(s.dir)
-	base := "."
-	all := []string{"."}
-	if len(splits) > 0 {
-		base = splits[pickSplit(o.Split, splitsImages(s.dir))]
-		all = all[:0]
-		for _, name := range splitsImages(s.dir) {
-			all = append(all, splits[name])
-		}
-	}
-	classes, err := s.classes(all)
+// measure reads the head of every image and settles the shape of a row. With
+// skipBad it decodes every image and leaves out those that fail.
+func (s *imageFolder) measure(skipBad bool) error {
+	heads, err := survey(s.tree, skipBad, func(name string) (picture, error) { return s.head(name, skipBad) })
 	if err != nil {
 		return err
 	}
-	if len(o.Classes) > 0 {
-		for _, c := range classes {
-			if !slices.Contains(o.Classes, c) {
-				return inputFault(s.show(c), "", "folder of a class that is not one of %s", few(o.Classes))
-			}
+	first := heads[0]
+	gray, deep := true, 0
+	for i, p := range heads {
+		gray = gray && p.gray
+		if p.deep {
+			deep++
 		}
-		if len(classes) > 0 {
-			classes = slices.Clone(o.Classes)
-		}
-	}
-	if err := s.list(base, classes); err != nil {
-		return err
-	}
-	if o.Label == "none" {
-		classes = nil
-		for i := range s.files {
-			s.files[i].label = Unlabelled
+		if (p.h != first.h || p.w != first.w) && s.resize == nil {
+			return inputFault(s.show(s.files[i].name), "", "image of %d×%d pixels, but %s has %d×%d: resize them to one size",
+				p.w, p.h, s.show(s.files[0].name), first.w, first.h)
 		}
 	}
-	s.spec.Image, s.spec.DType, s.spec.Classes = true, Uint8, classes
-	return s.measure(o.SkipBad)
-}
-
-// show is the path of a file of the folder, for messages.
-func (s *imageFolder) show(name string) string { return path.Join(s.dir, name) }
-
-// readDir lists the entries below the folder that are not hidden, sorted.
-func (s *imageFolder) readDir(name string) ([]fs.DirEntry, error) {
-	d, err := s.root.Open(name)
-	if err != nil {
-		return nil, ioFault(s.show(name), err)
+	if deep > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%d images of 16 bits a channel are rounded to 8", deep))
 	}
-	defer d.Close()
-	entries, err := d.ReadDir(-1)
-	if err != nil {
-		return nil, ioFault(s.show(name), err)
+	s.spec.Shape = []int{first.h, first.w, 3}
+	if s.resize != nil {
+		s.spec.Shape = []int{s.resize[0], s.resize[1], 3}
 	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") })
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, nil
-}
-
-// classes are the names of the folders below any of the splits, sorted, so
-// that a label means the same in each of them.
-func (s *imageFolder) classes(splits []string) ([]string, error) {
-	var names []string
-	for _, split := range splits {
-		entries, err := s.readDir(split)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if e.IsDir() {
-				names = append(names, e.Name())
-			}
-		}
+	if gray {
+		s.spec.Shape[2] = 1
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
-}
-
-// list finds the images of base: those in its folders by class, or those in
-// itself without one.
-func (s *imageFolder) list(base string, classes []string) error {
-	entries, err := s.readDir(base)
-	if err != nil {
-		return err
-	}
-	others, flat := 0, ""
-	for _, e := range entries {
-		name := path.Join(base, e.Name())
-		switch {
-		case e.IsDir():
-			inside, err := s.readDir(name)
-			if err != nil {
-				return err
-			}
-			label := int32(slices.Index(classes, e.Name()))
-			for _, f := range inside {
-				if f.IsDir() {
-					return inputFault(s.show(path.Join(name, f.Name())), "", "a folder inside the folder of a class, expected images")
-				}
-				if !isImageName(f.Name()) {
-					others++
-					continue
-				}
-				s.files = append(s.files, imageFile{path.Join(name, f.Name()), label})
-			}
-		case isImageName(e.Name()):
-			flat = name
-			s.files = append(s.files, imageFile{name, Unlabelled})
-		default:
-			others++
-		}
-	}
-	if flat != "" && len(classes) > 0 {
-		return inputFault(s.show(flat), "", "an image beside the folders of classes, expected it in one of them")
-	}
-	if len(s.files) == 0 {
-		return inputFault(s.show(base), "", "holds no images (.png, .jpg, .jpeg, .gif)")
-	}
-	if flat != "" {
-		s.spec.Notes = append(s.spec.Notes, "no folders of classes: rows are unlabelled")
-	}
-	if others > 0 {
-		s.spec.Notes = append(s.spec.Notes, fmt.Sprintf("%d files are not images by their names and are left out", others))
-	}
+	s.spec.Notes = s.notes
 	return nil
 }
 
-func (s *imageFolder) Spec() Spec   { return s.spec }
-func (s *imageFolder) Len() int     { return len(s.files) }
-func (s *imageFolder) Close() error { return s.root.Close() }
-
-func (s *imageFolder) Labels(context.Context) ([]int32, error) {
-	y := make([]int32, len(s.files))
-	for i, f := range s.files {
-		y[i] = f.label
+// head reads what the head of an image says; with whole, all of it.
+func (s *imageFolder) head(name string, whole bool) (picture, error) {
+	if !whole {
+		data, size, err := s.bytes(name, imageHead)
+		if err != nil {
+			return picture{}, err
+		}
+		p, err := headOf(data, size)
+		if err == nil || size <= imageHead {
+			return p, s.bad(name, err)
+		}
 	}
-	return y, nil
+	data, size, err := s.bytes(name, maxRowFile)
+	if err != nil {
+		return picture{}, err
+	}
+	if !whole {
+		p, err := headOf(data, size)
+		return p, s.bad(name, err)
+	}
+	p, _, err := pixelsOf(data, 3)
+	return p, s.bad(name, err)
 }
 
+// Spec describes the rows.
+func (s *imageFolder) Spec() Spec { return s.spec }
+
+// Read decodes the images of the rows.
 func (s *imageFolder) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := checkRows(rows, len(s.files)); err != nil {
 		return at(s.dir, err)
@@ -262,7 +112,7 @@ func (s *imageFolder) Read(ctx context.Context, rows []int, b *Batch) error {
 			return err
 		}
 		f := s.files[r]
-		data, _, err := s.bytes(f.name, maxImageFile)
+		data, _, err := s.bytes(f.name, maxRowFile)
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func (t *tableLabels) has(i int) bool { return slices.Contains(t.columns, i) }
 // chooseLabels decides which columns are labels: those asked for, those that
 // the model's targets are named after, one with a usual name, or the only
 // column of text when it is the first or the last.
-func (c *csvFile) chooseLabels(o Options) error {
+func (c *tableReader) chooseLabels(o Options) error {
 	if o.Label == "none" {
 		return nil
 	}
@@ -45,13 +45,13 @@ func (c *csvFile) chooseLabels(o Options) error {
 		}
 		return c.settleLabels(columns, "asked for", o)
 	}
-	if columns := c.named(o.Targets); columns != nil {
+	if columns := c.columnsOf(o.Targets); columns != nil {
 		return c.settleLabels(columns, "named as the model's targets", o)
 	}
-	if c.header {
+	if c.named {
 		for _, name := range labelNamed {
 			for i, col := range c.columns {
-				if strings.EqualFold(col.name, name) {
+				if strings.EqualFold(col.name, name) && !col.declared {
 					return c.settleLabels([]int{i}, "by its name", o)
 				}
 			}
@@ -59,7 +59,7 @@ func (c *csvFile) chooseLabels(o Options) error {
 	}
 	var texts []int
 	for i := range c.columns {
-		if c.columns[i].isText() {
+		if col := &c.columns[i]; col.isText() && !col.isProse() && !col.declared {
 			texts = append(texts, i)
 		}
 	}
@@ -70,12 +70,12 @@ func (c *csvFile) chooseLabels(o Options) error {
 	return nil
 }
 
-// named are the columns of those names, nil unless all are there.
-func (c *csvFile) named(names []string) []int {
+// columnsOf are the columns of those names, nil unless all are there.
+func (c *tableReader) columnsOf(names []string) []int {
 	var columns []int
 	for _, name := range names {
 		i := slices.IndexFunc(c.columns, func(col column) bool { return col.name == name })
-		if i < 0 || !c.header {
+		if i < 0 || !c.named {
 			return nil
 		}
 		columns = append(columns, i)
@@ -84,8 +84,8 @@ func (c *csvFile) named(names []string) []int {
 }
 
 // findColumns finds one column, or several whose names stand between commas.
-func (c *csvFile) findColumns(asked string) ([]int, error) {
-	i, err := c.findColumn(asked)
+func (c *tableReader) findColumns(asked string) ([]int, error) {
+	i, err := c.findColumn("label", asked)
 	if err == nil {
 		return []int{i}, nil
 	}
@@ -94,7 +94,7 @@ func (c *csvFile) findColumns(asked string) ([]int, error) {
 	}
 	var columns []int
 	for _, name := range strings.Split(asked, ",") {
-		i, err := c.findColumn(strings.TrimSpace(name))
+		i, err := c.findColumn("label", strings.TrimSpace(name))
 		if err != nil {
 			return nil, err
 		}
@@ -111,11 +111,15 @@ func (c *csvFile) findColumns(asked string) ([]int, error) {
 
 // settleLabels makes columns the labels, which are what was asked for, and
 // else classes where it is one column of texts or of whole numbers.
-func (c *csvFile) settleLabels(columns []int, why string, o Options) error {
+func (c *tableReader) settleLabels(columns []int, why string, o Options) error {
 	t := &c.labels
 	t.columns = columns
 	for _, i := range columns {
-		t.names = append(t.names, c.columns[i].name)
+		col := &c.columns[i]
+		if col.bad > 0 {
+			return inputFault(c.path, c.file.place(col.firstBad.line, i), "%s", col.firstBad.text)
+		}
+		t.names = append(t.names, col.name)
 	}
 	task, asked, err := ParseTask(o.Task)
 	if err != nil {
@@ -131,7 +135,7 @@ func (c *csvFile) settleLabels(columns []int, why string, o Options) error {
 		t.task = Regression
 	case !asked && numbers && !one.whole:
 		if o.Label == "" && len(o.Targets) == 0 && !isNamed(one.name, numberNamed) {
-			return inputFault(c.path, cellAt(one.firstPartial.line, columns[0]), "%q in label column %q, expected a class name or a whole number; numbers to predict need --task %s",
+			return inputFault(c.path, c.file.place(one.firstPartial.line, columns[0]), "%q in label column %q, expected a class name or a whole number; numbers to predict need --task %s",
 				one.firstPartial.text, one.name, Regression)
 		}
 		t.task, t.settled = Regression, true
@@ -141,16 +145,11 @@ func (c *csvFile) settleLabels(columns []int, why string, o Options) error {
 	}
 	if t.task == MultiClass {
 		if numbers && !one.whole {
-			return inputFault(c.path, cellAt(one.firstPartial.line, columns[0]), "%q in label column %q, expected a class name or a whole number", one.firstPartial.text, one.name)
+			return inputFault(c.path, c.file.place(one.firstPartial.line, columns[0]), "%q in label column %q, expected a class name or a whole number", one.firstPartial.text, one.name)
 		}
-		t.classes.whole = one.isWhole()
+		t.classes = labelColumn{path: c.path, place: func(line int) string { return c.file.place(line, columns[0]) }, whole: one.isWhole()}
 		c.notes = append(c.notes, "column "+strconv.Quote(one.name)+" is the label ("+why+")")
 		return nil
-	}
-	for _, i := range columns {
-		if col := &c.columns[i]; col.texts > 0 {
-			return inputFault(c.path, cellAt(col.firstText.line, i), "%q in label column %q, expected a number", col.firstText.text, col.name)
-		}
 	}
 	c.notes = append(c.notes, fmt.Sprintf("%s: what to predict (%s)", few(t.names), why))
 	return nil
@@ -160,38 +159,50 @@ func isNamed(name string, names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// add takes the labels of one row; an empty cell is none.
-func (t *tableLabels) add(l *lines, cell func(column int) []byte) error {
+// addLabels takes the labels of one row; one that is missing is none.
+func (c *tableReader) addLabels(line int, cells []cell) error {
+	t := &c.labels
 	if len(t.columns) > 0 && t.task == MultiClass {
-		return t.classes.add(l, t.columns[0], cell(t.columns[0]))
+		return t.classes.add(line, cells[t.columns[0]].bytes())
 	}
 	for _, i := range t.columns {
-		text := cell(i)
-		if len(text) == 0 {
-			t.values = append(t.values, unknown)
-			continue
-		}
-		v, err := parseCell(text)
+		v, err := cells[i].value()
 		switch {
 		case err != nil:
-			return l.cell(i, "%q is not a number", clip(text))
-		case math.IsInf(float64(float32(v)), 0):
-			return l.cell(i, "%q, expected a finite float32", clip(text))
-		case t.settled && t.task == MultiLabel && v != 0 && v != 1:
-			return l.cell(i, "%q in a label column, expected 0 or 1", clip(text))
+			return inputFault(c.path, c.file.place(line, i), "%q in label column %q, expected a number", clip(cells[i].bytes()), c.columns[i].name)
+		case math.IsInf(float64(v), 0):
+			return inputFault(c.path, c.file.place(line, i), "%q, expected a finite float32", clip(cells[i].bytes()))
+		case t.settled && t.task == MultiLabel && v == v && v != 0 && v != 1:
+			return inputFault(c.path, c.file.place(line, i), "%q in a label column, expected 0 or 1", clip(cells[i].bytes()))
 		}
-		t.values = append(t.values, float32(v))
+		t.values = append(t.values, v)
 	}
 	return nil
 }
 
+// value is the cell as a value to predict: a number, 1 or 0 for true or false,
+// or NaN where it is missing.
+func (c cell) value() (float32, error) {
+	if c.isMissing() {
+		return unknown, nil
+	}
+	if b, ok := c.boolean(); ok {
+		if b {
+			return 1, nil
+		}
+		return 0, nil
+	}
+	v, err := c.number()
+	return float32(v), err
+}
+
 // finish puts the labels into spec and gives those of classes.
-func (t *tableLabels) finish(path string, spec *Spec, o Options) (classes []int32, err error) {
+func (t *tableLabels) finish(spec *Spec, o Options) (classes []int32, err error) {
 	switch {
 	case len(t.columns) == 0:
 		return nil, nil
 	case t.task == MultiClass:
-		classes, spec.Classes, err = t.classes.finish(path, t.columns[0], o.Classes)
+		classes, spec.Classes, err = t.classes.finish(o.Classes)
 		return classes, err
 	case !t.settled && onlyLabels(t.values):
 		t.task = MultiLabel

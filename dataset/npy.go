@@ -123,6 +123,19 @@ func (a *ndarray) fromFortran(count int) (*ndarray, error) {
 }
 
 func openNPY(path string, o Options) (Source, error) {
+	a, err := openRows(path, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.addNPYLabels(o); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// openRows opens the rows of an NPY file, without labels.
+func openRows(path string, o Options) (*array, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -133,9 +146,6 @@ func openNPY(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	a, err := x.source(o)
-	if err == nil {
-		err = a.addNPYLabels(o)
-	}
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -144,9 +154,18 @@ func openNPY(path string, o Options) (Source, error) {
 	return a, nil
 }
 
-// source makes rows of the first axis: (N, D) features, (N, H, W) gray images,
-// (N, H, W, C) or (N, C, H, W) images.
+// source is rows with names for the columns of features.
 func (x *ndarray) source(o Options) (*array, error) {
+	a, err := x.rows(o)
+	if err == nil && !a.spec.Image {
+		a.spec.Columns = columnNumbers(a.spec.Shape[0])
+	}
+	return a, err
+}
+
+// rows makes rows of the first axis: (N, D) features, (N, H, W) gray images,
+// (N, H, W, C) or (N, C, H, W) images.
+func (x *ndarray) rows(o Options) (*array, error) {
 	a := &array{path: x.path, data: x.data, offset: x.offset, elem: x.elem}
 	a.spec.DType = Float32
 	if strings.HasSuffix(x.descr, "u1") {
@@ -161,9 +180,6 @@ func (x *ndarray) source(o Options) (*array, error) {
 			return nil, inputFault(x.path, x.field, "shape %v has %d features, limit %d", d, d[1], maxFeatures)
 		}
 		a.n, a.spec.Shape = d[0], []int{d[1]}
-		for i := range d[1] {
-			a.spec.Columns = append(a.spec.Columns, "column "+strconv.Itoa(i+1))
-		}
 	case 3:
 		a.n, a.spec.Image, a.spec.Shape = d[0], true, []int{d[1], d[2], 1}
 	case 4:
@@ -182,6 +198,15 @@ func (x *ndarray) source(o Options) (*array, error) {
 		return nil, inputFault(x.path, x.field, "shape %v, expected (rows, features), (rows, H, W), (rows, H, W, C) or (rows, C, H, W)", d)
 	}
 	return a, nil
+}
+
+// columnNumbers names n columns that have no names.
+func columnNumbers(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "column " + strconv.Itoa(i+1)
+	}
+	return names
 }
 
 // layout decides which axis of a rank 4 array is the channels: the one of size
@@ -224,22 +249,27 @@ func (a *array) addNPYLabels(o Options) error {
 		if b == name || !isFile(path) {
 			continue
 		}
-		f, size, err := openRegular(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		y, err := newArray(path, "", f, size)
-		if err != nil {
-			return err
-		}
-		return a.setLabels(y, o)
+		return a.readLabels(path, o)
 	}
 	if o.Label != "" {
 		return inputFault(a.path, "label", "no file %q beside it", o.Label)
 	}
 	a.spec.Notes = append(a.spec.Notes, "no "+listOr(beside, "")+" beside it: rows are unlabelled")
 	return nil
+}
+
+// readLabels takes the labels of an NPY file.
+func (a *array) readLabels(path string, o Options) error {
+	f, size, err := openRegular(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	y, err := newArray(path, "", f, size)
+	if err != nil {
+		return err
+	}
+	return a.setLabels(y, o)
 }
 
 func float64At(b []byte, bigEndian bool) float64 {

@@ -63,19 +63,25 @@ func splitsNPZ(path string) []string {
 	return splits
 }
 
-// find gives the entry that goes by one of the names: those of the split, or
-// those without one when split is empty.
+// find gives the entry that goes by one of the names.
 func (z *archive) find(names []string, split string) string {
-	for _, n := range names {
-		if strings.Contains(n, "%") != (split != "") {
-			continue
-		}
-		n = strings.ReplaceAll(n, "%", split)
+	for _, n := range namesOf(names, split) {
 		if z.entries[n] != nil {
 			return n
 		}
 	}
 	return ""
+}
+
+// namesOf are the names of the split, or those without one when split is empty.
+func namesOf(names []string, split string) []string {
+	var of []string
+	for _, n := range names {
+		if strings.Contains(n, "%") == (split != "") {
+			of = append(of, strings.ReplaceAll(n, "%", split))
+		}
+	}
+	return of
 }
 
 func openNPZ(path string, o Options) (Source, error) {

@@ -15,13 +15,16 @@ import (
 // from several goroutines at once.
 type Pipeline struct {
 	size    int // values of a row that goes in
-	h, w, c int // of an image after resizing; of a table 1, 1, features
+	h, w, c int // of an image after resizing, with the channels that come out; of a table 1, 1, features
+	from    int // channels that go in
+	bgr     bool
 	out     []int
 	planar  bool // channels first
 	resize  *resizer
 	scale   float32
 	mean    []float32 // (c), nil when all are 0
 	std     []float32 // (c), nil when all are 1
+	in      int       // values of a row after resizing
 	scratch sync.Pool // *[]float32
 }
 
@@ -30,10 +33,20 @@ func (p Preprocess) Compile(spec Spec) (*Pipeline, error) {
 	fail := func(field, format string, args ...any) (*Pipeline, error) {
 		return nil, fault.New(fault.Usage, "", "preprocess."+field, format, args...)
 	}
-	l := &Pipeline{size: spec.Size(), h: 1, w: 1, c: spec.Size(), scale: p.Scale}
+	l := &Pipeline{size: spec.Size(), in: spec.Size(), h: 1, w: 1, c: spec.Size(), scale: p.Scale}
 	what := "features"
 	if spec.Image {
 		l.h, l.w, l.c, what = spec.Shape[0], spec.Shape[1], spec.Shape[2], "channels"
+	}
+	l.from, l.bgr = l.c, p.BGR
+	if p.Channels != 0 && (!spec.Image || l.c != 1 && l.c != 3 || p.Channels != 1 && p.Channels != 3) {
+		return fail("channels", "%d from rows of %d %s, expected images of 1 or 3 channels, and 1 or 3 of them", p.Channels, l.c, what)
+	}
+	if p.Channels != 0 {
+		l.c = p.Channels
+	}
+	if p.BGR && (!spec.Image || l.c != 3) {
+		return fail("bgr", "the input has %d %s, expected images with 3 channels", l.c, what)
 	}
 	switch p.Layout {
 	case NCHW, NHWC:
@@ -53,6 +66,7 @@ func (p Preprocess) Compile(spec Spec) (*Pipeline, error) {
 		}
 		if p.Resize[0] != l.h || p.Resize[1] != l.w {
 			l.resize = newResizer(l.h, l.w, p.Resize[0], p.Resize[1])
+			l.in = p.Resize[0] * p.Resize[1] * l.from
 			l.h, l.w = p.Resize[0], p.Resize[1]
 		}
 	}
@@ -114,21 +128,70 @@ func (l *Pipeline) Apply(dst, src []float32, n int) {
 	if len(src) < n*l.size || len(dst) < n*l.OutSize() {
 		panic("dataset: Apply on slices that are too short")
 	}
-	var buf []float32
-	if l.resize != nil {
-		b := borrow[float32](&l.scratch, l.OutSize()+l.resize.scratch(l.c))
-		defer l.scratch.Put(b)
-		buf = *b
-	}
 	out := l.OutSize()
+	recolour := l.from != l.c || l.bgr
+	var colours, resized, work []float32
+	if need := l.buffer(recolour); need > 0 {
+		b := borrow[float32](&l.scratch, need)
+		defer l.scratch.Put(b)
+		buf := *b
+		if recolour {
+			colours, buf = buf[:out], buf[out:]
+		}
+		if l.resize != nil {
+			resized, work = buf[:l.in], buf[l.in:]
+		}
+	}
 	for i := range n {
 		x, y := src[i*l.size:(i+1)*l.size], dst[i*out:(i+1)*out]
 		if l.resize != nil {
-			l.resize.apply(buf[:out], x, buf[out:], l.c)
-			x = buf[:out]
+			l.resize.apply(resized, x, work, l.from)
+			x = resized
+		}
+		if recolour {
+			l.colours(colours, x)
+			x = colours
 		}
 		l.row(y, x)
 	}
+}
+
+// buffer is the memory that a row needs on its way.
+func (l *Pipeline) buffer(recolour bool) int {
+	n := 0
+	if recolour {
+		n += l.OutSize()
+	}
+	if l.resize != nil {
+		n += l.in + l.resize.scratch(l.from)
+	}
+	return n
+}
+
+// colours writes src, (H·W, from), to dst, (H·W, C): grey repeated, RGB to its
+// luminance (ITU-R BT.601), red and blue exchanged.
+func (l *Pipeline) colours(dst, src []float32) {
+	switch {
+	case l.from == 1:
+		for i, v := range src {
+			for k := range l.c {
+				dst[i*l.c+k] = v
+			}
+		}
+	case l.c == 1:
+		for i := range dst {
+			dst[i] = Luminance(src[3*i : 3*i+3])
+		}
+	default:
+		for i := 0; i < len(dst); i += 3 {
+			dst[i], dst[i+1], dst[i+2] = src[i+2], src[i+1], src[i]
+		}
+	}
+}
+
+// Luminance is that of red, green and blue by ITU-R BT.601.
+func Luminance(rgb []float32) float32 {
+	return float32(float32(0.299*rgb[0])+float32(0.587*rgb[1])) + float32(0.114*rgb[2])
 }
 
 // row is dst = (src·scale − mean)/std, with src (H·W, C) and dst the same or
@@ -138,7 +201,11 @@ func (l *Pipeline) row(dst, src []float32) {
 	if l.planar {
 		step, next = 1, hw
 	}
-	if l.mean == nil && l.std == nil && !l.planar {
+	if l.mean == nil && l.std == nil && (!l.planar || l.c == 1) {
+		if l.scale == 1 {
+			copy(dst, src)
+			return
+		}
 		for i, v := range src {
 			dst[i] = v * l.scale
 		}
@@ -181,6 +248,15 @@ func (p Preprocess) String() string {
 	var steps []string
 	if len(p.Resize) == 2 {
 		steps = append(steps, fmt.Sprintf("resize to %d×%d", p.Resize[0], p.Resize[1]))
+	}
+	switch p.Channels {
+	case 1:
+		steps = append(steps, "luminance")
+	case 3:
+		steps = append(steps, "3 channels")
+	}
+	if p.BGR {
+		steps = append(steps, "BGR")
 	}
 	x := "x"
 	if p.Scale != 0 && p.Scale != 1 {

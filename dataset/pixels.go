@@ -106,6 +106,11 @@ func pixelsOf(data []byte, c int) (picture, []float32, error) {
 			return p, nil, inputFault("", "", "GIF of more than one frame, expected a still image")
 		}
 	}
+	if p.codec.name == "JPEG" {
+		if err := checkScans(data, p.h*p.w); err != nil {
+			return p, nil, err
+		}
+	}
 	img, err := p.codec.decode(data)
 	if err != nil {
 		return p, nil, inputFault("", "", "not a readable %s image: %w", p.codec.name, err)

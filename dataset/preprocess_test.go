@@ -44,6 +44,14 @@ func TestPreprocess(t *testing.T) {
 			[]float32{0, 2, 6, 8}, "resize to 1×4, NHWC"},
 		"shrunk": {dataset.Preprocess{Layout: dataset.NHWC, Resize: []int{1, 2}}, imageSpec(1, 4, 1), []float32{0, 0, 7, 7}, []int{1, 2, 1},
 			[]float32{1, 6}, "resize to 1×2, NHWC"}, // weights 3, 3, 1 of 7
+		"grey to three channels": {dataset.Preprocess{Layout: dataset.NCHW, Channels: 3, Mean: []float32{0, 1, 2}}, imageSpec(1, 2, 1), []float32{5, 7}, []int{3, 1, 2},
+			[]float32{5, 7, 4, 6, 3, 5}, "3 channels, x − [0 1 2], NCHW"},
+		"grey resized to three channels": {dataset.Preprocess{Layout: dataset.NHWC, Channels: 3, Resize: []int{1, 2}}, imageSpec(1, 4, 1), []float32{0, 0, 7, 7}, []int{1, 2, 3},
+			[]float32{1, 1, 1, 6, 6, 6}, "resize to 1×2, 3 channels, NHWC"},
+		"luminance": {dataset.Preprocess{Layout: dataset.NCHW, Channels: 1}, imageSpec(1, 2, 3), []float32{255, 0, 0, 10, 100, 200}, []int{1, 1, 2},
+			[]float32{76.245, 84.49}, "luminance, NCHW"},
+		"BGR": {dataset.Preprocess{Layout: dataset.NCHW, BGR: true, Scale: 2}, imageSpec(1, 2, 3), []float32{1, 2, 3, 4, 5, 6}, []int{3, 1, 2},
+			[]float32{6, 12, 4, 10, 2, 8}, "BGR, x·2, NCHW"},
 		"shrunk to one": {dataset.Preprocess{Layout: dataset.NCHW, Resize: []int{1, 1}}, imageSpec(2, 2, 1), []float32{1, 2, 3, 6}, []int{1, 1, 1},
 			[]float32{3}, "resize to 1×1, NCHW"},
 	} {

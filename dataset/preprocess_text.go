@@ -9,7 +9,7 @@ import (
 
 // ParsePreprocess reads a Preprocess from text such as
 //
-//	NCHW resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225
+//	NCHW resize=224x224 channels=3 bgr scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225
 //
 // in any order, each word at most once. What is left out stays at its zero
 // value, the layout included.
@@ -18,7 +18,10 @@ func ParsePreprocess(text string) (Preprocess, error) {
 	seen := map[string]bool{}
 	for _, word := range strings.Fields(text) {
 		key, value, ok := strings.Cut(word, "=")
-		if !ok {
+		switch {
+		case word == "bgr":
+			key = word
+		case !ok:
 			key, value = "layout", word
 		}
 		bad := func(want string) (Preprocess, error) {
@@ -32,7 +35,7 @@ func ParsePreprocess(text string) (Preprocess, error) {
 		switch key {
 		case "layout":
 			if p.Layout = Layout(value); p.Layout != NCHW && p.Layout != NHWC && p.Layout != Flat {
-				return bad("NCHW, NHWC, flat, resize=, scale=, mean= or std=")
+				return bad("NCHW, NHWC, flat, resize=, channels=, bgr, scale=, mean= or std=")
 			}
 		case "resize":
 			h, w, _ := strings.Cut(value, "x")
@@ -43,6 +46,14 @@ func ParsePreprocess(text string) (Preprocess, error) {
 			}
 			if err != nil {
 				return bad("resize=HEIGHTxWIDTH")
+			}
+		case "channels":
+			if p.Channels, err = strconv.Atoi(value); err != nil || p.Channels != 1 && p.Channels != 3 {
+				return bad("channels=1 or channels=3")
+			}
+		case "bgr":
+			if p.BGR = !ok; ok {
+				return bad("bgr alone")
 			}
 		case "scale":
 			if p.Scale, err = fraction(value); err != nil || p.Scale == 0 {
@@ -57,7 +68,7 @@ func ParsePreprocess(text string) (Preprocess, error) {
 				return bad("std=NUMBER,…")
 			}
 		default:
-			return bad("NCHW, NHWC, flat, resize=, scale=, mean= or std=")
+			return bad("NCHW, NHWC, flat, resize=, channels=, bgr, scale=, mean= or std=")
 		}
 	}
 	return p, nil

@@ -54,6 +54,42 @@ func TestLabelsOfTables(t *testing.T) {
 	}
 }
 
+// TestLabelsOfJSON: what is true of CSV is of other tables, and true and false
+// are labels there.
+func TestLabelsOfJSON(t *testing.T) {
+	for _, c := range []labelCase{
+		{"numbers", `{"a": 1, "price": 0.5}
+{"a": 2, "price": null}
+`, dataset.Options{Label: "price"}, dataset.Regression, "price", "[0.5 NaN]", ""},
+		{"true and false", `{"a": 1, "u": true, "v": 0}
+{"a": 2, "u": false, "v": 1}
+`, dataset.Options{Label: "u,v"}, dataset.MultiLabel, "u v", "[1 0 0 1]", ""},
+		{"a text", `{"a": 1, "u": true, "v": 0}
+{"a": 2, "u": "so so", "v": 1}
+`, dataset.Options{Label: "u,v"}, "", "", "", `"so so" in label column "u", expected a number`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.check(t, put(t, t.TempDir(), "a.jsonl", []byte(c.csv)))
+		})
+	}
+}
+
+// TestSchemaWithTargets: rows of another file find their labels by the names
+// of what is predicted, or have none.
+func TestSchemaWithTargets(t *testing.T) {
+	train := must(dataset.Open(put(t, t.TempDir(), "a.csv", []byte("u,a,v\n1,5,0\n0,6,1\n")), dataset.Options{Label: "u,v"})).Spec()
+	o := dataset.Options{Task: train.Task.String(), Targets: train.Targets, Schema: train.Schema}
+	for _, c := range []labelCase{
+		{"in another order", "v,u,a\n1,0,5\n0,1,6\n", o, dataset.MultiLabel, "u v", "[0 1 1 0]", ""},
+		{"without labels", "a\n5\n6\n", o, dataset.MultiClass, "", "[]", ""},
+		{"with more columns", "b,v,u,a\n3,1,0,5\n4,0,1,6\n", o, dataset.MultiLabel, "u v", "[0 1 1 0]", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.check(t, put(t, t.TempDir(), "b.csv", []byte(c.csv)))
+		})
+	}
+}
+
 // check opens path and holds its labels against the case.
 func (c labelCase) check(t *testing.T, path string) {
 	t.Helper()
@@ -100,10 +136,34 @@ func TestLabelsOfArrays(t *testing.T) {
 			d := t.TempDir()
 			put(t, d, "X_labels.npy", c.labels)
 			c.check(t, put(t, d, "X.npy", npyFloats(3, 2)))
+			shards := t.TempDir()
+			for _, n := range []string{"0", "1"} {
+				put(t, shards, "x_"+n+".npy", npyFloats(3, 2))
+				put(t, shards, "y_"+n+".npy", c.labels)
+			}
+			twice := c.labelCase
+			if len(twice.values) > 2 {
+				twice.values = twice.values[:len(twice.values)-1] + " " + twice.values[1:]
+			}
+			twice.check(t, shards)
 			path := put(t, t.TempDir(), "a.npz", npz(entry{name: "x.npy", data: npyFloats(3, 2)}, entry{name: "y.npy", data: c.labels}))
 			c.check(t, path)
 		})
 	}
+}
+
+// TestShardsOfTwoTasks: shards whose labels look like different things are an
+// error that says how to settle it.
+func TestShardsOfTwoTasks(t *testing.T) {
+	d := t.TempDir()
+	for n, labels := range [][]float64{{1, 2, 3}, {0.5, 1.5, 2.5}} {
+		put(t, d, fmt.Sprintf("x_%d.npy", n), npyFloats(3, 2))
+		put(t, d, fmt.Sprintf("y_%d.npy", n), npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", float64s(labels...)))
+	}
+	if _, err := dataset.Open(d, dataset.Options{}); err == nil || !strings.Contains(err.Error(), "1 of regression, but those of ") || !strings.Contains(err.Error(), "--task says what all are") {
+		t.Errorf("got %v", err)
+	}
+	labelCase{options: dataset.Options{Task: "regression"}, task: dataset.Regression, targets: "target", values: "[1 2 3 0.5 1.5 2.5]"}.check(t, d)
 }
 
 // numbers is a table of n rows with a number to predict, every fifth unknown.

@@ -29,7 +29,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		return embeddedData(ctx, r)
 	}
 	d := &Data{}
-	options := dataset.Options{Label: r.Data.Label}
+	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns, SkipBad: r.Data.SkipBad}
 	train, err := openSplit(ctx, r.Data.Train, "train", options)
 	if err != nil {
 		return nil, err
@@ -41,9 +41,15 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 			return nil, err
 		}
 	}
-	options.Classes = train.Spec().Classes
+	options.Schema = train.Spec().Schema
+	if spec := train.Spec(); spec.Labelled() {
+		options.Classes, options.Task, options.Targets = spec.Classes, spec.Task.String(), spec.Targets
+	}
 	if err := d.openTest(ctx, r, options); err != nil {
 		return nil, err
+	}
+	if r.Data.SkipBad && d.Test != nil {
+		d.Notes = append(d.Notes, d.Test.Spec().Notes...)
 	}
 	if train, err = d.holdOutTest(ctx, r, train); err != nil {
 		return nil, err
@@ -59,6 +65,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	}
 	var more dataset.Source
 	if r.Data.Unlabelled != "" {
+		if len(options.Targets) > 0 {
+			options.Label = "" // their columns need not be there
+		}
 		if more, err = openSplit(ctx, r.Data.Unlabelled, "train", options); err != nil {
 			return nil, err
 		}
@@ -102,42 +111,57 @@ func (d *Data) seenTwice(ctx context.Context) error {
 // has no splits. Another split never stands in: what is judged on training
 // rows must say so.
 func openSplit(ctx context.Context, arg, split string, o dataset.Options) (dataset.Source, error) {
-	if splits := dataset.Splits(arg); slices.Contains(splits, split) {
-		o.Split = split
-	} else if len(splits) > 0 {
-		return nil, fault.New(fault.Input, arg, "", "has no %s rows, only %s: name the rows themselves", split, strings.Join(splits, ", "))
-	}
-	src, err := dataset.Open(arg, o)
+	src, err := openFile(arg, split, o)
 	if err != nil {
 		return nil, err
 	}
 	return dataset.Memory(ctx, src, memoryLimit)
 }
 
+// openFile is openSplit without reading the rows.
+func openFile(arg, split string, o dataset.Options) (dataset.Source, error) {
+	if splits := dataset.Splits(arg); slices.Contains(splits, split) {
+		o.Split = split
+	} else if len(splits) > 0 {
+		return nil, fault.New(fault.Input, arg, "", "has no %s rows, only %s: name the rows themselves", split, strings.Join(splits, ", "))
+	}
+	return dataset.Open(arg, o)
+}
+
 // memoryLimit bounds the rows that are kept in memory, in bytes; larger
 // sources are read anew in each epoch.
 const memoryLimit = 1 << 30
 
-// OpenRows opens the rows that arg names, for commands that only read them: a
-// split must exist when wanted is true. limit > 0 keeps the first rows.
-func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Options, limit int) (dataset.Source, error) {
+// RowLimit is how many rows a command takes, and which.
+type RowLimit struct {
+	Rows  int    // 0: all
+	First bool   // the first ones; else as a run takes them: in proportion to the classes, in their order
+	Seed  uint64 // chooses the rows that are not simply the first
+}
+
+// OpenRows opens the rows that arg names, for commands that only read them once
+// or twice and so keep none in memory: a split must exist when wanted is true.
+func OpenRows(ctx context.Context, arg, split string, wanted bool, o dataset.Options, limit RowLimit) (dataset.Source, error) {
 	var src dataset.Source
 	var err error
 	switch {
-	case limit < 0:
-		return nil, fault.New(fault.Usage, "", "--limit", "got %d, expected a number of at least 0", limit)
+	case limit.Rows < 0:
+		return nil, fault.New(fault.Usage, "", "--limit", "got %d, expected a number of at least 0", limit.Rows)
 	case arg == Embedded:
 		src, err = openEmbedded(ctx, split)
 	case wanted:
 		o.Split = split
 		src, err = dataset.Open(arg, o)
 	default:
-		src, err = openSplit(ctx, arg, split, o)
+		src, err = openFile(arg, split, o)
 	}
-	if err != nil || limit == 0 || limit >= src.Len() {
+	if err != nil || limit.Rows == 0 || limit.Rows >= src.Len() {
 		return src, err
 	}
-	first := make([]int, limit)
+	if !limit.First {
+		return dataset.Limit(ctx, src, limit.Rows, limit.Seed)
+	}
+	first := make([]int, limit.Rows)
 	for i := range first {
 		first[i] = i
 	}
@@ -220,13 +244,13 @@ func (d *Data) setTransfer(ctx context.Context, train, more dataset.Source) erro
 
 // labelledRows lists the rows of src that have a label.
 func labelledRows(ctx context.Context, src dataset.Source) ([]int, error) {
-	labels, err := dataset.Labels(ctx, src)
+	strata, err := dataset.Strata(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	var rows []int
-	for i, y := range labels {
-		if y != dataset.Unlabelled {
+	for i, s := range strata {
+		if s != dataset.Unlabelled {
 			rows = append(rows, i)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -24,15 +25,74 @@ func TestNoSplitStandsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for split, rows := range map[string]int{"train": 12, "test": 6} {
-		src, err := OpenRows(ctx, dir, split, false, dataset.Options{}, 0)
+		src, err := OpenRows(ctx, dir, split, false, dataset.Options{}, RowLimit{})
 		if err != nil || src.Len() != rows {
 			t.Errorf("%s: %v, expected %d rows", split, err, rows)
 		}
 	}
-	_, err := OpenRows(ctx, dir, "val", false, dataset.Options{}, 0)
+	_, err := OpenRows(ctx, dir, "val", false, dataset.Options{}, RowLimit{})
 	wantFault(t, err, fault.Input, dir, "has no val rows, only train, test")
-	_, err = OpenRows(ctx, dir, "test", false, dataset.Options{}, -1)
+	_, err = OpenRows(ctx, dir, "test", false, dataset.Options{}, RowLimit{Rows: -1})
 	wantFault(t, err, fault.Usage, "--limit", "-1")
+}
+
+// TestRowLimit takes the rows that a run with that limit and seed learns from,
+// in their order, or the first ones.
+func TestRowLimit(t *testing.T) {
+	ctx := context.Background()
+	csv := filepath.Join(t.TempDir(), "rows.csv")
+	var rows bytes.Buffer
+	for i := range 100 { // sorted by class, as folders are
+		fmt.Fprintf(&rows, "%d,%d,%s\n", i, i*i, []string{"a", "b", "b", "b"}[i/25])
+	}
+	if err := os.WriteFile(csv, rows.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	read := func(limit RowLimit) (first []float32, labels []int32) {
+		src, err := OpenRows(ctx, csv, "train", false, dataset.Options{}, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		err = dataset.Batches(ctx, src, nil, 7, func(_ []int, b *dataset.Batch) error {
+			for i := range b.N {
+				first = append(first, b.X[2*i])
+			}
+			labels = append(labels, b.Y...)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first, labels
+	}
+	if x, _ := read(RowLimit{Rows: 3, First: true, Seed: 9}); !slices.Equal(x, []float32{0, 1, 2}) {
+		t.Errorf("the first rows are %v", x)
+	}
+	x, y := read(RowLimit{Rows: 20, Seed: 1})
+	if ones := len(y) - 15; len(y) != 20 || !slices.IsSorted(x) || y[ones-1] != 0 || y[ones] != 1 {
+		t.Errorf("rows %v of classes %v, expected 5 and 15 in order", x, y)
+	}
+	if other, _ := read(RowLimit{Rows: 20, Seed: 2}); slices.Equal(x, other) {
+		t.Error("two seeds take the same rows")
+	}
+	r := Default()
+	r.Data.Train, r.Data.Limit, r.Train.Seed, r.Data.ValSplit = csv, 20, 1, 0
+	d, err := OpenData(ctx, &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, src := range []dataset.Source{d.Transfer, d.Test} { // what a run learns from and is judged on
+		var b dataset.Batch
+		if err := src.Read(ctx, dataset.Order(src.Len(), 1, 0), &b); err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.N {
+			if !slices.Contains(x, b.X[2*i]) {
+				t.Errorf("a run takes row %v, OpenRows takes %v", b.X[2*i], x)
+			}
+		}
+	}
 }
 
 // writeIDX writes n 2×2 images and their labels.

@@ -29,13 +29,17 @@ func images(tb testing.TB, n int) *rows {
 		tb.Fatal(err)
 	}
 	const c = 10
-	w, err := store.Create(tb.TempDir(), store.Key{Classes: c}, ids, 500)
+	all, err := store.Gather("", func(add func([]dataset.RowID) error) error { return add(ids) })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w, err := store.Create(tb.TempDir(), store.Key{Classes: c}, all, 500)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for _, m := range w.Missing() {
 		var z []float32
-		for _, r := range m.Rows {
+		for _, r := range w.Positions(nil, m.Index) {
 			for k := range c {
 				z = append(z, float32(r)+float32(k*(1+r%7))/16)
 			}
@@ -52,7 +56,7 @@ func images(tb testing.TB, n int) *rows {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r, err := openRows(ctx, src, pipe, targets, c)
+	r, err := openRows(ctx, src, pipe, targets, dataset.MultiClass, c)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -3,8 +3,8 @@ package distill
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -13,8 +13,11 @@ import (
 // that are a file which the run reads.
 func (r *Recipe) checkOutputs() error {
 	read := []struct{ path, is string }{
-		{r.Teacher.Model, "the teacher"}, {r.Student.File(), "the student to begin with"}, {r.Teacher.Library, "the ONNX Runtime library"}, {FilePart(r.Data.Train), "the training rows"},
-		{FilePart(r.Data.Unlabelled), "the unlabelled rows"}, {FilePart(r.Data.Val), "the validation rows"}, {FilePart(r.Data.Test), "the test rows"},
+		{r.Teacher.ClassMap, "the class map"}, {r.Student.File(), "the student to begin with"}, {r.Teacher.Library, "the ONNX Runtime library"}, {dataset.PathOf(r.Data.Train), "the training rows"},
+		{dataset.PathOf(r.Data.Unlabelled), "the unlabelled rows"}, {dataset.PathOf(r.Data.Val), "the validation rows"}, {dataset.PathOf(r.Data.Test), "the test rows"},
+	}
+	for _, path := range r.Teacher.files() {
+		read = append(read, struct{ path, is string }{path, "the teacher"})
 	}
 	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}
 	for i, w := range written {
@@ -33,14 +36,6 @@ func (r *Recipe) checkOutputs() error {
 		}
 	}
 	return nil
-}
-
-// FilePart is a data argument without the name of its format.
-func FilePart(arg string) string {
-	if _, path, ok := strings.Cut(arg, ":"); ok && sameFile(path, path) {
-		return path
-	}
-	return arg
 }
 
 func sameFile(a, b string) bool {

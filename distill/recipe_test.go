@@ -150,7 +150,7 @@ func TestSettings(t *testing.T) {
 		{func(r *Recipe) { r.Teacher.Input = "cooked" }, "--teacher-input", `"cooked"`},
 		{func(r *Recipe) { r.Teacher.Batch = -1 }, "--teacher-batch", "got -1"},
 		{func(r *Recipe) { r.Teacher.Timeout = -1 }, "--teacher-timeout", "got -1e-09"},
-		{func(r *Recipe) { r.Teacher.Memory = -1 }, "--teacher-memory", "got -1"},
+		{func(r *Recipe) { r.Teacher.Memory = -2 }, "--teacher-memory", "got -2"},
 	} {
 		r := small(t)
 		c.change(&r)
@@ -159,5 +159,34 @@ func TestSettings(t *testing.T) {
 		if exists(filepath.Dir(r.Output.Model)) {
 			t.Errorf("%s: the output's folder was made first", c.flag)
 		}
+	}
+}
+
+// TestRecipeInputs reads the forms that teacher.inputs may have.
+func TestRecipeInputs(t *testing.T) {
+	for text, want := range map[string]Inputs{
+		`["x=a,b", "y=@1"]`:                         {"x=a,b", "y=@1"},
+		"{x: a, y: [b, 'c d'], z: 0.5}":             {"x=a", "y=b,c d", "z=@0.5"},
+		"{training: false, shape: [480, 640]}":      {"training=@false", "shape=@480,640"},
+		`{image: "*", t: "@1e-3", big: -12}`:        {"image=*", "t=@1e-3", "big=@-12"},
+		"{x: a}":                                    {"x=a"},
+		"\n    sex: gender\n    age: [years, days]": {"sex=gender", "age=years,days"},
+	} {
+		r := Default()
+		if err := r.Merge(recipeFile(t, "teacher:\n  inputs: "+text+"\n")); err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if !slices.Equal(r.Teacher.Inputs, want) {
+			t.Errorf("%s: got %q, expected %q", text, r.Teacher.Inputs, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"3": "[2:11]", "{x: {y: 1}}": "[2:1", "{x: [a, 1]}": "columns alone, or numbers alone", "[1]": "NAME=COLUMN", "{x: []}": "columns alone",
+	} {
+		r := Default()
+		wantFault(t, r.Merge(recipeFile(t, "teacher:\n  inputs: "+text+"\n")), fault.Usage, want)
+	}
+	r := Default()
+	if err := r.Set("teacher.inputs={x: a}"); err != nil || !slices.Equal(r.Teacher.Inputs, Inputs{"x=a"}) {
+		t.Errorf("%q %v", r.Teacher.Inputs, err)
 	}
 }

@@ -19,6 +19,7 @@ type studentSpec struct {
 	pre    dataset.Preprocess
 	params int64
 	flops  int64
+	scale  []float32        // deviation of each number to predict; nil for other tasks
 	net    *student.Student // the trained student
 }
 
@@ -26,10 +27,16 @@ type studentSpec struct {
 // the rows with what the teacher said of them.
 func (d *run) designStudent(ctx context.Context) (err error) {
 	s := &d.spec
+	var mean []float32
+	if d.task == dataset.Regression {
+		if mean, s.scale, err = d.targetScale(ctx); err != nil {
+			return err
+		}
+	}
 	if s.from != nil {
 		err = d.importStudent(ctx)
 	} else {
-		err = d.buildStudent(ctx)
+		err = d.buildStudent(ctx, mean)
 	}
 	if err != nil {
 		return err
@@ -42,8 +49,8 @@ func (d *run) designStudent(ctx context.Context) (err error) {
 
 // buildStudent builds the architecture by name: it takes the teacher's input
 // by name and layout, in the data's own units; the normalisation is part of
-// its graph.
-func (d *run) buildStudent(ctx context.Context) error {
+// its graph, and so is that of numbers to predict, whose means are given.
+func (d *run) buildStudent(ctx context.Context, mean []float32) error {
 	spec := d.data.Transfer.Spec()
 	s := &d.spec
 	s.pre = dataset.Preprocess{Layout: dataset.Flat}
@@ -78,8 +85,16 @@ func (d *run) buildStudent(ctx context.Context) error {
 	if in.Scale, in.Shift, err = normalisation(ctx, asked, d.data.Transfer); err != nil {
 		return err
 	}
+	if in.Fill, err = filling(ctx, d.data.Transfer); err != nil {
+		return err
+	}
 	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
 		return err
+	}
+	if d.task == dataset.Regression {
+		if err := models.Suffix(s.model, "values", s.scale, mean); err != nil {
+			return err
+		}
 	}
 	if s.params, err = models.Count(s.model); err != nil || len(d.recipe.Student.Freeze) == 0 {
 		return err
@@ -117,6 +132,16 @@ func normalisation(ctx context.Context, asked dataset.Preprocess, src dataset.So
 		shift = append(shift, -mean[i]/std[i])
 	}
 	return scale, shift, nil
+}
+
+// filling is what takes the place of missing values in a student's graph: the
+// mean of the others of the feature. It is nil where none is missing.
+func filling(ctx context.Context, src dataset.Source) ([]float32, error) {
+	if !src.Spec().Missing {
+		return nil, nil
+	}
+	mean, _, err := dataset.Stats(ctx, src)
+	return mean, err
 }
 
 // affine writes (x·Scale − Mean)/Std as x·scale + shift: one value, one a

@@ -15,8 +15,11 @@ import (
 // MetaVersion is the metadata key by which an exported student is known.
 const MetaVersion = export.MetaPrefix + "version"
 
-// metaClasses is the metadata key of the class names.
-const metaClasses = export.MetaPrefix + export.ClassesKey
+// Metadata key of how the columns of a table became features.
+const (
+	metaSchema = export.MetaPrefix + schemaKey
+	schemaKey  = "schema"
+)
 
 // Verification is what Verify found.
 type Verification struct {
@@ -35,6 +38,10 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
+	}
+	labels, err := labelOptions(file)
+	if err != nil {
+		return nil, fault.At(path, err)
 	}
 	v := &Verification{File: data}
 	for _, e := range file.Metadata {
@@ -58,25 +65,46 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	if err != nil {
 		return nil, err
 	}
-	v.Parity, err = export.Check(ctx, path, data, st, x, n, export.Options{Library: library})
+	task, _, err := dataset.ParseTask(labels.Task)
+	if err != nil {
+		return nil, fault.At(path, err)
+	}
+	v.Parity, err = export.Check(ctx, path, data, st, x, n, export.Options{Library: library, Task: task})
 	return v, err
 }
 
-// StudentClasses are the class names, by label, that the exported student at
-// path carries; nil for another model.
-func StudentClasses(path string) ([]string, error) {
+// RowsOf are the options by which rows are opened for the model at path: how
+// the labels are read that an exported student is held against, and the columns
+// that it was trained with. They are zero for another model.
+func RowsOf(path string) (o dataset.Options, err error) {
 	m, err := onnx.Read(path, onnx.ReadOptions{})
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	return studentClasses(m), nil
+	if o, err = labelOptions(m); err != nil {
+		return o, fault.At(path, err)
+	}
+	if text, ok := m.Meta(metaSchema); ok {
+		if o.Schema, err = dataset.ParseSchema(text); err != nil {
+			return o, fault.New(fault.Input, path, "metadata "+metaSchema, "%w", err)
+		}
+	}
+	return o, nil
 }
 
-// studentClasses are the class names that an exported student carries.
-func studentClasses(m *onnx.Model) []string {
-	names, ok := m.Meta(metaClasses)
-	if !ok {
-		return nil
+// labelOptions are what an exported student says of labels.
+func labelOptions(m *onnx.Model) (o dataset.Options, err error) {
+	names := func(key string) []string {
+		text, ok := m.Meta(export.MetaPrefix + key)
+		if !ok {
+			return nil
+		}
+		return export.SplitClasses(text)
 	}
-	return export.SplitClasses(names)
+	o.Classes, o.Targets = names(export.ClassesKey), names(export.TargetsKey)
+	o.Task, _ = m.Meta(export.MetaPrefix + export.TaskKey)
+	if task, _, err := dataset.ParseTask(o.Task); err != nil || task != dataset.MultiClass && len(o.Targets) == 0 {
+		return o, fault.New(fault.Input, "", "metadata "+export.MetaPrefix+export.TaskKey, "got %q with %d targets, expected one of %s, with the names of its targets", o.Task, len(o.Targets), strings.Join(dataset.Tasks, ", "))
+	}
+	return o, nil
 }

@@ -74,6 +74,9 @@ func newBuilder(in Input, seed uint64) (*builder, error) {
 		v.Shape = append(v.Shape, onnx.Dim{Value: int64(d)})
 	}
 	b.g.Inputs = []*onnx.Value{v}
+	if err := b.fill(in.Fill); err != nil {
+		return nil, err
+	}
 	for _, c := range []struct {
 		op, name string
 		vals     []float32
@@ -86,11 +89,39 @@ func newBuilder(in Input, seed uint64) (*builder, error) {
 	return b, nil
 }
 
+// fill appends v where x is NaN, else x, with v frozen.
+func (b *builder) fill(vals []float32) error {
+	if len(vals) == 0 {
+		return nil
+	}
+	const name = "input_fill"
+	if err := b.constant(name, vals); err != nil {
+		return err
+	}
+	x := b.last
+	b.node("IsNaN", nil)
+	missing := b.last
+	b.last = x
+	b.node("Where", nil)
+	b.g.Nodes[len(b.g.Nodes)-1].Inputs = []string{missing, name, x}
+	return nil
+}
+
 // normalise appends x·v or x+v with v frozen, unless every v is the identity.
 func (b *builder) normalise(op, name string, vals []float32, identity float32) error {
 	if !slices.ContainsFunc(vals, func(v float32) bool { return v != identity }) {
 		return nil
 	}
+	if err := b.constant(name, vals); err != nil {
+		return err
+	}
+	b.node(op, []string{name})
+	return nil
+}
+
+// constant adds frozen values for the input: one, one a channel, or one a
+// feature.
+func (b *builder) constant(name string, vals []float32) error {
 	for i, v := range vals {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return usage(name, "value %d is %g, expected finite numbers", i, v)
@@ -121,7 +152,6 @@ func (b *builder) normalise(op, name string, vals []float32, identity float32) e
 	}
 	b.g.Initializers = append(b.g.Initializers, onnx.FloatTensor(name, dims, vals))
 	b.frozen = append(b.frozen, name)
-	b.node(op, []string{name})
 	return nil
 }
 

@@ -38,6 +38,9 @@ type Input struct {
 	// Scale and Shift normalise inside the graph: x·Scale + Shift. One value,
 	// one a channel, or one a feature; nil leaves x as it is.
 	Scale, Shift []float32
+	// Fill takes the place of values that are NaN, before Scale and Shift: one
+	// value, one a channel, or one a feature; nil leaves them.
+	Fill []float32
 }
 
 // Architecture is one entry of the zoo.

@@ -84,7 +84,7 @@ func TestBatchRules(t *testing.T) {
 				t.Errorf("got\n%v", got)
 			}
 			z := make([]float32, 9*kind)
-			if err := x.Logits(ctx, src.x[:9*side*side], 9, z); err != nil {
+			if err := x.Logits(ctx, batchOf(src.x[:9*side*side], 9), z); err != nil {
 				t.Fatal(err)
 			}
 			row := slices.Clone(src.x[8*side*side : 9*side*side])

@@ -2,7 +2,6 @@ package teacher
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -24,15 +23,27 @@ const (
 type look struct {
 	spec   dataset.Spec
 	rows   []int
-	x      []float32 // (n, Size)
+	b      dataset.Batch
+	x      []float32 // (n, Size), of b
 	y      []int32   // (n)
+	v      []float32 // (n, len(Targets)), NaN where unknown
 	n      int
 	labels []int32 // of all rows of the source
+
+	origin func(row int) int // position in the file of a row of the source
 }
 
 // labelled is how many of the rows have a label.
 func (l *look) labelled() int {
 	n := 0
+	if k := len(l.spec.Targets); k > 0 && len(l.v) == l.n*k {
+		for r := range l.n {
+			if slices.ContainsFunc(l.v[r*k:(r+1)*k], func(v float32) bool { return v == v }) {
+				n++
+			}
+		}
+		return n
+	}
 	for _, y := range l.y {
 		if y >= 0 {
 			n++
@@ -52,28 +63,51 @@ func (t *Teacher) lookAt(ctx context.Context, src dataset.Source, times int) (*l
 	if l.labels, err = dataset.Labels(ctx, src); err != nil {
 		return nil, err
 	}
-	var pool []int
-	for r, y := range l.labels {
+	labelled := 0
+	for _, y := range l.labels {
 		if y >= 0 {
-			pool = append(pool, r)
+			labelled++
 		}
 	}
-	if len(pool) == 0 {
-		pool = make([]int, src.Len())
-		for r := range pool {
-			pool[r] = r
-		}
+	all := labelled == 0
+	if all {
+		labelled = src.Len()
 	}
-	n := min(len(pool), times*max(minLook, min(maxLook, lookValues/l.spec.Size())))
-	rand.New(rand.NewPCG(t.o.Seed, 0x7465616368657273)).Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-	l.rows = pool[:n]
-	slices.Sort(l.rows)
-	var b dataset.Batch
-	if err := src.Read(ctx, l.rows, &b); err != nil {
+	n := min(labelled, times*max(minLook, min(maxLook, lookValues/l.spec.Size())))
+	chosen := choose(rand.New(rand.NewPCG(t.o.Seed, 0x7465616368657273)), labelled, n)
+	seen := 0 // labelled rows before r
+	for r := 0; len(l.rows) < n; r++ {
+		if !all && l.labels[r] < 0 {
+			continue
+		}
+		if seen == chosen[len(l.rows)] {
+			l.rows = append(l.rows, r)
+		}
+		seen++
+	}
+	if err := src.Read(ctx, l.rows, &l.b); err != nil {
 		return nil, err
 	}
-	l.x, l.y, l.n = b.X, b.Y, n
+	l.x, l.y, l.v, l.n = l.b.X, l.b.Y, l.b.V, n
+	l.origin = func(row int) int { _, at := dataset.Origin(src, row); return at }
 	return l, nil
+}
+
+// choose draws n different numbers below m, ascending, in memory that does not
+// depend on m (Floyd 1987).
+func choose(rng *rand.Rand, m, n int) []int {
+	taken := make(map[int]bool, n)
+	out := make([]int, 0, n)
+	for j := m - n; j < m; j++ {
+		k := rng.IntN(j + 1)
+		if taken[k] {
+			k = j
+		}
+		taken[k] = true
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Detect finds the teacher's contract by running it on up to 512 rows of src.
@@ -87,40 +121,63 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	if err != nil {
 		return nil, err
 	}
-	t.contract = nil
+	t.contract, t.strange = nil, ""
 	if t.tried {
 		if err := t.open(ctx, t.outputs, 0); err != nil {
 			return nil, err
 		}
 	}
 	t.tried = true
-	plan, err := planInput(t.path, t.runner.Inputs(), l.spec)
+	plans, err := t.plans(l.spec)
 	if err != nil {
 		return nil, err
 	}
-	tries, err := t.candidates(ctx, src, plan, l.x)
+	plan, err := t.try(ctx, plans, l)
 	if err != nil {
 		return nil, err
+	}
+	if !plan.guess {
+		plans = []inputPlan{plan}
+	} else if l.labelled() == 0 {
+		return nil, fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no row has a label that tells which: %s", plan.choices(l.spec))
+	}
+	var tries []candidate
+	for _, p := range plans {
+		more, err := t.candidates(ctx, src, p, l.x)
+		if err != nil {
+			return nil, err
+		}
+		tries = append(tries, more...)
+	}
+	if found, ok := t.rangeOfOwn(ctx, src); ok {
+		tries = []candidate{found}
 	}
 	encoders := make([]*encoder, len(tries))
 	for i, c := range tries {
-		if encoders[i], err = newEncoder(plan, c.pre, l.spec); err != nil {
-			return nil, err
-		}
-		if err := plan.holds(t.path, encoders[i].pipe.OutSize()); err != nil {
+		if encoders[i], err = t.encoder(c.plan, c.pre, l.spec); err != nil {
 			return nil, err
 		}
 	}
-	c := t.newContract(plan)
+	c := t.newContract()
 	values, err := t.settleBatch(ctx, c, encoders[0], l)
 	if err != nil {
 		return nil, err
 	}
-	keys, raw, err := t.settleOutput(ctx, c, values, l)
+	for _, e := range encoders {
+		e.batch = t.opened.Batch
+	}
+	lists, raw, err := t.settleOutput(ctx, c, values, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.matchClasses(t.path, raw, keys, l.spec, l.labels); err != nil {
+	columns := raw
+	if c.Kind == Labels && raw == 1 && c.Task == dataset.MultiClass {
+		if lists, err = t.settleLabels(ctx, c, encoders, l); err != nil {
+			return nil, err
+		}
+		columns = len(c.LabelTexts)
+	}
+	if err := t.matchClasses(c, columns, lists, l); err != nil {
 		return nil, err
 	}
 	if err := t.settleRange(ctx, c, src, tries, encoders, raw, l); err != nil {
@@ -134,19 +191,9 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	return c, nil
 }
 
-// newContract starts a contract with what the input says.
-func (t *Teacher) newContract(plan inputPlan) *Contract {
-	c := &Contract{
-		InputName: plan.infos[0].Name, DType: plan.infos[0].DType.String(), Layout: plan.layout, InputShape: plan.infos[0].Shape,
-		Library: t.library.Digest, LibraryVersion: t.library.Version,
-	}
-	c.Why = append(c.Why, plan.why...)
-	if plan.features != nil {
-		c.InputName, c.Features = "", plan.features
-		for _, in := range plan.infos {
-			c.Inputs = append(c.Inputs, in.Name)
-		}
-	}
+// newContract starts a contract with what the runner says of itself.
+func (t *Teacher) newContract() *Contract {
+	c := &Contract{Library: t.library.Digest, LibraryVersion: t.library.Version, Warnings: slices.Clone(t.oddities)}
 	if l, ok := t.runner.(interface{ Library() ort.Library }); ok && l.Library().Version != "" {
 		c.LibraryVersion = l.Library().Version
 	}
@@ -156,45 +203,43 @@ func (t *Teacher) newContract(plan inputPlan) *Contract {
 	return c
 }
 
-// holds requires that preprocessing gives what one row of the input takes.
-func (p inputPlan) holds(path string, size int) error {
-	want := 1
-	for _, d := range p.dims {
-		want *= int(d)
-	}
-	if p.features != nil {
-		want = len(p.features)
-	}
-	if size != want {
-		return fault.New(fault.Usage, path, "input "+p.infos[0].Name, "takes %d values a row, the preprocessing gives %d", want, size)
-	}
-	return nil
-}
-
-// settleOutput chooses the output and, where there are others, opens the model
-// again for that one alone.
-func (t *Teacher) settleOutput(ctx context.Context, c *Contract, values []ort.Value, l *look) (keys []string, raw int, err error) {
+// settleOutput chooses the output, concludes what it teaches and, where there
+// are others, opens the model again for that one alone. lists are the names
+// that its columns may have, raw is how many there are.
+func (t *Teacher) settleOutput(ctx context.Context, c *Contract, values []ort.Value, l *look) (lists []nameList, raw int, err error) {
 	infos, n := t.runner.Outputs(), min(l.n, c.Batch)
 	if len(values) != len(infos) {
 		return nil, 0, fault.New(fault.Teacher, t.path, "outputs", "got %d, expected %d", len(values), len(infos))
 	}
-	at, why, err := chooseOutput(t.path, infos, values, n, len(l.spec.Classes), t.o.Output)
+	at, why, err := t.chooseOutput(infos, values, n, l.spec)
 	if err != nil {
 		return nil, 0, err
 	}
-	c.Output = infos[at].Name
-	if len(infos) > 1 {
+	c.Output, c.Inside = infos[at].Name, t.graph.inside
+	switch {
+	case c.Inside:
+		c.why("output: %q, a value inside the graph, as asked for", c.Output)
+	case len(infos) > 1:
 		c.why("output: %q, %s", c.Output, why)
 	}
-	raw, err = columns(values[at], n)
+	raw, err = t.width(values[at], n, l.spec)
+	if oneLabel(values[at], n) {
+		raw, err = 1, nil
+	}
 	if err != nil {
 		return nil, 0, fault.New(fault.Input, t.path, "output "+c.Output, "%v", err)
 	}
-	keys = slices.Clone(values[at].Keys)
-	if len(infos) == 1 {
-		return keys, raw, nil
+	if keys := values[at].Keys; keys != nil {
+		lists = []nameList{{slices.Clone(keys), "the keys of the output"}}
 	}
-	return keys, raw, t.open(ctx, []string{c.Output}, t.opened.Batch)
+	lists = append(lists, t.graph.names...)
+	if err := t.settleTask(c, values[at], raw, l); err != nil {
+		return nil, 0, err
+	}
+	if len(infos) == 1 {
+		return lists, raw, nil
+	}
+	return lists, raw, t.open(ctx, []string{c.Output}, t.opened.Batch)
 }
 
 // settleRange runs every candidate on all rows, chooses one, and concludes
@@ -220,22 +265,27 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	}
 	labelled := l.labelled()
 	if best < 0 {
-		size := l.spec.Size()
-		return t.notFinite(dataset.IDOf(l.x[bad*size:(bad+1)*size]), l.rows[bad])
+		return t.notFinite(l.b.ID(bad), l.rows[bad])
 	}
+	if plan := tries[best].plan; plan.guess && !verdicts[best].beatsChance(l.y, c.Classes) {
+		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no choice of neighbouring ones is right more often than chance: %s", plan.choices(l.spec))
+	}
+	c.takes(tries[best].plan)
 	c.Range, c.Preprocess, c.Rows = tries[best].name, tries[best].pre, l.n
 	t.explainRange(c, tries, verdicts, best, labelled)
 	d := t.meaning(c, outputs[best], raw)
 	c.Kind, c.Floor = d.kind, d.floor
 	t.explainKind(c, outputs[best], raw)
-	if labelled > 0 {
-		share := verdicts[best].accuracy
-		c.Accuracy = &share
-		c.judgeUse(share, labelled, l.y)
+	switch v := verdicts[best]; {
+	case v.fitted && v.known:
+		c.R2 = &v.accuracy
+		c.judgeUse(v, labelled, l)
+	case len(v.right) > 0:
+		c.Accuracy = &v.accuracy
+		c.judgeUse(v, labelled, l)
+		t.checkOrder(c, outputs, v.accuracy, raw, l)
 	}
-	if !floating(encoders[best].plan.infos[0].DType) && slices.ContainsFunc(l.x, func(v float32) bool { return v != float32(math.Trunc(float64(v))) }) {
-		c.warn("the input takes integers (%s), the rows have fractions: they are rounded", c.DType)
-	}
+	c.warnOfLoss(encoders[best], l)
 	t.encode = encoders[best]
 	return nil
 }
@@ -250,7 +300,7 @@ func (t *Teacher) tryAll(ctx context.Context, c *Contract, encoders []*encoder, 
 			return nil, nil, -1, err
 		}
 		if r := t.meaning(c, outputs[i], raw).logits(z, outputs[i], l.n); r < 0 {
-			verdicts[i] = judge(z, l.n, c.Classes, l.y)
+			verdicts[i] = c.judgeRows(z, l)
 		} else if bad < 0 {
 			bad = r
 		}
@@ -260,32 +310,30 @@ func (t *Teacher) tryAll(ctx context.Context, c *Contract, encoders []*encoder, 
 
 // rawScores runs all rows of l and returns the chosen output, (n, raw).
 func (t *Teacher) rawScores(ctx context.Context, c *Contract, e *encoder, l *look, raw int) ([]float32, error) {
-	var b encoded
-	size := l.spec.Size()
 	out := make([]float32, 0, l.n*raw)
-	for at := 0; at < l.n; at += c.Batch {
-		n := min(c.Batch, l.n-at)
-		e.encode(&b, l.x[at*size:(at+n)*size], n)
-		var err error
-		if out, err = t.callInto(ctx, c, out, &b, nil, n, raw); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	err := t.eachBatch(ctx, c, e, l, func(v ort.Value, n int) (err error) {
+		out, err = t.read(c, out, v, n, raw)
+		return err
+	})
+	return out, err
 }
 
-// meaning is the decoder of the raw scores: as Options say, else as they look.
-func (t *Teacher) meaning(c *Contract, x []float32, raw int) decoder {
-	kind := t.o.Kind
-	if kind == "" || kind == Auto {
-		kind, _ = kindOf(x, raw)
-		if c.OneColumn && !slices.ContainsFunc(x, func(p float32) bool { return !(p >= 0 && p <= 1) }) {
-			kind = Probabilities
+// eachBatch runs all rows of l and hands on the chosen output of n at a time.
+func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *look, f func(v ort.Value, n int) error) error {
+	var b encoded
+	for at := 0; at < l.n; at += c.Batch {
+		n := min(c.Batch, l.n-at)
+		rows := someOf(&l.b, at, at+n)
+		if err := e.encode(&b, rows); err != nil {
+			return t.badRow(err, rows, l.rows[at:])
+		}
+		v, err := t.callOne(ctx, c, &b, nil, n)
+		if err == nil {
+			err = f(v, n)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	d := decoder{kind: kind, raw: raw, classes: c.Classes, columns: c.Columns, oneColumn: c.OneColumn}
-	if kind == Probabilities {
-		d.floor = floorOf(x)
-	}
-	return d
+	return nil
 }

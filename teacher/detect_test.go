@@ -56,7 +56,7 @@ func TestDetectRangeAndKind(t *testing.T) {
 				}
 				says(t, c, "input range: ", "100.0 % of 300 labelled rows right", "raw 0..255")
 				got := make([]float32, 5*kind)
-				if err := x.Logits(context.Background(), src.x[:5*side*side], 5, got); err != nil {
+				if err := x.Logits(context.Background(), batchOf(src.x[:5*side*side], 5), got); err != nil {
 					t.Fatal(err)
 				}
 				for r := range 5 {
@@ -84,16 +84,37 @@ func near(t testing.TB, got, want []float32) {
 
 func TestDetectInputTypes(t *testing.T) {
 	src := greys(90, 1)
-	for _, d := range []onnx.DType{onnx.Float32, onnx.Float64, onnx.Float16, onnx.Uint8, onnx.Int32, onnx.Int64} {
+	for _, d := range []onnx.DType{onnx.Float32, onnx.Float64, onnx.Float16, onnx.BFloat16, onnx.Uint8, onnx.Uint16, onnx.Uint32, onnx.Uint64, onnx.Int16, onnx.Int32, onnx.Int64} {
 		x := greyFake(d, unitOf["raw"], Logits, -1, side*side).teach(t, Options{})
 		c := detect(t, x, src)
 		if c.Range != "raw" || c.DType != d.String() || c.Layout != dataset.Flat || *c.Accuracy < 0.99 {
 			t.Errorf("%v: got\n%v", d, c)
 		}
 	}
-	x := greyFake(onnx.Uint16, unitOf["raw"], Logits, -1, side*side).teach(t, Options{})
+	x := greyFake(onnx.Complex64, unitOf["raw"], Logits, -1, side*side).teach(t, Options{})
 	_, err := x.Detect(context.Background(), src)
-	wantFault(t, err, fault.Input, "input x", "uint16", "expected a tensor of float32")
+	wantFault(t, err, fault.Input, "input x", "complex64", "expected a tensor of floats, integers, bool or string")
+}
+
+// TestSignedBytes finds out that an input of signed bytes wants x − 128, and
+// warns of what is cut off where that is not what is asked for.
+func TestSignedBytes(t *testing.T) {
+	src := greys(200, 1)
+	signed := func(v float32) float32 { return (v + 128) / 255 }
+	c := detect(t, greyFake(onnx.Int8, signed, Logits, -1, side*side).teach(t, Options{}), src)
+	if c.Range != "signed" || *c.Accuracy < 0.99 || len(c.Warnings) != 0 {
+		t.Errorf("got\n%v", c)
+	}
+	c = detect(t, greyFake(onnx.Int8, signed, Logits, -1, side*side).teach(t, Options{Input: "raw"}), src)
+	says(t, c, "warning", `input "x" takes int8, -128 to 127, the rows have values beyond`)
+	for i := range src.x {
+		src.x[i] /= 255
+	}
+	src.spec.DType = dataset.Float32
+	c = detect(t, greyFake(onnx.Uint8, unitOf["raw"], Logits, -1, side*side).teach(t, Options{}), src)
+	if c.Range != "bytes" || *c.Accuracy < 0.99 {
+		t.Errorf("got\n%v", c)
+	}
 }
 
 // TestDetectLayouts uses images whose channels differ, so that a wrong order
@@ -170,13 +191,13 @@ func TestMismatchedInputs(t *testing.T) {
 		shape []int64
 		words []string
 	}{
-		{table, []int64{-1, 2}, []string{"takes (N, 2)", "the rows are (4) features"}},
-		{table, []int64{-1, 3, 2}, []string{"takes (N, 3, 2)"}},
-		{table, []int64{-1, 0}, []string{"takes (N, 0)"}},
-		{greys(3, 1), []int64{-1, 3, side, side}, []string{"takes (N, 3, 6, 6)", "the rows are (6, 6, 1) (height, width, channels)"}},
-		{greys(3, 3), []int64{-1, 1, side, side}, []string{"takes (N, 1, 6, 6)"}},
-		{greys(3, 1), []int64{-1, 784}, []string{"takes (N, 784)"}},
-		{greys(3, 1), []int64{-1, 1, 1, 1, 36}, []string{"takes (N, 1, 1, 1, 36)"}},
+		{table, []int64{-1, 2}, []string{"takes fewer columns than there are, and no row has a label", `"x" float32 (N, 2)`, `the rows have "a", "b", "c", "d"`, "--input x=COLUMN"}},
+		{table, []int64{-1, 3, 2}, []string{"takes float32 (N, 3, 2)", "the rows are (4) features"}},
+		{table, []int64{-1, 0}, []string{"takes float32 (N, 0)"}},
+		{greys(3, 1), []int64{-1, 4, side, side}, []string{"takes float32 (N, 4, 6, 6)", "the rows are (6, 6, 1) (height, width, channels)"}},
+		{greys(3, 3), []int64{-1, 2, side, side}, []string{"takes float32 (N, 2, 6, 6)"}},
+		{greys(3, 1), []int64{-1, 785}, []string{"takes float32 (N, 785)"}},
+		{greys(3, 1), []int64{-1, 1, 1, 1, 36}, []string{"takes float32 (N, 1, 1, 1, 36)"}},
 	} {
 		x := greyFake(onnx.Float32, unitOf["raw"], Logits, c.shape...).teach(t, Options{})
 		_, err := x.Detect(context.Background(), c.src)
@@ -214,7 +235,7 @@ func TestOneInputAFeature(t *testing.T) {
 		want  []int
 		words string
 	}{
-		{[]string{"mass", "age", "height"}, []int{2, 0, 1}, "matched by the columns' names"},
+		{[]string{"mass", "age", "height"}, []int{2, 0, 1}, "columns matched by their names"},
 		{[]string{"x0", "x1", "x2"}, []int{0, 1, 2}, "in their order, for the names differ"},
 	} {
 		f := &fake{outputs: []ort.Info{tensor("y", onnx.Float32, -1, 2)}}
@@ -233,13 +254,22 @@ func TestOneInputAFeature(t *testing.T) {
 			return []ort.Value{value(onnx.Float32, out, int64(n), 2)}, nil
 		}
 		got := detect(t, f.teach(t, Options{}), src)
-		if !slices.Equal(got.Features, c.want) || !slices.Equal(got.Inputs, c.names) || *got.Accuracy != 1 {
+		for i, in := range got.Inputs {
+			if in.Name != c.names[i] || len(in.Columns) != 1 || in.Columns[0] != src.spec.Columns[c.want[i]] {
+				t.Errorf("input %d is %+v", i, in)
+			}
+		}
+		if got.InputName != "" || len(got.Inputs) != 3 || *got.Accuracy != 1 {
 			t.Errorf("got\n%v", got)
 		}
 		says(t, got, c.words)
 		f.inputs = f.inputs[:2]
+		if c.names[1] == "age" {
+			says(t, detect(t, f.teach(t, Options{}), src), "columns that go into none", `"height"`)
+			continue
+		}
 		_, err := f.teach(t, Options{}).Detect(context.Background(), src)
-		wantFault(t, err, fault.Input, "got 2 inputs, expected 1, or 1 a feature")
+		wantFault(t, err, fault.Input, "cannot tell which column goes into which", `the rows have "Age", "height", "mass"`, "--input "+c.names[0]+"=COLUMN")
 	}
 }
 
@@ -328,7 +358,7 @@ func TestCrashWhileDetecting(t *testing.T) {
 func TestBeforeDetect(t *testing.T) {
 	x := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, 36).teach(t, Options{})
 	ctx := context.Background()
-	wantFault(t, x.Logits(ctx, nil, 0, nil), fault.Usage, "detect it first")
+	wantFault(t, x.Logits(ctx, batchOf(nil, 0), nil), fault.Usage, "detect it first")
 	_, err := x.Fill(ctx, greys(3, 1), t.TempDir(), FillOptions{})
 	wantFault(t, err, fault.Usage, "detect it first")
 	_, err = x.Key(ctx, greys(3, 1))

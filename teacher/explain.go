@@ -4,14 +4,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kdonnx/kdonnx/dataset"
 )
 
 // explainRange says why the range was chosen.
 func (t *Teacher) explainRange(c *Contract, tries []candidate, v []verdict, best, labelled int) {
+	of := fmt.Sprintf("of %d labelled rows right", labelled)
+	known := len(v[best].right) > 0 || v[best].known
+	if n := len(v[best].right); n > labelled {
+		of = fmt.Sprintf("of %d labels of %d rows right", n, labelled)
+	}
+	if v[best].fitted {
+		of = fmt.Sprintf("on %d rows", labelled)
+	}
 	if len(tries) == 1 {
 		line := "input range: " + tries[0].text
-		if labelled > 0 {
-			line += fmt.Sprintf(" (%.1f %% of %d labelled rows right)", 100*v[0].accuracy, labelled)
+		if known {
+			line += fmt.Sprintf(" (%s %s)", c.score(v[0]), of)
 		}
 		c.why("%s", line)
 		return
@@ -22,31 +32,36 @@ func (t *Teacher) explainRange(c *Contract, tries []candidate, v []verdict, best
 		case i == best:
 		case !v[i].usable:
 			others = append(others, x.text+" gives values that are not finite")
-		case labelled > 0:
-			others = append(others, fmt.Sprintf("%s gives %.1f %%", x.text, 100*v[i].accuracy))
+		case known:
+			others = append(others, fmt.Sprintf("%s gives %s", x.text, c.score(v[i])))
+		case v[i].fitted:
+			others = append(others, x.text)
 		default:
 			others = append(others, fmt.Sprintf("%s is %.1f %% sure", x.text, 100*v[i].sure))
 		}
 	}
 	rest := strings.Join(others, ", ")
-	if labelled > 0 {
-		c.why("input range: %s (%.1f %% of %d labelled rows right; %s)", tries[best].text, 100*v[best].accuracy, labelled, rest)
+	switch {
+	case known:
+		c.why("input range: %s (%s %s; %s)", tries[best].text, c.score(v[best]), of, rest)
+		return
+	case v[best].fitted:
+		c.why("input range: %s, the plainest (not looked at further: %s)", tries[best].text, rest)
+		c.warn("the input range is a guess, for nothing says what the values should be: name it by --teacher-input")
 		return
 	}
 	c.why("input range: %s (on average %.1f %% sure of its class; %s)", tries[best].text, 100*v[best].sure, rest)
 	c.warn("the input range is a guess, for no row has a label: give labelled rows or name the range")
 }
 
-// explainKind says what the output means and what is odd about it.
+// explainKind says what the output means and what is odd about it. x are the
+// numbers that it gave, rows of raw.
 func (t *Teacher) explainKind(c *Contract, x []float32, raw int) {
-	seen, ground := kindOf(x, raw)
-	forced := t.o.Kind != "" && t.o.Kind != Auto
-	switch {
-	case c.OneColumn && !forced && c.Kind == Probabilities:
-		ground = "one column from 0 to 1"
-	case c.OneColumn && !forced:
-		ground = "one column that leaves 0 to 1"
-	case forced:
+	if c.Kind == Labels || c.Kind == Values {
+		return // said when it was settled
+	}
+	seen, ground := t.see(c, x, raw)
+	if t.o.Kind != "" && t.o.Kind != Auto {
 		c.why("output kind: %s, as given", c.Kind)
 		if seen != c.Kind && !c.OneColumn {
 			c.warn("output %q was said to be %s, but looks like %s: %s", c.Output, c.Kind, seen, ground)
@@ -60,31 +75,24 @@ func (t *Teacher) explainKind(c *Contract, x []float32, raw int) {
 	} else if strings.Contains(name, "logit") && c.Kind != Logits {
 		line += fmt.Sprintf(", whatever the name %q says", c.Output)
 	}
-	if c.Kind == Probabilities {
+	switch c.Kind {
+	case Probabilities:
 		line += fmt.Sprintf("; logits are their logarithms, from %.0e on", c.Floor)
+	case Sigmoids:
+		line += fmt.Sprintf("; logits are log(p/(1−p)), p from %.0e on", c.Floor)
 	}
 	c.why("%s", line)
-	if c.Kind == Logits && raw > 1 && strings.HasPrefix(ground, "values from 0 to 1") {
-		c.warn("output %q looks like one sigmoid a class: its values are taken as logits", c.Output)
+	if c.Kind == Sigmoids && c.Task == dataset.MultiClass {
+		c.warn("output %q gives a probability for each class on its own, the rows have one class each: the teacher's distribution is that of exactly one of them being so, softmax of log(p/(1−p)); --teacher-task multi-label and --teacher-kind say otherwise", c.Output)
 	}
-	if c.Kind == Probabilities && !slices.ContainsFunc(x, func(p float32) bool { return p > 1e-6 && p < 1-1e-6 }) {
-		c.warn("output %q gives only 0 and 1: it teaches no more than hard labels do", c.Output)
+	if c.Kind == Logits && c.Task == dataset.MultiClass && strings.HasPrefix(ground, "values from 0 to 1") {
+		c.warn("output %q gives values from 0 to 1, which are taken as logits: if they are one sigmoid a class, say --teacher-kind sigmoids", c.Output)
 	}
-}
-
-// judgeUse warns of a teacher that has nothing to teach.
-func (c *Contract) judgeUse(accuracy float64, labelled int, y []int32) {
-	count := make([]int, c.Classes)
-	for _, l := range y {
-		if l >= 0 {
-			count[l]++
+	if (c.Kind == Probabilities || c.Kind == Sigmoids) && !slices.ContainsFunc(x, func(p float32) bool { return p > 1e-6 && p < 1-1e-6 }) {
+		before := ""
+		if inner := t.graph.before[c.Output]; inner != "" {
+			before = fmt.Sprintf("; what it was made of may tell more: --teacher-output %q", inner)
 		}
-	}
-	chance := float64(slices.Max(count)) / float64(labelled)
-	switch {
-	case accuracy <= chance:
-		c.warn("this teacher looks useless on these rows: it is right on %.1f %% of %d, and always saying the commonest class would be on %.1f %%", 100*accuracy, labelled, 100*chance)
-	case accuracy < 0.5 || accuracy <= 2/float64(c.Classes) && c.Classes > 4:
-		c.warn("this teacher looks useless on these rows: it is right on only %.1f %% of %d", 100*accuracy, labelled)
+		c.warn("output %q gives only 0 and 1: it teaches no more than hard labels do%s", c.Output, before)
 	}
 }

@@ -21,6 +21,8 @@ type memory struct {
 	spec dataset.Spec
 	x    []float32
 	y    []int32
+	s    []string  // (n, Texts)
+	v    []float32 // (n, len(Targets)); nil without
 }
 
 func (m *memory) Spec() dataset.Spec { return m.spec }
@@ -28,8 +30,11 @@ func (m *memory) Len() int           { return len(m.y) }
 func (m *memory) Close() error       { return nil }
 func (m *memory) Read(ctx context.Context, rows []int, b *dataset.Batch) error {
 	size := m.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), m.spec)
+	texts, k := len(m.spec.Texts), len(m.spec.Targets)
 	for i, r := range rows {
+		copy(b.S[i*texts:], m.s[r*texts:(r+1)*texts])
+		copy(b.V[i*k:(i+1)*k], m.v[r*k:(r+1)*k])
 		copy(b.X[i*size:(i+1)*size], m.x[r*size:(r+1)*size])
 		b.Y[i] = m.y[r]
 	}
@@ -71,7 +76,7 @@ func band(p int) int { return p / side / (side / kind) }
 
 // unlabelled is m without labels and class names.
 func unlabelled(m *memory) *memory {
-	u := &memory{m.spec, m.x, make([]int32, len(m.y))}
+	u := &memory{spec: m.spec, x: m.x, y: make([]int32, len(m.y))}
 	u.spec.Classes = nil
 	for i := range u.y {
 		u.y[i] = dataset.Unlabelled
@@ -230,6 +235,14 @@ func floatsOf(v ort.Value) []float32 {
 			out = append(out, float32(b[0]))
 		case onnx.Int8:
 			out = append(out, float32(int8(b[0])))
+		case onnx.Uint16:
+			out = append(out, float32(binary.LittleEndian.Uint16(b)))
+		case onnx.Int16:
+			out = append(out, float32(int16(binary.LittleEndian.Uint16(b))))
+		case onnx.Uint32:
+			out = append(out, float32(binary.LittleEndian.Uint32(b)))
+		case onnx.Uint64:
+			out = append(out, float32(binary.LittleEndian.Uint64(b)))
 		case onnx.Int32:
 			out = append(out, float32(int32(binary.LittleEndian.Uint32(b))))
 		case onnx.Int64:
@@ -238,6 +251,9 @@ func floatsOf(v ort.Value) []float32 {
 	}
 	return out
 }
+
+// batchOf makes n rows of values.
+func batchOf(x []float32, n int) *dataset.Batch { return &dataset.Batch{N: n, X: x} }
 
 // value makes a tensor of the type.
 func value(d onnx.DType, x []float32, shape ...int64) ort.Value {

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"reflect"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -15,63 +14,34 @@ import (
 )
 
 // DefaultShardRows is the number of rows of a shard: what a killed run does
-// again at most.
+// again at most. Of a teacher of many classes it is fewer, to bound the memory.
 const DefaultShardRows = 4096
+
+// shardValues is the largest number of logits of a shard.
+const shardValues = 16 << 20
+
+// shardRows is the number of rows of a shard of that many classes.
+func shardRows(classes int) int { return max(1, min(DefaultShardRows, shardValues/classes)) }
 
 // FillOptions say how a store is filled. The zero value fills all of it.
 type FillOptions struct {
-	ShardRows  int                           // rows of a shard; 0: DefaultShardRows
+	ShardRows  int                           // rows of a shard; 0: DefaultShardRows, or fewer
 	ShardIndex int                           // which part of the shards is written here, from 0
 	Shards     int                           // how many parts there are; 0 or 1: all shards here
 	Repair     bool                          // write damaged shards anew
+	Members    string                        // folder of the stores of an ensemble's members; empty: beside its own, with .members at its end
 	Progress   func(done, total int)         // called after every batch; may be nil
 	Restarted  func(batch string, err error) // called when the worker died on a batch and a restart helped; may be nil
 }
 
-// identified are the ids of a source's rows.
-type identified struct {
-	src dataset.Source
-	ids []dataset.RowID
-}
-
-// idsOf digests the rows of src, once a source.
-func (t *Teacher) idsOf(ctx context.Context, src dataset.Source) ([]dataset.RowID, error) {
-	if !reflect.TypeOf(src).Comparable() {
-		return dataset.IDs(ctx, src)
-	}
-	if t.known == nil || t.known.src != src {
-		ids, err := dataset.IDs(ctx, src)
-		if err != nil {
-			return nil, err
-		}
-		t.known = &identified{src, ids}
-	}
-	return t.known.ids, nil
-}
-
-// Key says what the targets of src would be computed from. Its Hash names
-// their store in a cache.
-func (t *Teacher) Key(ctx context.Context, src dataset.Source) (store.Key, error) {
-	if t.contract == nil {
-		return store.Key{}, fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
-	}
-	ids, err := t.idsOf(ctx, src)
-	if err != nil {
-		return store.Key{}, err
-	}
-	return t.key(ids), nil
-}
-
-func (t *Teacher) key(ids []dataset.RowID) store.Key {
+// meant is the key but for rows and dtype.
+func (t *Teacher) meant() store.Key {
 	c := t.contract
 	k := store.Key{
-		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.InputName, InputShape: c.InputShape,
-		Output: c.Output, Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.mapping(), InputShape: c.InputShape,
+		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
-		Options: t.o.config(), DType: store.Float32, Dataset: store.DigestIDs(ids),
-	}
-	if c.Inputs != nil {
-		k.Input = fmt.Sprintf("%s features %v", strings.Join(c.Inputs, ","), c.Features)
+		Options: t.o.config(),
 	}
 	if c.FixedBatch > 0 {
 		k.Batch = c.FixedBatch
@@ -79,7 +49,19 @@ func (t *Teacher) key(ids []dataset.RowID) store.Key {
 	if c.OneColumn {
 		k.Options = append(k.Options, "one column")
 	}
-	if c.Kind == Probabilities {
+	if c.Merged != nil {
+		k.Options = append(k.Options, fmt.Sprintf("merged=%v", c.Merged))
+	}
+	if c.Scale != 0 {
+		k.Options = append(k.Options, fmt.Sprintf("scale=%g zero=%g", c.Scale, c.Zero))
+	}
+	if c.LabelTexts != nil {
+		k.Options = append(k.Options, fmt.Sprintf("labels=%q", c.LabelTexts))
+	}
+	if c.Kind == Labels {
+		k.Options = append(k.Options, fmt.Sprintf("smoothing=%g", c.Smoothing))
+	}
+	if c.Kind == Probabilities || c.Kind == Sigmoids {
 		k.Options = append(k.Options, fmt.Sprintf("floor=%g", c.Floor))
 	}
 	return k
@@ -95,27 +77,32 @@ func (t *Teacher) key(ids []dataset.RowID) store.Key {
 // does not help the error is a fault.Teacher that names the batch; complete
 // shards stay. A row whose output is not finite is a fault.Input that names it.
 func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o FillOptions) (*store.Store, error) {
-	if t.contract == nil {
-		return nil, fault.New(fault.Usage, t.path, "", "not known yet what the teacher wants: detect it first")
+	if err := t.detected(); err != nil {
+		return nil, err
 	}
-	if size := src.Spec().Size(); size != t.encode.size {
-		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values, these have %d", t.encode.size, size)
+	if spec := src.Spec(); spec.Size() != t.encode.size || len(spec.Texts) != t.encode.texts {
+		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values and %d texts, these have %d and %d",
+			t.encode.size, t.encode.texts, spec.Size(), len(spec.Texts))
 	}
-	ids, err := t.idsOf(ctx, src)
+	rows, err := t.rowsOf(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	if o.ShardRows == 0 {
-		o.ShardRows = DefaultShardRows
+		o.ShardRows = shardRows(t.contract.Classes)
 	}
 	if o.ShardRows < 0 || o.Shards < 0 || o.Repair && o.Shards > 1 {
 		return nil, fault.New(fault.Usage, dir, "shards", "got %d rows a shard and %d parts, expected 0 or more, and no repair by parts", o.ShardRows, o.Shards)
 	}
-	w, err := t.writer(dir, ids, o)
+	k, err := t.key(ctx, src, rows, dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.fill(ctx, src, w, ids, o); err != nil {
+	w, err := writer(dir, k, rows, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.fill(ctx, src, w, rows, o); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -126,14 +113,14 @@ func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o Fi
 	return s, err
 }
 
-func (t *Teacher) writer(dir string, ids []dataset.RowID, o FillOptions) (*store.Writer, error) {
+func writer(dir string, k store.Key, rows *store.Rows, o FillOptions) (*store.Writer, error) {
 	switch {
 	case o.Repair:
-		return store.Repair(dir, t.key(ids), ids, o.ShardRows)
+		return store.Repair(dir, k, rows, o.ShardRows)
 	case o.Shards > 1:
-		return store.CreatePart(dir, t.key(ids), ids, o.ShardRows, o.ShardIndex, o.Shards)
+		return store.CreatePart(dir, k, rows, o.ShardRows, o.ShardIndex, o.Shards)
 	}
-	return store.Create(dir, t.key(ids), ids, o.ShardRows)
+	return store.Create(dir, k, rows, o.ShardRows)
 }
 
 // work is one batch on its way to the model.
@@ -153,11 +140,23 @@ type full struct {
 // fill has three stages that run side by side: rows are read and encoded, the
 // model runs, shards are written. Each waits for the next behind a bounded
 // channel, whose buffers come back to be used again.
-func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer, ids []dataset.RowID, o FillOptions) error {
+func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer, ids *store.Rows, o FillOptions) error {
 	missing := w.Missing()
+	t.stats.Rows, t.stats.Seconds = 0, 0
 	if len(missing) == 0 {
 		return nil
 	}
+	start := time.Now()
+	total := 0
+	for _, m := range missing {
+		total += m.Len
+	}
+	sample := w.Positions(nil, missing[0].Index)
+	if err := t.tune(ctx, src, sample[:min(len(sample), sampleRows)], total); err != nil {
+		return err
+	}
+	t.stats.Piece, t.stats.Lanes = t.cut.piece, t.cut.lanes
+	defer func() { t.stats.Seconds = time.Since(start).Seconds() }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ready, spare := make(chan *work, 3), make(chan *work, 4)
@@ -169,9 +168,10 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 		free <- nil
 	}
 	var stages sync.WaitGroup
+	chunk := t.cut.chunk
 	stages.Go(func() {
 		defer close(ready)
-		if err := t.readAll(ctx, src, missing, ready, spare); err != nil {
+		if err := guarded(func() error { return t.readAll(ctx, src, w, missing, chunk, ready, spare) }); err != nil {
 			cancel(err)
 		}
 	})
@@ -179,7 +179,7 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 		failed := false
 		for s := range shards { // a complete one is kept whatever happens after it
 			if !failed {
-				if err := w.WriteShard(s.index, s.logits); err != nil {
+				if err := guarded(func() error { return w.WriteShard(s.index, s.logits) }); err != nil {
 					failed = true
 					cancel(err)
 				}
@@ -187,7 +187,7 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 			free <- s.logits
 		}
 	})
-	err := t.runAll(ctx, w, missing, ids, ready, spare, shards, free, o)
+	err := t.runAll(ctx, src, missing, ids, ready, spare, shards, free, o)
 	if err != nil {
 		cancel(err)
 	}
@@ -198,12 +198,12 @@ func (t *Teacher) fill(ctx context.Context, src dataset.Source, w *store.Writer,
 	return context.Cause(ctx)
 }
 
-// readAll encodes the batches of all missing shards. A batch never spans two
-// shards, so that a resumed run cuts the same batches.
-func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []store.ShardRange, ready chan<- *work, spare <-chan *work) error {
+// readAll encodes the batches of all missing shards, of chunk rows. A batch
+// never spans two shards, so that a resumed run cuts the same batches.
+func (t *Teacher) readAll(ctx context.Context, src dataset.Source, w *store.Writer, missing []store.ShardRange, chunk int, ready chan<- *work, spare <-chan *work) error {
 	for n, m := range missing {
-		left := len(m.Rows)
-		err := dataset.Batches(ctx, src, m.Rows, t.contract.Batch, func(rows []int, b *dataset.Batch) error {
+		left := m.Len
+		err := dataset.Batches(ctx, src, w.Positions(nil, m.Index), chunk, func(rows []int, b *dataset.Batch) error {
 			var k *work
 			select {
 			case k = <-spare:
@@ -212,7 +212,9 @@ func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []sto
 			}
 			left -= len(rows)
 			k.rows, k.shard, k.last = rows, n, left == 0
-			t.encode.encode(&k.in, b.X, b.N)
+			if err := t.encode.encode(&k.in, b); err != nil {
+				return t.badRow(err, b, rows)
+			}
 			select {
 			case ready <- k:
 				return nil
@@ -229,24 +231,21 @@ func (t *Teacher) readAll(ctx context.Context, src dataset.Source, missing []sto
 
 // runAll runs every batch, the next one in hand already so that the runner can
 // go straight on to it, and hands over each shard when it is full.
-func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.ShardRange, ids []dataset.RowID,
+func (t *Teacher) runAll(ctx context.Context, src dataset.Source, missing []store.ShardRange, ids *store.Rows,
 	ready <-chan *work, spare chan<- *work, shards chan<- full, free <-chan []float32, o FillOptions) error {
 	c, d := t.contract, t.contract.decoder()
 	total, done, batch := 0, 0, 0
 	for _, m := range missing {
-		total += len(m.Rows)
+		total += m.Len
 	}
 	var raw, logits []float32
 	var next *work
 	for k := <-ready; k != nil; k = next {
-		var then *encoded
-		if next = <-ready; next != nil {
-			then = &next.in
-		}
+		next = <-ready
 		if logits == nil {
 			logits = <-free
 			if logits == nil {
-				logits = make([]float32, 0, len(missing[k.shard].Rows)*c.Classes)
+				logits = make([]float32, 0, missing[k.shard].Len*c.Classes)
 			}
 			logits = logits[:0]
 		}
@@ -254,16 +253,29 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 		n := len(k.rows)
 		name := fmt.Sprintf("batch %d (rows %d to %d of shard %d)", batch, len(logits)/c.Classes, len(logits)/c.Classes+n-1, missing[k.shard].Index)
 		var err error
-		if raw, err = t.callInto(ctx, c, raw[:0], &k.in, then, n, d.raw); err != nil {
+		rowName := func(r int) string {
+			id, err := ids.ID(k.rows[r])
+			if err != nil {
+				return fmt.Sprintf("row %d", k.rows[r])
+			}
+			return fmt.Sprintf("row %d (%v)", k.rows[r], id)
+		}
+		if raw, err = t.runWork(ctx, c, raw[:0], k, next, d.raw, rowName); err != nil {
 			return inBatch(ctx, name, err)
 		}
 		t.reportRestarts(name, o)
 		at := len(logits)
 		logits = append(logits, make([]float32, n*c.Classes)...)
 		if bad := d.logits(logits[at:], raw, n); bad >= 0 {
-			return t.notFinite(ids[k.rows[bad]], k.rows[bad])
+			id, err := ids.ID(k.rows[bad])
+			if err != nil {
+				return err
+			}
+			_, row := dataset.Origin(src, k.rows[bad])
+			return t.notFinite(id, row)
 		}
 		done += n
+		t.stats.Rows = done
 		last, shard := k.last, k.shard
 		spare <- k
 		if last {
@@ -282,6 +294,17 @@ func (t *Teacher) runAll(ctx context.Context, w *store.Writer, missing []store.S
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// guarded turns a panic of f into an error: on a goroutine of its own it would
+// end the process.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.IO, "", "", "internal error: %v", p)
+		}
+	}()
+	return f()
 }
 
 // inBatch names the batch in a worker's death.

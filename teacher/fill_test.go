@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,7 +94,7 @@ func TestFill(t *testing.T) {
 	if err := s.Lookup(ids, got); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Logits(ctx, src.x, 300, direct); err != nil {
+	if err := x.Logits(ctx, batchOf(src.x, 300), direct); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(direct, got); d != "" {
@@ -209,7 +210,8 @@ func TestCrashOnce(t *testing.T) {
 	}
 }
 
-// TestCrashTwice gives up on the batch, keeps the shards and goes on later.
+// TestCrashTwice gives up on what ends the process each time, keeps the shards
+// and goes on later.
 func TestCrashTwice(t *testing.T) {
 	ctx := context.Background()
 	f, x, src := filler(t, Options{Batch: 16})
@@ -221,9 +223,9 @@ func TestCrashTwice(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "store")
 	_, err := x.Fill(ctx, src, dir, FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.Teacher, "batch 6 (rows 16 to 31 of shard 1)", "ended twice on the same batch", "signal 11")
-	if f.calls != 7 {
-		t.Errorf("%d calls, expected one more after the restart", f.calls)
+	wantFault(t, err, fault.Teacher, "batch 6 (rows 16 to 31 of shard 1): row 80 (", "and perhaps more end the teacher process each time", "signal 11")
+	if f.calls > 25 {
+		t.Errorf("%d calls: too many deaths", f.calls)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "targets-00000.json")); err != nil {
 		t.Error("the complete shard is gone")
@@ -235,6 +237,121 @@ func TestCrashTwice(t *testing.T) {
 	if f.calls != 15 { // 299 rows less the 64 of shard 0
 		t.Errorf("%d batches were run again, expected 15", f.calls)
 	}
+}
+
+// poison makes the fake die of a batch that holds one of the rows, or of more
+// than most rows.
+func poison(f *fake, src *memory, most int, rows ...int) {
+	plain := f.f
+	f.f = func(in []ort.Value, n int) ([]ort.Value, error) {
+		x := floatsOf(in[0])
+		for _, r := range rows {
+			for i := range n {
+				if same := x[i*side*side : (i+1)*side*side]; slices.EqualFunc(same, src.x[r*side*side:(r+1)*side*side], func(a, b float32) bool { return math.Abs(float64(a-b/255)) < 1e-6 }) {
+					return nil, errDied
+				}
+			}
+		}
+		if n > most {
+			return nil, errDied
+		}
+		return plain(in, n)
+	}
+}
+
+// TestPoisonRows requires the rows that end the process by name, and no others.
+func TestPoisonRows(t *testing.T) {
+	ctx := context.Background()
+	for _, rows := range [][]int{{70}, {64}, {79}, {66, 77}, {64, 65, 66, 79}} {
+		f, x, src := filler(t, Options{Batch: 16})
+		poison(f, src, 16, rows...)
+		_, err := x.Fill(ctx, src, filepath.Join(t.TempDir(), "store"), FillOptions{ShardRows: 64})
+		verb := "ends"
+		words := []string{"batch 5 (rows 0 to 15 of shard 1)"}
+		for _, r := range rows {
+			words = append(words, fmt.Sprintf("row %d (%v)", r, dataset.IDOf(src.x[r*side*side:(r+1)*side*side])))
+		}
+		if len(rows) > 1 {
+			verb = "end"
+		}
+		wantFault(t, err, fault.Teacher, append(words, verb+" the teacher process each time: fake.onnx: teacher process died: signal 11")...)
+		if got := strings.Count(err.Error(), "row "); got != len(rows) {
+			t.Errorf("%d rows are named, expected %d: %v", got, len(rows), err)
+		}
+		if s := x.Stats(); s.Restarts < 2 || s.Restarts != f.restarts || s.Restarts > 20 {
+			t.Errorf("%d restarts, the runner saw %d", s.Restarts, f.restarts)
+		}
+	}
+}
+
+// TestTooMuchAtOnce requires that a batch too large for the process is named as
+// such where its rows run alone.
+func TestTooMuchAtOnce(t *testing.T) {
+	f, x, src := filler(t, Options{Batch: 16})
+	poison(f, src, 12)
+	_, err := x.Fill(context.Background(), src, filepath.Join(t.TempDir(), "store"), FillOptions{ShardRows: 64})
+	wantFault(t, err, fault.Teacher, "row 0 (", "to row 15 (", "together, each alone does not: choose a smaller --teacher-batch or a larger --teacher-memory", "signal 11")
+}
+
+// TestPiecesAtATime goes on piece by piece when that is what the process can
+// bear, to the same store.
+func TestPiecesAtATime(t *testing.T) {
+	ctx := context.Background()
+	_, x, src := filler(t, Options{Batch: 32})
+	straight := filepath.Join(t.TempDir(), "straight")
+	if _, err := x.Fill(ctx, src, straight, FillOptions{ShardRows: 64}); err != nil {
+		t.Fatal(err)
+	}
+	f, x, src := filler(t, Options{Batch: 32})
+	x.runner = recut{f}
+	x.start = func(_ context.Context, o ort.Options) (ort.Runner, error) { return recut{f}, nil }
+	reports := 0
+	dir := filepath.Join(t.TempDir(), "store")
+	s, err := x.Fill(ctx, src, dir, FillOptions{ShardRows: 64, Restarted: func(_ string, err error) {
+		reports++
+		if !strings.Contains(err.Error(), "ended twice on the same batch") || !strings.Contains(err.Error(), "a piece at a time") {
+			t.Error(err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if d := cmp.Diff(files(t, straight), files(t, dir)); d != "" || reports != 1 {
+		t.Errorf("%d reports, %s", reports, d)
+	}
+}
+
+// recut is a fake that takes chunks, and dies of those of more than 32 rows.
+type recut struct{ *fake }
+
+func (recut) Recut(int) {}
+
+func (r recut) Run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
+	if in[0].Shape[0] > 32 {
+		return nil, errDied
+	}
+	return r.fake.Run(ctx, in)
+}
+
+// TestPanics requires that a panic on a goroutine of Fill is an error.
+func TestPanics(t *testing.T) {
+	_, x, src := filler(t, Options{Batch: 16})
+	_, err := x.Fill(context.Background(), &panics{memory: src}, filepath.Join(t.TempDir(), "store"), FillOptions{ShardRows: 64})
+	wantFault(t, err, fault.IO, "internal error: no row")
+}
+
+// panics is a source that panics once its rows are known.
+type panics struct {
+	*memory
+	reads atomic.Int32
+}
+
+func (p *panics) Read(ctx context.Context, rows []int, b *dataset.Batch) error {
+	if p.reads.Add(1) > 4 {
+		panic("no row")
+	}
+	return p.memory.Read(ctx, rows, b)
 }
 
 // TestFillNotFinite names the row and writes no shard for it.
@@ -311,7 +428,10 @@ func TestKeyFollowsTheContract(t *testing.T) {
 	plain := *x.contract
 	for field, change := range map[string]func(c *Contract){
 		"preprocess":  func(c *Contract) { c.Preprocess.Scale = 2 },
-		"input":       func(c *Contract) { c.InputName = "z" },
+		"input":       func(c *Contract) { c.Inputs = []Input{{Name: "z"}} },
+		"input ":      func(c *Contract) { c.Inputs = []Input{{Name: "x", Columns: []string{"a"}}} },
+		"input  ":     func(c *Contract) { v := "1"; c.Inputs = append(slices.Clone(c.Inputs), Input{Name: "k", Constant: &v}) },
+		"input   ":    func(c *Contract) { c.Inputs = []Input{{Name: "x", Dims: []int64{36}}} },
 		"input_shape": func(c *Contract) { c.InputShape = []int64{1} },
 		"output":      func(c *Contract) { c.Output = "z" },
 		"kind":        func(c *Contract) { c.Kind = Logits },
@@ -327,7 +447,7 @@ func TestKeyFollowsTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _, _ := base.Diff(k); got != field {
+		if got, _, _ := base.Diff(k); got != strings.TrimSpace(field) {
 			t.Errorf("%s: the keys differ in %q", field, got)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
+	"strconv"
 	"unsafe"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -14,234 +14,228 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// inputPlan is how rows of one Spec go into a model's input.
-type inputPlan struct {
-	infos    []ort.Info
-	features []int // with one input a feature: the column that each takes
-	layout   dataset.Layout
-	resize   []int
-	dims     []int64 // of one row as the model takes it, without the batch axis
-	fixed    int     // declared batch; 0: any
-	why      []string
-}
-
-// floating tells whether inputs of the type take fractions.
-func floating(d onnx.DType) bool {
-	return d == onnx.Float32 || d == onnx.Float64 || d == onnx.Float16
-}
-
-// feedable tells whether rows can be converted to the type.
-func feedable(d onnx.DType) bool {
-	return floating(d) || slices.Contains([]onnx.DType{onnx.Uint8, onnx.Int8, onnx.Int32, onnx.Int64}, d)
-}
-
-// describe lists values for an error, as "x float32 (N, 784)".
-func describe(infos []ort.Info) string {
-	parts := make([]string, len(infos))
-	for i, v := range infos {
-		what := map[onnx.Kind]string{onnx.KindSequence: "sequence", onnx.KindMap: "map", onnx.KindOptional: "optional", onnx.KindSparseTensor: "sparse tensor", onnx.KindUnknown: "unknown"}[v.Kind]
-		if v.Kind == onnx.KindTensor {
-			what = v.DType.String() + " " + shapeText(v.Shape)
-		}
-		parts[i] = fmt.Sprintf("%q %s", v.Name, what)
-	}
-	return strings.Join(parts, ", ")
-}
-
-// planInput matches the declared inputs with the rows.
-func planInput(path string, infos []ort.Info, spec dataset.Spec) (inputPlan, error) {
-	p := inputPlan{infos: infos}
-	for _, in := range infos {
-		if in.Kind != onnx.KindTensor || !feedable(in.DType) {
-			return p, fault.New(fault.Input, path, "input "+in.Name, "got %s, expected a tensor of float32, float64, float16, uint8, int8, int32 or int64", describe([]ort.Info{in}))
-		}
-	}
-	switch len(infos) {
-	case 0:
-		return p, fault.New(fault.Input, path, "graph", "has no input, expected one that takes the rows")
-	case 1:
-		return p, p.single(path, infos[0], spec)
-	}
-	return p, p.perFeature(path, infos, spec)
-}
-
-// rowText is a row's shape for people.
-func rowText(spec dataset.Spec) string {
-	kind := "features"
-	if spec.Image {
-		kind = "(height, width, channels)"
-	}
-	parts := make([]string, len(spec.Shape))
-	for i, d := range spec.Shape {
-		parts[i] = fmt.Sprint(d)
-	}
-	return "(" + strings.Join(parts, ", ") + ") " + kind
-}
-
-// single plans for one input that takes whole rows.
-func (p *inputPlan) single(path string, in ort.Info, spec dataset.Spec) error {
-	shape := in.Shape
-	if len(shape) == 0 {
-		shape = []int64{-1, -1} // nothing declared: the plainest that a model may take
-	}
-	if shape[0] > 0 {
-		p.fixed = int(shape[0])
-	}
-	rest := shape[1:]
-	mismatch := fault.New(fault.Input, path, "input "+in.Name, "takes %s, the rows are %s", shapeText(shape), rowText(spec))
-	if !spec.Image {
-		p.layout = dataset.Flat
-		var ok bool
-		if p.dims, ok = fit(rest, spec.Size()); !ok {
-			return mismatch
-		}
-		p.why = append(p.why, fmt.Sprintf("layout: %s, rows go in as %s", p.layout, shapeText(p.dims)))
-		return nil
-	}
-	h, w, c := int64(spec.Shape[0]), int64(spec.Shape[1]), int64(spec.Shape[2])
-	matches := func(want ...int64) bool {
-		for i, d := range rest {
-			if d >= 0 && d != want[i] {
-				return false
-			}
-		}
-		return len(rest) == len(want)
-	}
-	switch {
-	case len(rest) == 1 && matches(h*w*c):
-		p.layout, p.dims = dataset.Flat, []int64{h * w * c}
-	case len(rest) == 2 && c == 1 && matches(h, w):
-		p.layout, p.dims = dataset.NCHW, []int64{h, w}
-	case len(rest) == 3 && matches(c, h, w):
-		p.layout, p.dims = dataset.NCHW, []int64{c, h, w}
-	case len(rest) == 3 && matches(h, w, c):
-		p.layout, p.dims = dataset.NHWC, []int64{h, w, c}
-	case len(rest) == 3 && rest[0] == c && rest[1] > 0 && rest[2] > 0:
-		p.layout, p.dims, p.resize = dataset.NCHW, rest, []int{int(rest[1]), int(rest[2])}
-	case len(rest) == 3 && rest[2] == c && rest[0] > 0 && rest[1] > 0:
-		p.layout, p.dims, p.resize = dataset.NHWC, rest, []int{int(rest[0]), int(rest[1])}
-	default:
-		return mismatch
-	}
-	p.why = append(p.why, fmt.Sprintf("layout: %s, the input is %s and the rows are %s", p.layout, shapeText(shape), rowText(spec)))
-	if p.resize != nil {
-		p.why = append(p.why, fmt.Sprintf("size: rows are resized from %d×%d to %d×%d", h, w, p.resize[0], p.resize[1]))
-	}
-	return nil
-}
-
-// fit completes the declared axes of a row so that they hold size values: one
-// unknown axis takes what is left, further ones are 1.
-func fit(rest []int64, size int) (dims []int64, ok bool) {
-	dims = slices.Clone(rest)
-	known, free := int64(1), -1
-	for i, d := range dims {
-		switch {
-		case d >= 0:
-			known *= d
-			if known > int64(size) {
-				return nil, false
-			}
-		case free < 0:
-			free = i
-		default:
-			dims[i] = 1
-		}
-	}
-	if known == 0 || int64(size)%known != 0 {
-		return nil, false
-	}
-	if free >= 0 {
-		dims[free] = int64(size) / known
-		return dims, true
-	}
-	return dims, known == int64(size)
-}
-
-// perFeature plans for a model with one input a feature, as converters of
-// table pipelines write them.
-func (p *inputPlan) perFeature(path string, infos []ort.Info, spec dataset.Spec) error {
-	refuse := func(why string) error {
-		return fault.New(fault.Input, path, "inputs", "%s: the model has %s; the rows are %s", why, describe(infos), rowText(spec))
-	}
-	if spec.Image || len(infos) != spec.Size() {
-		return refuse(fmt.Sprintf("got %d inputs, expected 1, or 1 a feature", len(infos)))
-	}
-	for _, in := range infos {
-		if n := len(in.Shape); n != 1 && n != 2 || n == 2 && in.Shape[1] > 1 || n != len(infos[0].Shape) {
-			return refuse("expected inputs of one value a row")
-		}
-		if in.DType != infos[0].DType {
-			return refuse("expected inputs of one type")
-		}
-		if in.Shape[0] > 0 {
-			p.fixed = int(in.Shape[0])
-		}
-		at := slices.IndexFunc(spec.Columns, func(c string) bool { return strings.EqualFold(c, in.Name) })
-		if at < 0 || slices.Contains(p.features, at) {
-			p.features = nil
-			break
-		}
-		p.features = append(p.features, at)
-	}
-	why := "by the columns' names"
-	if p.features == nil {
-		why = "in their order, for the names differ"
-		for i := range infos {
-			p.features = append(p.features, i)
-		}
-	}
-	p.layout, p.dims = dataset.Flat, nil
-	if len(infos[0].Shape) == 2 {
-		p.dims = []int64{1}
-	}
-	p.why = append(p.why, fmt.Sprintf("inputs: one a feature, matched %s", why))
-	return nil
-}
-
 // encoder turns raw rows into the model's inputs.
 type encoder struct {
-	plan inputPlan
-	pipe *dataset.Pipeline
-	size int // values of a raw row
+	plan  inputPlan
+	pipe  *dataset.Pipeline
+	size  int  // features of a raw row
+	texts int  // texts of a raw row
+	given bool // preprocessing was given, and holds for integers of a table too
+	image bool
+	reads bool // an input takes preprocessed features
+	batch int  // rows that the session insists on; 0: any
 }
 
 // encoded is a buffer that an encoder fills.
 type encoded struct {
 	values []ort.Value
+	same   []bool // inputs that are for all rows, and not one a row
+	bare   bool   // no input has an axis for the batch: the first axis of values is ours
 	floats []float32
 	bytes  [][]byte
 }
 
-func newEncoder(plan inputPlan, pre dataset.Preprocess, spec dataset.Spec) (*encoder, error) {
+// encoder makes an encoder of rows of spec.
+func (t *Teacher) encoder(plan inputPlan, pre dataset.Preprocess, spec dataset.Spec) (*encoder, error) {
 	pipe, err := pre.Compile(spec)
 	if err != nil {
 		return nil, err
 	}
-	return &encoder{plan, pipe, spec.Size()}, nil
+	e := &encoder{plan: plan, pipe: pipe, size: spec.Size(), texts: len(spec.Texts), given: t.o.Preprocess != nil, image: spec.Image}
+	e.reads = slices.ContainsFunc(plan.feeds, func(f feed) bool { return f.value == nil && !e.raw(&f) })
+	return e, e.holds(t.path)
 }
 
-// encode fills b with n raw rows x, (n, size).
-func (e *encoder) encode(b *encoded, x []float32, n int) {
-	out := e.pipe.OutSize()
-	b.floats = slices.Grow(b.floats[:0], n*out)[:n*out]
-	e.pipe.Apply(b.floats, x, n)
+// holds requires that preprocessing gives what the inputs take of a row.
+func (e *encoder) holds(path string) error {
+	for _, f := range e.plan.feeds {
+		if !f.whole() {
+			continue
+		}
+		want := 1
+		for _, d := range f.dims {
+			want *= int(d)
+		}
+		if size := e.pipe.OutSize(); size != want {
+			return fault.New(fault.Usage, path, "input "+f.info.Name, "takes %d values a row, the preprocessing gives %d", want, size)
+		}
+	}
+	return nil
+}
+
+// someOf is rows from up to to of b.
+func someOf(b *dataset.Batch, from, to int) *dataset.Batch {
+	size, texts := len(b.X)/b.N, len(b.S)/b.N
+	return &dataset.Batch{N: to - from, X: b.X[from*size : to*size], S: b.S[from*texts : to*texts]}
+}
+
+// encode fills b with raw rows. A cell that the input's type cannot hold is a
+// *badCell.
+func (e *encoder) encode(b *encoded, rows *dataset.Batch) error {
+	n, out := rows.N, e.pipe.OutSize()
+	if e.reads {
+		b.floats = slices.Grow(b.floats[:0], n*out)[:n*out]
+		e.pipe.Apply(b.floats, rows.X, n)
+	}
 	if b.values == nil {
-		b.values = make([]ort.Value, len(e.plan.infos))
-		b.bytes = make([][]byte, len(e.plan.infos))
+		b.values = make([]ort.Value, len(e.plan.feeds))
+		b.same = make([]bool, len(e.plan.feeds))
+		b.bytes = make([][]byte, len(e.plan.feeds))
 	}
-	for i, in := range e.plan.infos {
-		first, stride, count := 0, 1, n*out
-		if e.plan.features != nil {
-			first, stride, count = e.plan.features[i], out, n
+	b.bare = e.plan.bare
+	for i := range e.plan.feeds {
+		f, v := &e.plan.feeds[i], &b.values[i]
+		if f.value != nil {
+			b.same[i] = e.constant(v, f, n)
+			continue
 		}
-		if in.DType == onnx.Float32 && stride == 1 && littleEndian {
-			b.bytes[i] = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.floats))), 4*count)
-		} else {
-			b.bytes[i] = convert(b.bytes[i], in.DType, b.floats, first, stride, count)
+		v.DType, v.Shape = f.info.DType, append([]int64{int64(n)}, f.dims...)
+		switch {
+		case f.info.DType == onnx.String:
+			v.Strings = e.strings(v.Strings[:0], f, rows)
+			continue
+		case f.columns != nil:
+			if err := e.gather(&b.bytes[i], f, b.floats, rows); err != nil {
+				return err
+			}
+		case f.info.DType == onnx.Float32 && littleEndian:
+			b.bytes[i] = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b.floats))), 4*n*out)
+		default:
+			x := b.floats
+			if e.raw(f) {
+				x = rows.X
+			}
+			if r := e.hole(f, x); r >= 0 {
+				return &badCell{row: r / out, column: r % out, input: f.info}
+			}
+			b.bytes[i] = convert(b.bytes[i], f.info.DType, x, 0, 1, n*out)
 		}
-		b.values[i] = ort.Value{DType: in.DType, Shape: append([]int64{int64(n)}, e.plan.dims...), Data: b.bytes[i]}
+		v.Data = b.bytes[i]
 	}
+	return nil
+}
+
+// raw tells whether an input takes features as they are: standardised, whole
+// numbers of a table would be none any more.
+func (e *encoder) raw(f *feed) bool {
+	return f.info.DType == onnx.String || !e.image && !e.given && !floating(f.info.DType)
+}
+
+// badCell is a value that the type of an input cannot hold.
+type badCell struct {
+	row, column int
+	input       ort.Info
+}
+
+func (b *badCell) Error() string {
+	return fmt.Sprintf("value %d is missing or not finite, and input %q takes %s", b.column, b.input.Name, b.input.DType)
+}
+
+// hole is the first value of x that the type of an input cannot hold, or -1.
+func (e *encoder) hole(f *feed, x []float32) int {
+	if floating(f.info.DType) || e.image {
+		return -1
+	}
+	return slices.IndexFunc(x, func(v float32) bool { return v-v != 0 })
+}
+
+// gather converts the values of some columns, row by row.
+func (e *encoder) gather(dst *[]byte, f *feed, floats []float32, rows *dataset.Batch) error {
+	x := floats
+	if e.raw(f) {
+		x = rows.X
+	}
+	size, width := len(x)/rows.N, f.info.DType.Size()
+	k := len(f.columns)
+	*dst = slices.Grow((*dst)[:0], rows.N*k*width)[:rows.N*k*width]
+	var codes []float32
+	var one []byte
+	for j, c := range f.columns {
+		from, first, stride := x, c.x, size
+		if c.n > 1 {
+			codes = codesOf(codes[:0], &c, rows)
+			from, first, stride = codes, 0, 1
+		}
+		if !floating(f.info.DType) {
+			for r := range rows.N {
+				if v := from[r*stride+first]; v-v != 0 {
+					return &badCell{row: r, column: c.x, input: f.info}
+				}
+			}
+		}
+		if k == 1 {
+			*dst = convert(*dst, f.info.DType, from, first, stride, rows.N)
+			return nil
+		}
+		one = convert(one, f.info.DType, from, first, stride, rows.N)
+		for r := range rows.N {
+			copy((*dst)[(r*k+j)*width:], one[r*width:(r+1)*width])
+		}
+	}
+	return nil
+}
+
+// codesOf gives the number of each row's category: the place of its one among
+// the one-hot features, -1 where there is none.
+func codesOf(dst []float32, c *column, rows *dataset.Batch) []float32 {
+	size := len(rows.X) / rows.N
+	for r := range rows.N {
+		hot := slices.IndexFunc(rows.X[r*size+c.x:r*size+c.x+c.n], func(v float32) bool { return v != 0 && v == v })
+		dst = append(dst, float32(hot))
+	}
+	return dst
+}
+
+// strings appends texts as written and numbers printed in the shortest form;
+// a missing number is empty.
+func (e *encoder) strings(dst []string, f *feed, rows *dataset.Batch) []string {
+	for r := range rows.N {
+		for _, c := range f.columns {
+			if c.s >= 0 {
+				dst = append(dst, rows.S[r*e.texts+c.s])
+				continue
+			}
+			v := rows.X[r*e.size+c.x]
+			text := ""
+			if v == v {
+				text = strconv.FormatFloat(float64(v), 'g', -1, 32)
+				if v == float32(math.Trunc(float64(v))) && math.Abs(float64(v)) < 1<<24 {
+					text = strconv.FormatInt(int64(v), 10)
+				}
+			}
+			dst = append(dst, text)
+		}
+	}
+	return dst
+}
+
+// constant makes v the constant of f: once a row where its first axis is the
+// batch's, else whole, which it reports.
+func (e *encoder) constant(v *ort.Value, f *feed, n int) (same bool) {
+	v.DType = f.info.DType
+	shape := f.info.Shape
+	perRow, dims := f.value.axis, f.dims
+	if !perRow && e.batch == 1 && len(shape) > 0 && shape[0] == 1 {
+		perRow, dims = true, dims[1:] // the session cuts it into pieces of one row too
+	}
+	if !perRow {
+		v.Shape, v.Data, v.Strings = dims, f.value.data, f.value.strings
+		return true
+	}
+	if len(v.Shape) == 0 || v.Shape[0] != int64(n) {
+		v.Shape = append([]int64{int64(n)}, dims...)
+		v.Data, v.Strings = slices.Repeat(f.value.data, n), slices.Repeat(f.value.strings, n)
+	}
+	return false
+}
+
+// badRow is err with the name of the row, when a cell of one of the rows is
+// at fault; numbers are their positions in the source.
+func (t *Teacher) badRow(err error, b *dataset.Batch, numbers []int) error {
+	if c, ok := err.(*badCell); ok {
+		return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", numbers[c.row], b.ID(c.row)), "%s", c.Error())
+	}
+	return err
 }
 
 // littleEndian tells whether the memory of a float32 is its encoding.
@@ -249,9 +243,9 @@ var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // convert writes count values of x, from first on and stride apart, into dst
 // as little-endian values of type d. Integers are rounded to nearest and
-// clamped.
+// clamped; a bool is whether the value is not 0.
 func convert(dst []byte, d onnx.DType, x []float32, first, stride, count int) []byte {
-	size := map[onnx.DType]int{onnx.Float32: 4, onnx.Float64: 8, onnx.Float16: 2, onnx.Uint8: 1, onnx.Int8: 1, onnx.Int32: 4, onnx.Int64: 8}[d]
+	size := d.Size()
 	if cap(dst) < count*size {
 		dst = make([]byte, count*size)
 	}
@@ -269,12 +263,27 @@ func convert(dst []byte, d onnx.DType, x []float32, first, stride, count int) []
 			le.PutUint64(dst[8*i:], math.Float64bits(float64(v)))
 		case onnx.Float16:
 			le.PutUint16(dst[2*i:], onnx.ToHalf(v))
+		case onnx.BFloat16:
+			le.PutUint16(dst[2*i:], onnx.ToBrain(v))
+		case onnx.Bool:
+			dst[i] = 0
+			if v != 0 {
+				dst[i] = 1
+			}
 		case onnx.Uint8:
-			dst[i] = byte(whole(v, 0, 255))
+			dst[i] = byte(whole(v, 0, math.MaxUint8))
 		case onnx.Int8:
-			dst[i] = byte(int8(whole(v, -128, 127)))
+			dst[i] = byte(int8(whole(v, math.MinInt8, math.MaxInt8)))
+		case onnx.Uint16:
+			le.PutUint16(dst[2*i:], uint16(whole(v, 0, math.MaxUint16)))
+		case onnx.Int16:
+			le.PutUint16(dst[2*i:], uint16(int16(whole(v, math.MinInt16, math.MaxInt16))))
+		case onnx.Uint32:
+			le.PutUint32(dst[4*i:], uint32(whole(v, 0, math.MaxUint32)))
 		case onnx.Int32:
 			le.PutUint32(dst[4*i:], uint32(int32(whole(v, math.MinInt32, math.MaxInt32))))
+		case onnx.Uint64:
+			le.PutUint64(dst[8*i:], uint64(whole(v, 0, 1<<53)))
 		case onnx.Int64:
 			le.PutUint64(dst[8*i:], uint64(int64(whole(v, -1<<53, 1<<53))))
 		}

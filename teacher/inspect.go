@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
 // Info is what a model file says of itself, without running it.
@@ -25,6 +27,7 @@ type Info struct {
 	Parameters int64    `json:"parameters"`
 	Weights    int64    `json:"weight_bytes"` // of all constants, external data included
 	Metadata   []Meta   `json:"metadata,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"` // of weights that are NaN, infinite or denormal
 }
 
 // Port is a graph input or output.
@@ -32,7 +35,7 @@ type Port struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`            // element type, or the kind of a value that is no tensor
 	Shape string `json:"shape,omitempty"` // as declared
-	Guess string `json:"guess,omitempty"` // layout of an input, kind of an output
+	Guess string `json:"guess,omitempty"` // what would go into an input, kind of an output
 }
 
 // Op is how often an operator occurs.
@@ -62,12 +65,17 @@ func Inspect(path string) (*Info, error) {
 	if err != nil {
 		return nil, fault.New(fault.IO, path, "", "cannot stat: %w", err)
 	}
+	odd, err := oddities(path, m)
+	if err != nil {
+		return nil, err
+	}
 	sum := onnx.Summary(m)
 	info := &Info{
 		Path: path, SHA256: digest, Bytes: st.Size(), IRVersion: m.IRVersion,
 		Producer: strings.TrimSpace(m.ProducerName + " " + m.ProducerVersion),
 		Nodes:    sum.Nodes, Parameters: sum.Parameters, Weights: sum.Bytes,
-		Opsets: []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
+		Warnings: odd,
+		Opsets:   []string{}, Inputs: []Port{}, Outputs: []Port{}, Ops: []Op{},
 	}
 	for _, o := range m.Opsets {
 		info.Opsets = append(info.Opsets, fmt.Sprintf("%s %d", domainName(o.Domain), o.Version))
@@ -79,20 +87,39 @@ func Inspect(path string) (*Info, error) {
 		}
 		info.Ops = append(info.Ops, Op{name, op.Count})
 	}
-	for _, v := range m.Graph.RealInputs() {
+	real := m.Graph.RealInputs()
+	for _, v := range real {
 		p := portOf(v)
-		p.Guess = guessLayout(v)
+		p.Guess = guessInput(v, len(real))
 		info.Inputs = append(info.Inputs, p)
 	}
+	maker := makers(m.Graph)
 	for _, v := range m.Graph.Outputs {
 		p := portOf(v)
-		p.Guess = guessKind(m.Graph, v)
+		p.Guess = guessKind(maker, v)
 		info.Outputs = append(info.Outputs, p)
 	}
 	for _, e := range m.Metadata {
 		info.Metadata = append(info.Metadata, Meta{e.Key, e.Value})
 	}
 	return info, nil
+}
+
+// Finite refuses the model at path when a weight in it is NaN or infinite.
+func Finite(path string) error {
+	_, err := onnx.Read(path, onnx.ReadOptions{Strict: true})
+	return err
+}
+
+// oddities warns of constants that hold NaN, infinite or denormal numbers, of
+// the first few by name.
+func oddities(path string, m *onnx.Model) ([]string, error) {
+	list, err := onnx.Oddities(path, m)
+	const most = 5
+	if n := len(list); n > most {
+		list = append(list[:most], fmt.Sprintf("%d more constants hold NaN, infinite or denormal numbers", n-most))
+	}
+	return list, err
 }
 
 func domainName(d string) string {
@@ -135,33 +162,51 @@ func portOf(v *onnx.Value) Port {
 	return p
 }
 
-// guessLayout reads the layout off the declared shape.
-func guessLayout(v *onnx.Value) string {
-	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
-	switch {
-	case v.Kind != onnx.KindTensor || !v.HasShape:
+// guessInput reads what would be fed off the declaration of one of n inputs.
+func guessInput(v *onnx.Value, n int) string {
+	if v.Kind != onnx.KindTensor || !slices.Contains(feedable, v.DType) {
 		return ""
-	case len(v.Shape) == 2:
-		return "flat"
+	}
+	in := ort.Info{Name: v.Name, DType: v.DType}
+	for _, d := range v.Shape {
+		in.Shape = append(in.Shape, d.Value)
+	}
+	if value, _, ok := usualValue(in); ok && n > 1 {
+		return "always " + value
+	}
+	few := func(d onnx.Dim) bool { return d.Value == 1 || d.Value == 3 || d.Value == 4 }
+	columns, what := width(in), "columns"
+	if v.DType == onnx.String {
+		what = "texts"
+	}
+	switch {
+	case !v.HasShape:
+		return ""
+	case len(v.Shape) == 0:
+		return "a constant, to be given"
 	case len(v.Shape) == 4 && few(v.Shape[1]):
 		return "NCHW"
 	case len(v.Shape) == 4 && few(v.Shape[3]):
 		return "NHWC"
+	case len(v.Shape) == 1 && v.Shape[0].Value > 1 && n == 1:
+		return "one row a call"
+	case len(v.Shape) > 2:
+		return ""
+	case columns == 1:
+		return "one " + strings.TrimSuffix(what, "s")
+	case n == 1 && what == "columns":
+		return "flat"
+	case columns < 0:
+		return what
 	}
-	return ""
+	return fmt.Sprintf("%d %s", columns, what)
 }
 
 // keepsKind are operators that hand on the meaning of their first input.
 var keepsKind = []string{"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Clip"}
 
 // guessKind reads what an output means off the operator that makes it.
-func guessKind(g *onnx.Graph, v *onnx.Value) string {
-	maker := map[string]*onnx.Node{}
-	for _, n := range g.Nodes {
-		for _, out := range n.Outputs {
-			maker[out] = n
-		}
-	}
+func guessKind(maker map[string]*onnx.Node, v *onnx.Value) string {
 	name := v.Name
 	for range 16 {
 		n := maker[name]
@@ -175,12 +220,16 @@ func guessKind(g *onnx.Graph, v *onnx.Value) string {
 			return "log-probabilities"
 		case op == "Log" && len(n.Inputs) == 1 && maker[n.Inputs[0]] != nil && maker[n.Inputs[0]].OpType == "Softmax":
 			return "log-probabilities"
-		case op == "Sigmoid":
-			return "one sigmoid a class"
+		case op == "QLinearSoftmax":
+			return "probabilities"
+		case op == "Sigmoid" || op == "QLinearSigmoid":
+			return endSigmoid
 		case op == "ArgMax":
 			return "labels"
 		case op == "ZipMap":
 			return "probabilities by class name"
+		case strings.HasSuffix(op, "Regressor"):
+			return endRegressor
 		case strings.HasSuffix(op, "Classifier"):
 			if len(n.Outputs) > 0 && n.Outputs[0] == name {
 				return "labels"
@@ -189,10 +238,12 @@ func guessKind(g *onnx.Graph, v *onnx.Value) string {
 		case slices.Contains(keepsKind, op) && len(n.Inputs) > 0:
 			name = n.Inputs[0]
 			continue
+		case quantised[op] > 0:
+			return endLogits
 		case v.Kind == onnx.KindTensor && !v.DType.Float():
 			return "labels"
 		case slices.Contains([]string{"Gemm", "MatMul", "Add", "Conv", "MatMulInteger", "QLinearMatMul", "Mul"}, op):
-			return "logits"
+			return endLogits
 		}
 		return ""
 	}
@@ -205,37 +256,96 @@ func (i *Info) String() string {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	row("model", "%s", i.Path)
+	row("model", "%s", fault.Printable(i.Path))
 	row("sha256", "%s", i.SHA256)
 	row("size", "%d bytes, %d parameters, %d bytes of weights", i.Bytes, i.Parameters, i.Weights)
-	row("format", "IR %d, %s", i.IRVersion, strings.Join(i.Opsets, ", "))
+	row("format", "IR %d, %s", i.IRVersion, listText(i.Opsets, ", "))
 	if i.Producer != "" {
-		row("producer", "%q", i.Producer)
+		row("producer", "%s", quoteText(i.Producer))
 	}
-	for _, p := range i.Inputs {
-		row("input", "%s", p.text())
+	ports := func(name string, list []Port) {
+		for n, p := range list {
+			if n == mostShown {
+				row(name, "and %d more", len(list)-n)
+				return
+			}
+			row(name, "%s", p.text())
+		}
 	}
-	for _, p := range i.Outputs {
-		row("output", "%s", p.text())
-	}
+	ports("input", i.Inputs)
+	ports("output", i.Outputs)
 	ops := make([]string, len(i.Ops))
 	for n, op := range i.Ops {
 		ops[n] = fmt.Sprintf("%s×%d", op.Name, op.Count)
 	}
-	row("nodes", "%d: %s", i.Nodes, strings.Join(ops, " "))
-	for _, m := range i.Metadata {
-		row("metadata", "%q: %q", m.Key, m.Value)
+	row("nodes", "%d: %s", i.Nodes, listText(ops, " "))
+	for n, m := range i.Metadata {
+		if n == mostShown {
+			row("metadata", "and %d more", len(i.Metadata)-n)
+			break
+		}
+		row("metadata", "%s: %s", quoteText(m.Key), quoteText(m.Value))
+	}
+	for _, w := range i.Warnings {
+		row("warning", "%s", fault.Printable(w))
 	}
 	return b.String()
 }
 
+// What people are shown of a file that may hold anything.
+const (
+	mostShown   = 50   // entries of a list
+	longestText = 1000 // bytes of a text
+)
+
+// listText joins the first entries of a list.
+func listText(list []string, between string) string {
+	shown := make([]string, 0, mostShown)
+	for _, s := range list[:min(len(list), mostShown)] {
+		shown = append(shown, fault.Printable(clipText(s)))
+	}
+	if more := len(list) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(shown, between)
+}
+
+// quoteText is a text in quotes.
+func quoteText(s string) string {
+	if clipped := clipText(s); clipped != s {
+		return strconv.Quote(strings.TrimSuffix(clipped, "…")) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// clipText is the beginning of a long text.
+func clipText(s string) string {
+	if len(s) > longestText {
+		return s[:longestText] + "…"
+	}
+	return s
+}
+
 func (p Port) text() string {
-	s := fmt.Sprintf("%q %s", p.Name, p.Type)
+	s := quoteText(p.Name) + " " + p.Type
 	if p.Shape != "" {
-		s += " " + p.Shape
+		s += " " + fault.Printable(clipText(p.Shape))
 	}
 	if p.Guess != "" {
 		s += ", probably " + p.Guess
 	}
 	return s
+}
+
+// outputsOf describes the declared outputs of m.
+func outputsOf(m *onnx.Model) []ort.Info {
+	var infos []ort.Info
+	for _, v := range m.Graph.Outputs {
+		info := ort.Info{Name: v.Name, Kind: v.Kind, DType: v.DType}
+		for _, d := range v.Shape {
+			info.Shape = append(info.Shape, d.Value)
+		}
+		infos = append(infos, info)
+	}
+	return infos
 }

@@ -18,8 +18,13 @@ func TestOutputs(t *testing.T) {
 		info ort.Info
 		make func(z []float32, n int) ort.Value
 	}
-	label := extra{tensor("label", onnx.Int64, -1), func(_ []float32, n int) ort.Value {
-		return value(onnx.Int64, make([]float32, n), int64(n))
+	label := extra{tensor("label", onnx.Int64, -1), func(z []float32, n int) ort.Value {
+		best := make([]float32, n)
+		for r := range best {
+			row := z[r*kind : (r+1)*kind]
+			best[r] = float32(slices.Index(row, slices.Max(row)))
+		}
+		return value(onnx.Int64, best, int64(n))
 	}}
 	maps := func(keys ...string) extra {
 		return extra{ort.Info{Name: "probs", Kind: onnx.KindSequence}, func(z []float32, n int) ort.Value {
@@ -58,8 +63,8 @@ func TestOutputs(t *testing.T) {
 		{"feature map too", []extra{feature, logits("z", kind)}, Options{}, "z", Logits, []string{"the only one that gives scores"}},
 		{"trailing ones", []extra{logits("z", kind, 1, 1)}, Options{}, "z", Logits, nil},
 		{"named", []extra{softmax, logits("z", kind)}, Options{Output: "soft"}, "soft", Probabilities, nil},
-		{"labels alone", []extra{label}, Options{}, "", "", []string{"none gives scores", `"label" int64 (N)`, "labels and the like"}},
-		{"labels named", []extra{label, softmax}, Options{Output: "label"}, "", "", []string{"output label", "expected scores"}},
+		{"labels alone", []extra{label}, Options{}, "label", Labels, []string{"labels: the numbers 0 to 2, in the order of the rows' classes"}},
+		{"labels named", []extra{label, softmax}, Options{Output: "label"}, "label", Labels, []string{"no scores"}},
 		{"two alike", []extra{logits("a", kind), logits("b", kind)}, Options{}, "", "", []string{"2 of them give scores", `"a" float32 (N, 3), "b" float32 (N, 3)`}},
 		{"feature map alone", []extra{feature}, Options{}, "", "", []string{"none gives scores", `"map" float32 (N, 2, 2)`}},
 		{"lying about the kind", []extra{logits("output_probs", kind)}, Options{}, "output_probs", Logits, []string{`whatever the name "output_probs" says`}},
@@ -176,7 +181,7 @@ func TestOneColumn(t *testing.T) {
 			t.Errorf("got\n%v", c)
 		}
 		z := make([]float32, 2)
-		if err := x.Logits(context.Background(), src.x[:side*side], 1, z); err != nil {
+		if err := x.Logits(context.Background(), batchOf(src.x[:side*side], 1), z); err != nil {
 			t.Fatal(err)
 		}
 		if z[0] <= z[1] {
@@ -204,7 +209,7 @@ func TestSaturatedProbabilities(t *testing.T) {
 	c := detect(t, x, src)
 	says(t, c, "warning", "gives only 0 and 1")
 	z := make([]float32, kind)
-	if err := x.Logits(context.Background(), src.x[:side*side], 1, z); err != nil {
+	if err := x.Logits(context.Background(), batchOf(src.x[:side*side], 1), z); err != nil {
 		t.Fatal(err)
 	}
 	near(t, z, []float32{0, float32(math.Log(1e-7)), float32(math.Log(1e-7))})
@@ -217,14 +222,14 @@ func TestKindOf(t *testing.T) {
 		want Kind
 	}{
 		{[]float32{.2, .8, 1, 0}, Probabilities},
-		{[]float32{.2, .8, .5, .6}, Logits},
+		{[]float32{.2, .8, .5, .6}, Sigmoids},
 		{[]float32{-.22314355, -1.6094379, 0, inf}, LogProbabilities},
 		{[]float32{-1, -1}, Logits},
 		{[]float32{-.5, 1.5}, Logits},
 		{[]float32{3, 4}, Logits},
 		{[]float32{float32(math.NaN()), 0}, Logits},
 	} {
-		if got, _ := kindOf(c.x, 2); got != c.want {
+		if got, _ := kindOf(c.x, 2, sumTolerance); got != c.want {
 			t.Errorf("%v: got %s, expected %s", c.x, got, c.want)
 		}
 	}

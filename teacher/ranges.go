@@ -9,48 +9,69 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
 // Ranges are the names of the value ranges that an input may want: values as
 // they are; 0 to 1; -1 to 1; mean 0 and deviation 1 over the rows; ImageNet's
-// mean and deviation; and 0 to 255 for rows that are stored as 0 to 1.
-var Ranges = []string{"raw", "unit", "symmetric", "standard", "imagenet", "bytes"}
+// mean and deviation; 0 to 255 for rows that are stored as 0 to 1; and -128 to
+// 127 for inputs of signed bytes.
+var Ranges = []string{"raw", "unit", "symmetric", "standard", "imagenet", "bytes", "signed"}
 
 // candidate is one value range that is tried.
 type candidate struct {
 	name, text string
 	pre        dataset.Preprocess
+	plan       inputPlan
 }
 
 // candidates lists what is tried, the plainest first.
 func (t *Teacher) candidates(ctx context.Context, src dataset.Source, plan inputPlan, x []float32) ([]candidate, error) {
-	base := dataset.Preprocess{Layout: plan.layout, Resize: plan.resize}
-	if p := t.o.Preprocess; p != nil {
-		pre := *p
-		if pre.Layout == "" {
-			pre.Layout = plan.layout
+	base := plan.preprocess(nil)
+	all := []candidate{{name: "", text: "as given", pre: plan.preprocess(t.o.Preprocess)}}
+	if t.o.Preprocess == nil {
+		want := t.o.Input
+		if want == "" {
+			want = "auto"
 		}
-		if len(pre.Resize) == 0 {
-			pre.Resize = plan.resize
+		whole := want == "auto" && !plan.takesFractions()
+		if whole {
+			want = "raw"
 		}
-		return []candidate{{"", "as given", pre}}, nil
+		var err error
+		if all, err = listRanges(ctx, src, base, x, want); err != nil {
+			return nil, err
+		}
+		if whole && src.Spec().Image { // one of those that are whole numbers
+			all = slices.DeleteFunc(all, func(c candidate) bool {
+				return c.name != "raw" && c.name != "bytes" && (c.name != "signed" || !plan.takes(onnx.Int8))
+			})
+			want = "auto"
+		}
+		if want != "auto" {
+			at := slices.IndexFunc(all, func(c candidate) bool { return c.name == want })
+			if at < 0 {
+				return nil, fault.New(fault.Usage, t.path, "teacher input", "%s does not apply to rows of %s stored as %s", want, rowText(src.Spec()), src.Spec().DType)
+			}
+			all = all[at : at+1]
+		}
 	}
-	want := t.o.Input
-	if want == "" {
-		want = "auto"
+	for i := range all {
+		if all[i].plan = plan; plan.guess {
+			all[i].text = plan.text + ", " + all[i].text
+		}
 	}
-	if want == "auto" && !floating(plan.infos[0].DType) {
-		want = "raw"
-	}
-	all, err := listRanges(ctx, src, base, x, want)
-	if err != nil || want == "auto" {
-		return all, err
-	}
-	at := slices.IndexFunc(all, func(c candidate) bool { return c.name == want })
-	if at < 0 {
-		return nil, fault.New(fault.Usage, t.path, "teacher input", "%s does not apply to rows of %s stored as %s", want, rowText(src.Spec()), src.Spec().DType)
-	}
-	return all[at : at+1], nil
+	return all, nil
+}
+
+// takes tells whether an input of the type takes something of the row.
+func (p *inputPlan) takes(d onnx.DType) bool {
+	return slices.ContainsFunc(p.feeds, func(f feed) bool { return f.value == nil && f.info.DType == d })
+}
+
+// takesFractions tells whether an input of floats takes numbers of the row.
+func (p *inputPlan) takesFractions() bool {
+	return slices.ContainsFunc(p.feeds, func(f feed) bool { return f.value == nil && floating(f.info.DType) })
 }
 
 // listRanges builds the ranges that apply to the rows, of which x is a sample.
@@ -60,9 +81,9 @@ func listRanges(ctx context.Context, src dataset.Source, base dataset.Preprocess
 	with := func(name, text string, scale float32, mean, std []float32) candidate {
 		p := base
 		p.Scale, p.Mean, p.Std = scale, mean, std
-		return candidate{name, text, p}
+		return candidate{name: name, text: text, pre: p}
 	}
-	low, high := slices.Min(x), slices.Max(x)
+	low, high := span(x)
 	bytes := spec.DType == dataset.Uint8 || spec.Image && low >= 0 && high > 1.5
 	unit := !bytes && spec.Image && low >= 0 && high <= 1
 	var scale float32 = 1 // raw to 0..1
@@ -72,6 +93,9 @@ func listRanges(ctx context.Context, src dataset.Source, base dataset.Preprocess
 		scale = 1.0 / 255
 		all[0].text = "raw 0..255"
 		all = append(all, with("unit", "/255", scale, nil, nil), with("symmetric", "x/127.5 − 1", 1/127.5, []float32{1}, nil))
+		if want != "auto" {
+			all = append(all, with("signed", "x − 128", 0, []float32{128}, nil))
+		}
 	case unit:
 		all[0].text = "raw 0..1"
 		all[0].name = "raw"
@@ -84,6 +108,9 @@ func listRanges(ctx context.Context, src dataset.Source, base dataset.Preprocess
 		mean, std, err := dataset.Stats(ctx, src)
 		if err != nil {
 			return nil, err
+		}
+		if base.Channels == 1 && len(mean) == 3 {
+			mean, std = []float32{dataset.Luminance(mean)}, []float32{dataset.Luminance(std)} // close, for channels go together
 		}
 		for i := range mean {
 			mean[i], std[i] = round4(mean[i]*scale), round4(std[i]*scale)
@@ -100,10 +127,21 @@ func listRanges(ctx context.Context, src dataset.Source, base dataset.Preprocess
 		}
 		all = append(all, with("standard", text, scale, mean, std))
 	}
-	if (bytes || unit) && spec.Image && spec.Shape[2] == 3 {
+	if (bytes || unit) && spec.Image && (base.Channels == 3 || base.Channels == 0 && spec.Shape[2] == 3) {
 		all = append(all, with("imagenet", "ImageNet mean and deviation", scale, []float32{0.485, 0.456, 0.406}, []float32{0.229, 0.224, 0.225}))
 	}
 	return all, nil
+}
+
+// span is the smallest and the largest number of x; missing ones are none.
+func span(x []float32) (low, high float32) {
+	low, high = float32(math.Inf(1)), float32(math.Inf(-1))
+	for _, v := range x {
+		if v == v {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	return low, high
 }
 
 // round4 keeps four significant digits, so that a few rows more or less do
@@ -128,7 +166,9 @@ func numbers(v []float32) string {
 type verdict struct {
 	usable   bool
 	right    []bool  // whether each labelled row gets its label
-	accuracy float64 // share of right
+	accuracy float64 // share of right; R² when fitted
+	fitted   bool    // of a regression
+	known    bool    // fitted, and there was something to compare with
 	informed float64 // H(mean p) − mean H(p): sure of each row, and not of the same class
 	sure     float64 // mean of the largest probability
 }
@@ -166,6 +206,24 @@ func judge(z []float32, n, classes int, labels []int32) verdict {
 	return v
 }
 
+// beatsChance tells whether the labels are met clearly more often than by
+// always saying the commonest: by three standard deviations.
+func (v verdict) beatsChance(labels []int32, classes int) bool {
+	if len(v.right) == 0 { // no classes: a share of the variance
+		return v.accuracy > 0.1
+	}
+	count := make([]float64, classes)
+	n := 0.0
+	for _, y := range labels {
+		if y >= 0 && int(y) < classes {
+			count[y]++
+			n++
+		}
+	}
+	chance := slices.Max(count) / n
+	return v.accuracy > chance+3*math.Sqrt(chance*(1-chance)/n)
+}
+
 func entropy(p []float64) float64 {
 	h := 0.0
 	for _, x := range p {
@@ -196,6 +254,9 @@ func pick(v []verdict) (best int, close bool) {
 // of the two gets right decide, at three standard deviations (McNemar 1947);
 // without, the information about the class, in nats.
 func (v verdict) clearlyBeats(o verdict) bool {
+	if v.fitted {
+		return v.accuracy > o.accuracy+0.02
+	}
 	if len(v.right) == 0 {
 		return v.informed > o.informed+0.02
 	}

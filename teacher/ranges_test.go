@@ -79,7 +79,7 @@ func TestGivenPreprocess(t *testing.T) {
 	}
 	pre.Resize = []int{3, 3}
 	_, err := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, 1, side, side).teach(t, Options{Preprocess: &pre}).Detect(context.Background(), src)
-	wantFault(t, err, fault.Usage, "takes 36 values a row, the preprocessing gives 9")
+	wantFault(t, err, fault.Usage, "none takes what the preprocessing \"resize to 3×3", "(6, 6, 1)")
 }
 
 // TestUnitRows reads rows that are stored as 0..1.

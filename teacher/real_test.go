@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -97,7 +99,12 @@ func TestRealTeachers(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer x.Close()
-		_, err = x.Detect(ctx, src)
-		wantFault(t, err, fault.Input, "takes (N, 2)", "the rows are (4) features")
+		got := detect(t, x, src)
+		t.Logf("\n%v", got)
+		if d := cmp.Diff([]string{"SepalLengthCm", "SepalWidthCm"}, got.Inputs[0].Columns); d != "" || *got.Accuracy < 0.7 {
+			t.Errorf("%s\n%v", d, got)
+		}
+		_, err = x.Detect(ctx, dataset.Unlabel(src))
+		wantFault(t, err, fault.Input, "takes fewer columns than there are, and no row has a label")
 	})
 }

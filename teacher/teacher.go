@@ -12,11 +12,13 @@
 package teacher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,28 +27,43 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
+	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
-// DefaultBatch is the number of rows of one call when the model takes any.
+// DefaultBatch is the number of rows of one call when the model takes any;
+// fewer on the CPU when rows are large.
 const DefaultBatch = 128
+
+// MemoryShare is the percentage of the memory that is free when the model is
+// opened that its process may have, so that a teacher that eats memory ends
+// before the machine swaps.
+const MemoryShare = 80
 
 // Options of a teacher. The zero value detects everything and runs on the CPU
 // in a worker process.
 type Options struct {
-	Output      string              // name of the output that teaches; empty: detected
+	Before      []string            // models that the rows go through before this one, in order: an imputer, a scaler
+	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
+	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
 	Kind        Kind                // what it means; empty or Auto: detected
+	Task        string              // what it teaches, see Tasks; empty or auto: as the rows' labels are, else detected
+	ClassMap    []ClassPair         // which class of the rows each of the teacher's is; nil: matched by names or order
+	Smoothing   float64             // probability that a teacher of labels leaves to the other classes; 0: DefaultSmoothing
 	Input       string              // value range of the input, see Ranges; empty or "auto": detected
 	Preprocess  *dataset.Preprocess // raw rows to input; nil: detected. Overrides Input
 	Batch       int                 // rows a call; 0: from the model, DefaultBatch when it takes any
 	Provider    string              // execution provider, see ort.Options
 	Config      map[string]string   // provider options
 	Library     string              // path of libonnxruntime; empty: looked up
-	Threads     int                 // 0: ONNX Runtime's choice
+	Threads     int                 // cores to run on; 0: all
 	Timeout     time.Duration       // of one call; 0: none
-	MemoryLimit int64               // bytes of the worker process; 0: none
+	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
 	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
+	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
 	InProcess   bool                // run without a worker: for models that are trusted
 	Seed        uint64              // chooses the rows that Detect looks at
+	DType       string              // how targets are kept, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Scratch     string              // folder of temporary files; empty: the system's
 }
 
 // Teacher is an open model. It is not safe for concurrent use.
@@ -54,17 +71,28 @@ type Teacher struct {
 	path    string
 	digest  string
 	library ort.Library
+	scalars []string // inputs that are declared to have no axes
 	o       Options
 	start   func(ctx context.Context, o ort.Options) (ort.Runner, error)
 
-	outputs  []string // what is fetched before one output is chosen; nil: all
+	graph    outline
+	own      *Teacher       // the same model for its own outputs, where the one asked for is inside the graph; not open
+	rows     string         // what faults call the rows; empty: nothing
+	labelAt  map[string]int // of contract: position of each of LabelTexts
+	strange  string         // a label that is none of them
+	outputs  []string       // what is fetched before one output is chosen; nil: all
 	runner   ort.Runner
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
 	contract *Contract
 	encode   *encoder // of contract
-	known    *identified
+	keeper
 	restarts []error // worker deaths that a restart mended, since Fill last looked
+	cut      cut     // how Fill cuts rows
+	careful  bool    // Fill hands over one piece at a time, for more end the process
+	stats    Stats
+	oddities []string      // warnings of the weights
+	stamps   []*onnx.Stamp // of the files that were checked
 }
 
 // Open reads and checks the model at path and starts the process that runs it.
@@ -76,23 +104,38 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m, err := onnx.Read(path, onnx.ReadOptions{})
+	t := &Teacher{path: path, o: o}
+	var err error
+	t.scratch = o.Scratch
+	if t.dtype, err = store.ParseDType(o.DType); err != nil {
+		return nil, err
+	}
+	paths := append(slices.Clone(o.Before), path)
+	models, digests, err := t.readModels(paths)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := onnx.Digest(path)
-	if err != nil {
+	if t.library, err = ort.Find(o.Library); err != nil {
 		return nil, err
 	}
-	library, err := ort.Find(o.Library)
-	if err != nil {
-		return nil, err
+	m := models[len(models)-1]
+	t.digest, t.graph = digestOf(digests), outlineOf(m, o.Output)
+	if !t.graph.inside && o.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == o.Output }) {
+		return nil, fault.New(fault.Usage, path, "output "+o.Output, "not there: the model has %s; kdonnx inspect --values lists the values inside it", describe(outputsOf(m)))
 	}
-	t := &Teacher{path: path, digest: digest, library: library, o: o}
+	if o.MemoryLimit == 0 {
+		o.MemoryLimit = ort.FreeMemory() / 100 * MemoryShare
+	}
 	if t.outputs, err = fetchable(path, m, o.Output); err != nil {
 		return nil, err
 	}
-	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+	if t.scalars, err = takeable(paths[0], models[0]); err != nil {
+		return nil, err
+	}
+	if task, _ := o.taskAsked(); t.graph.inside || task == dataset.Regression {
+		t.own = t.forOwnOutputs(m)
+	}
+	start := func(ctx context.Context, path string, so ort.Options) (ort.Runner, error) {
 		if o.InProcess {
 			s, err := ort.Open(path, so)
 			if err != nil {
@@ -100,16 +143,40 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 			}
 			return s, nil
 		}
-		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: o.MemoryLimit, Stderr: o.Stderr})
+		w, err := ort.StartWorker(ctx, path, so, ort.WorkerOptions{Timeout: o.Timeout, MemoryLimit: max(0, o.MemoryLimit), Stderr: o.Stderr})
 		if err != nil {
 			return nil, err
 		}
 		return w, nil
 	}
+	t.start = func(ctx context.Context, so ort.Options) (ort.Runner, error) {
+		if len(paths) == 1 {
+			return start(ctx, path, so)
+		}
+		c, err := startChain(ctx, paths, models, so, start)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
 	if err := t.open(ctx, t.outputs, 0); err != nil {
-		return nil, err
+		return nil, outdated(m, err)
 	}
 	return t, nil
+}
+
+// oldestOpset is the oldest version of the standard operators that ONNX Runtime
+// promises to run.
+const oldestOpset = 7
+
+// outdated adds to ONNX Runtime's refusal that the model is older than it
+// supports, which its own words do not say.
+func outdated(m *onnx.Model, err error) error {
+	var f *fault.Error
+	if v := m.Opset(""); v == 0 || v >= oldestOpset || !errors.As(err, &f) || f.Kind != fault.Input {
+		return err
+	}
+	return fault.New(f.Kind, f.Path, "opset_import", "got version %d, ONNX Runtime supports %d and newer: %s", m.Opset(""), oldestOpset, f.Msg)
 }
 
 // fetchable lists the outputs that can be looked at: all (nil), or those that
@@ -123,7 +190,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	for _, v := range m.Graph.Outputs {
 		p := portOf(v)
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%q %s %s", p.Name, p.Type, p.Shape)))
-		tensor := v.Kind == onnx.KindTensor && v.DType != onnx.String
+		tensor := v.Kind == onnx.KindTensor
 		maps := v.Kind == onnx.KindMap || v.Kind == onnx.KindSequence && v.KeyDType != onnx.Undefined
 		if tensor || maps || v.Kind == onnx.KindUnknown {
 			names = append(names, v.Name)
@@ -131,7 +198,7 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", strings.Join(all, ", "))
+		return nil, fault.New(fault.Input, path, "outputs", "expected a tensor of scores or a map from class to probability, got %s", cmp.Or(strings.Join(all, ", "), "no outputs"))
 	case len(all):
 		return nil, nil
 	}
@@ -141,8 +208,14 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 // check refuses options that no model could follow.
 func (o Options) check() error {
 	switch {
-	case !slices.Contains([]Kind{"", Auto, Logits, Probabilities, LogProbabilities}, o.Kind):
-		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %s, %s, %s, %s", o.Kind, Auto, Logits, Probabilities, LogProbabilities)
+	case o.Kind != "" && !slices.Contains(Kinds, o.Kind):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %q", o.Kind, Kinds)
+	case o.Task != "" && !slices.Contains(Tasks, o.Task):
+		return fault.New(fault.Usage, "", "teacher task", "got %q, expected one of %q", o.Task, Tasks)
+	case o.Task == "regression" && !slices.Contains([]Kind{"", Auto, Values}, o.Kind), o.Kind == Values && !slices.Contains([]string{"", "auto", "regression"}, o.Task):
+		return fault.New(fault.Usage, "", "teacher kind", "got %q with the task %q: values go with regression, and nothing else does", o.Kind, o.Task)
+	case o.Smoothing != 0 && !(o.Smoothing >= 1e-6 && o.Smoothing < 0.5):
+		return fault.New(fault.Usage, "", "teacher smoothing", "got %v, expected 1e-6 or more and less than 0.5", o.Smoothing)
 	case o.Input != "" && o.Input != "auto" && !slices.Contains(Ranges, o.Input):
 		return fault.New(fault.Usage, "", "teacher input", "got %q, expected auto or one of %q", o.Input, Ranges)
 	case o.Batch < 0:
@@ -150,32 +223,74 @@ func (o Options) check() error {
 	case o.Threads < 0:
 		return fault.New(fault.Usage, "", "threads", "got %d, expected 0 or more", o.Threads)
 	}
-	return nil
+	return checkAssignments(o.Inputs)
 }
 
 // open starts a runner for the given outputs (nil: all) and fixed batch, in
 // place of the present one.
 func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
-	if t.runner != nil {
-		t.runner.Close()
-		t.runner = nil
-	}
-	t.opened = ort.Options{
+	o := ort.Options{
 		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
 		Outputs: outputs, Batch: batch,
 	}
-	r, err := t.start(ctx, t.opened)
+	if t.graph.inside {
+		o.Expose = []string{t.o.Output}
+	}
+	return t.reopen(ctx, o)
+}
+
+// reopen starts a runner in place of the present one.
+func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
+	t.opened = o
+	if w, ok := t.runner.(interface {
+		Reopen(ctx context.Context, o ort.Options) error
+	}); ok {
+		if err := w.Reopen(ctx, o); err != nil {
+			t.Close()
+			return err
+		}
+		return t.same()
+	}
+	t.Close()
+	r, err := t.start(ctx, o)
 	if err != nil {
 		return err
 	}
 	t.runner = r
+	return t.same()
+}
+
+// same requires that native code opened the files that were checked.
+func (t *Teacher) same() error {
+	for _, s := range t.stamps {
+		if err := s.Same(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
+
+// restart starts the worker again, on the files that were checked.
+func (t *Teacher) restart(ctx context.Context, r restarter) error {
+	t.stats.Restarts++
+	if err := r.Restart(ctx); err != nil {
+		return err
+	}
+	return t.same()
+}
+
+// Name is the name of the model's file.
+func (t *Teacher) Name() string { return filepath.Base(t.path) }
 
 // Path is the file that was opened.
 func (t *Teacher) Path() string { return t.path }
 
-// Digest is the SHA-256 of the model with its external data.
+// NameRows says what faults call the rows that Detect looks at, such as their
+// file.
+func (t *Teacher) NameRows(name string) { t.rows = name }
+
+// Digest is the SHA-256 of the model with its external data; of a chain that
+// of the digests of its models.
 func (t *Teacher) Digest() string { return t.digest }
 
 // Contract is what Detect found, or nil before.
@@ -183,10 +298,13 @@ func (t *Teacher) Contract() *Contract { return t.contract }
 
 // Close ends the worker process.
 func (t *Teacher) Close() error {
+	t.known.close()
+	t.known = nil
 	if t.runner == nil {
 		return nil
 	}
 	err := t.runner.Close()
+	t.Memory()
 	t.runner = nil
 	return err
 }
@@ -232,7 +350,7 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
 		return nil, err
 	}
-	if again := r.Restart(ctx); again != nil {
+	if again := t.restart(ctx, r); again != nil {
 		return nil, again
 	}
 	out, again := t.call(ctx, in, next)
@@ -242,10 +360,10 @@ func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Valu
 	}
 	if isTeacher(again) {
 		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := r.Restart(ctx); dead != nil {
+		if dead := t.revive(ctx, again); dead != again {
 			return nil, dead
 		}
-		return nil, fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)
+		return nil, endedTwice{fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)}
 	}
 	return nil, again
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"text/tabwriter"
@@ -60,7 +59,7 @@ mlp:1200,1200 on 784 inputs, all others take images of 3×32×32.`,
 				printProfile(a, r)
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(r)
+				return printJSON(a.out, r)
 			}
 			fmt.Fprintf(a.out, "%s, batch %d, %d threads: %.2f ms a step, %.0f rows/s, %.0f of %.0f GFLOP/s, peak memory %.0f MiB\n",
 				r.Model, r.Batch, r.Threads, r.MsPerStep, r.SamplesPer, r.GFLOPs, r.PeakGFLOPs, r.PeakMiB)

@@ -44,7 +44,7 @@ func newList(a *app) *cobra.Command {
 					}
 				case "losses":
 					for _, l := range loss.Entries() {
-						fmt.Fprintf(w, "loss\t%s\t%s\n", l.Name, l.Doc)
+						fmt.Fprintf(w, "loss\t%s\t%s\t%s\n", l.Name, l.Task, l.Doc)
 					}
 				case "optimizers":
 					for _, name := range optim.List() {

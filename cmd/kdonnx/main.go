@@ -5,7 +5,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) && fault.KindOf(err) != fault.Interrupted {
 		err = fault.New(fault.Interrupted, "", "", "interrupted")
 	}
-	fmt.Fprintf(stderr, "kdonnx: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+	fmt.Fprintf(stderr, "kdonnx: %s\n", fault.Printable(strings.ReplaceAll(err.Error(), "\n", " ")))
 	return int(fault.KindOf(err))
 }
 
@@ -70,6 +74,29 @@ func (o *checked) Write(b []byte) (int, error) {
 		o.err = err
 	}
 	return n, err
+}
+
+// printJSON writes v as one line. What a terminal would obey in names that come
+// from files is escaped.
+func printJSON(to io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	for _, r := range string(data) {
+		switch hi, lo := utf16.EncodeRune(r); {
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x\u%04x`, hi, lo)
+		}
+	}
+	b.WriteByte('\n')
+	_, err = to.Write(b.Bytes())
+	return err
 }
 
 // app is what every command has at hand.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // progress shows how far each stage is: a bar with rate and remaining time on
@@ -20,6 +21,8 @@ import (
 type progress struct {
 	w    io.Writer
 	bars *mpb.Progress // nil off a terminal
+
+	worker atomic.Int64 // resident memory of the teacher process in bytes
 
 	mu     sync.Mutex
 	stages map[string]*stage
@@ -47,12 +50,25 @@ func newProgress(w io.Writer) *progress {
 
 // log prints one line above the bars.
 func (p *progress) log(line string) {
+	line = fault.Printable(line)
 	if p.bars != nil {
 		if _, err := fmt.Fprintln(p.bars, line); err == nil {
 			return
 		} // the bars have ended
 	}
 	fmt.Fprintln(p.w, line)
+}
+
+// memory is told the resident memory of the teacher process.
+func (p *progress) memory(bytes int64) { p.worker.Store(bytes) }
+
+// note is what else there is to say of a stage: the memory of the teacher, the
+// newest epoch of a student.
+func (p *progress) note(name string, e *distill.EpochRecord) string {
+	if n := p.worker.Load(); name == distill.RoleTeacher && n > 0 {
+		return fmt.Sprintf("  %d MiB", n>>20) + epochText(e)
+	}
+	return epochText(e)
 }
 
 // report is a distill.Progress.
@@ -78,7 +94,7 @@ func (p *progress) report(name string, done, total int64, last *distill.EpochRec
 		s.printed = now
 		rate := float64(done-s.from) / now.Sub(s.began).Seconds()
 		left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second))
-		fmt.Fprintf(p.w, "%s %d/%d, %.0f/s, %s left%s\n", name, done, total, rate, left.Round(time.Second), epochText(last))
+		fmt.Fprintf(p.w, "%s %d/%d, %.0f/s, %s left%s\n", name, done, total, rate, left.Round(time.Second), p.note(name, last))
 	}
 	if done >= total {
 		delete(p.stages, name)
@@ -91,7 +107,7 @@ func (p *progress) newBar(name string, total int64, s *stage) *mpb.Bar {
 		mpb.AppendDecorators(
 			decor.AverageSpeed(0, "%.0f/s", decor.WC{W: 9}),
 			decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 8}), " done"),
-			decor.Any(func(decor.Statistics) string { return epochText(s.epoch.Load()) })))
+			decor.Any(func(decor.Statistics) string { return p.note(name, s.epoch.Load()) })))
 }
 
 // stop waits for the last refresh of the bars; it may be called twice.
@@ -115,6 +131,9 @@ func (p *progress) stop() {
 func epochText(e *distill.EpochRecord) string {
 	if e == nil {
 		return ""
+	}
+	if e.Metric != "" {
+		return fmt.Sprintf("  epoch %d: loss %.4g, validation %s %.4f", e.Epoch, e.Loss, e.Metric, e.ValAccuracy)
 	}
 	return fmt.Sprintf("  epoch %d: loss %.4g, validation %.2f %%", e.Epoch, e.Loss, 100*e.ValAccuracy)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student/optim"
+	"github.com/kdonnx/kdonnx/teacher"
 )
 
 // betaFlag is --beta: a number that may be absent.
@@ -31,39 +33,59 @@ func (b betaFlag) Set(s string) error {
 
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
-	f.StringVar(&t.Model, "teacher", t.Model, "the teacher's .onnx file, or embedded")
-	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches (default: detected)")
-	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: auto, logits, probabilities, log-probabilities")
-	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255)")
-	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat if need be`)
-	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows a run of the teacher (0: detected)")
+	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
+	f.StringArrayVar(&t.Before, "before", t.Before, "a model that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
+	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
+	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights of an ensemble's members, such as 2,1,1 (default: all alike)")
+	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean (default: 1 each)")
+	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches, or of a value inside the graph, see kdonnx inspect --values (default: detected)")
+	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: "+strings.Join(teacher.KindNames(), ", "))
+	f.StringVar(&t.Task, "teacher-task", t.Task, "what it teaches: "+strings.Join(teacher.Tasks, ", ")+" (numbers, such as activations)")
+	f.StringVar(&t.ClassMap, "class-map", t.ClassMap, `which class of the rows each of the teacher's is: "tabby=cat,tiger cat=cat,hay=", where several may be one and hay none, or a file with one pair a line; numbers count columns and labels from 0 (default: by names, else in order)`)
+	f.Float64Var(&t.Smooth, "teacher-smoothing", t.Smooth, "of a teacher that gives labels and no scores: the probability that it leaves to the other classes")
+	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
+	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, bgr, channels=3 or channels=1 if need be`)
+	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: NAME=COLUMN,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
+	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
+	f.Var(&optionsFlag{&t.Options}, "provider-option", "KEY=VALUE for the provider, such as cudnn_conv_algo_search=HEURISTIC, or for the session, such as session.set_denormal_as_zero=1 (may be repeated)")
 	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
 	f.BoolVar(&t.Repair, "repair", t.Repair, "compute damaged shards of the target store again")
-	f.IntVar(&t.Threads, "threads", t.Threads, "threads of ONNX Runtime (0: its choice)")
+	f.IntVar(&t.Threads, "threads", t.Threads, "cores that the teacher runs on (0: all)")
 	f.DurationVar(&t.Timeout, "teacher-timeout", t.Timeout, "longest wait for one batch (0: none)")
-	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, "memory cap of the teacher process in MiB (0: none)")
+	f.Int64Var(&t.Memory, "teacher-memory", t.Memory, fmt.Sprintf("memory cap of the teacher process in MiB (0: %d %% of what is free at the start, -1: none)", teacher.MemoryShare))
+	f.BoolVar(&t.Strict, "strict", t.Strict, "refuse a teacher with weights that are NaN or infinite, instead of warning")
+}
+
+// storeFlag binds how a target store keeps logits.
+func storeFlag(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	f.StringVar(&t.StoreDType, "store-dtype", t.StoreDType, "how the target store keeps logits: float32, float16, topk:16 (the largest 16; for T near 1), topk:0.999 (as many as hold that share of the softmax mass in 99 % of rows), topk:16:float32 (default: as the store that is there, float32 in a new one)")
 }
 
 // recipeFlags bind every field of r that a run has.
 func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
+	storeFlag(f, &r.Teacher)
 
-	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, or embedded")
+	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
 	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")
 	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
 	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
 	f.Float64Var(&r.Data.ValSplit, "val-split", r.Data.ValSplit, "fraction of --train held out for validation")
-	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position (default: detected)")
+	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
+	f.StringVar(&r.Data.Task, "task", r.Data.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
+	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
-	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train (0: all)")
+	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.BoolVar(&r.Data.SkipBad, "skip-bad", r.Data.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
 	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
 
-	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses")
+	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses (auto: classic, or multi-label or regression as the task is)")
+	f.Float64Var(&r.Loss.Delta, "huber-delta", r.Loss.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&r.Loss.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -31,6 +30,10 @@ func newVerify(a *app) *cobra.Command {
 			if err := writable(path, data.path); err != nil {
 				return err
 			}
+			var err error
+			if data.like, err = distill.RowsOf(args[0]); err != nil {
+				return err
+			}
 			src, err := data.open(cmd.Context(), "test")
 			if err != nil {
 				return err
@@ -46,7 +49,7 @@ func newVerify(a *app) *cobra.Command {
 				}
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(v)
+				return printJSON(a.out, v)
 			}
 			for _, e := range v.Provenance {
 				fmt.Fprintf(a.out, "%-16s %s\n", e.Key, strings.ReplaceAll(e.Value, "\n", " "))

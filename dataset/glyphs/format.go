@@ -18,6 +18,7 @@ func init() {
 		About:  "the embedded data, as glyphs:train?rows=2000&seed=1&labelled=200",
 		Detect: func(string) bool { return false },
 		Open:   open,
+		Query:  true,
 		Splits: func(arg string) []string {
 			if split, _, _ := strings.Cut(arg, "?"); split == "" {
 				return splits

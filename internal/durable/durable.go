@@ -20,6 +20,10 @@ import (
 // and nothing else.
 const tempMark = ".kdonnx-tmp-"
 
+// TempName is the pattern, for os.CreateTemp, of a temporary that stands for the
+// file name and that Clean removes.
+func TempName(name string) string { return name + tempMark + "*" }
+
 // File is an open file that can be synced.
 type File interface {
 	io.Writer
@@ -80,7 +84,7 @@ func WriteFile(fsys FS, path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	dir := filepath.Dir(path)
-	f, err := fsys.CreateTemp(dir, filepath.Base(path)+tempMark+"*")
+	f, err := fsys.CreateTemp(dir, TempName(filepath.Base(path)))
 	if err != nil {
 		return fault.New(fault.IO, path, "", "cannot create: %w", cause(err))
 	}
@@ -129,7 +133,7 @@ func Writable(path string) error {
 	if err := refuseSpecial(path); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+tempMark+"*")
+	f, err := os.CreateTemp(filepath.Dir(path), TempName(filepath.Base(path)))
 	if err != nil {
 		return fault.New(fault.IO, path, "", "cannot be written: %w", cause(err))
 	}

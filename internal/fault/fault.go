@@ -6,7 +6,10 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kind is the class of a failure. Its value is the exit code of the program.
@@ -45,7 +48,7 @@ func (e *Error) Error() string {
 	parts := make([]string, 0, 3)
 	for _, p := range []string{e.Path, e.Field, e.Msg} {
 		if p != "" {
-			parts = append(parts, oneLine(p))
+			parts = append(parts, show(p))
 		}
 	}
 	return strings.Join(parts, ": ")
@@ -64,12 +67,36 @@ func KindOf(err error) Kind {
 	return IO
 }
 
-// oneLine quotes control characters, so that a hostile file name or field
-// cannot break the one-line promise.
-func oneLine(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+// longest is the bytes of a path, field or message that an error shows.
+const longest = 1500
+
+// show makes a part of an error fit for one line of a terminal.
+func show(s string) string {
+	if len(s) > longest {
+		s = strings.ToValidUTF8(s[:longest], "") + "…"
+	}
+	return Printable(s)
+}
+
+// Printable escapes what is no visible character or space, and no valid UTF-8,
+// as in a Go string: a hostile name cannot break the promise of one line, move
+// a terminal's cursor or turn the direction of writing.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
 		return s
 	}
-	q := fmt.Sprintf("%q", s)
-	return q[1 : len(q)-1]
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 || hidden(r) {
+			q := strconv.Quote(s[:n])
+			b.WriteString(q[1 : len(q)-1])
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
+
+func hidden(r rune) bool { return !unicode.IsPrint(r) }

@@ -3,7 +3,9 @@ package fault
 import (
 	"fmt"
 	"io"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestError(t *testing.T) {
@@ -17,6 +19,20 @@ func TestError(t *testing.T) {
 	}
 	if got := New(IO, "a\nb", "", "x").Error(); got != `a\nb: x` {
 		t.Errorf("a line feed in a name gave %q", got)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for s, want := range map[string]string{
+		"plain ü 猫 \u00d7": "plain ü 猫 ×", `"quoted" \ kept`: `"quoted" \ kept`,
+		"\x1b[2J\u009b\u202e\x00\x7f\xff\n": `\x1b[2J\u009b\u202e\x00\x7f\xff\n`,
+	} {
+		if got := Printable(s); got != want {
+			t.Errorf("%q gave %q, want %q", s, got, want)
+		}
+	}
+	if got := New(Input, "", "", "%s", strings.Repeat("é", 1<<20)).Error(); len(got) > 2*longest || !utf8.ValidString(got) {
+		t.Errorf("a message of 2 MiB gave %d bytes", len(got))
 	}
 }
 

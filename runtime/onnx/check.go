@@ -12,7 +12,7 @@ func Validate(m *Model) (warnings []string, err error) {
 	if err := check(m, Limits{}.withDefaults()); err != nil {
 		return nil, err
 	}
-	return oddities(m), nil
+	return oddities(m, nil)
 }
 
 // checker checks that a model is well-formed. It does not know operators:

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -91,54 +90,6 @@ func (c *checker) sparse(at *loc, s *SparseTensor) error {
 		if x < 0 || x >= most {
 			return at.in("indices").bad("element %d is %d, expected 0 to %d", i, x, most-1)
 		}
-	}
-	return nil
-}
-
-// odd counts what training or inference stumbles over in a constant.
-type odd struct{ nan, inf, denormal int }
-
-func (o odd) String() string {
-	return fmt.Sprintf("%d NaN, %d infinite, %d denormal", o.nan, o.inf, o.denormal)
-}
-
-// count looks at every element of a loaded floating-point constant.
-func (t *Tensor) count() (o odd) {
-	if !t.DType.Float() {
-		return o
-	}
-	tiny := map[DType]float64{Float16: 0x1p-14, BFloat16: 0x1p-126, Float32: 0x1p-126, Float64: 0x1p-1022}[t.DType]
-	e := elements{t.DType, t.Data}
-	for i := range len(t.Data) / t.DType.Size() {
-		switch v := e.float(i); {
-		case v != v:
-			o.nan++
-		case math.IsInf(v, 0):
-			o.inf++
-		case v != 0 && math.Abs(v) < tiny:
-			o.denormal++
-		}
-	}
-	return o
-}
-
-// oddities lists the constants that hold NaN, infinite or denormal numbers.
-func oddities(m *Model) []string {
-	var list []string
-	w := walker{tensor: func(at *loc, t *Tensor, _ bool) error {
-		if o := t.count(); o != (odd{}) {
-			list = append(list, fmt.Sprintf("%v: holds %v of %d numbers", at, o, t.NumElements()))
-		}
-		return nil
-	}}
-	w.model(m) // the callback never fails
-	return list
-}
-
-// finite refuses constants that hold NaN or infinite numbers.
-func finite(at *loc, t *Tensor, _ bool) error {
-	if o := t.count(); o.nan+o.inf > 0 {
-		return at.bad("holds %v of %d numbers, expected finite ones", o, t.NumElements())
 	}
 	return nil
 }

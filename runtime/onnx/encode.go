@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"io"
+	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
@@ -39,6 +40,12 @@ func Marshal(m *Model) ([]byte, error) {
 	if err := loaded.model(m); err != nil {
 		return nil, err
 	}
+	return marshal(m)
+}
+
+// marshal is Marshal of a checked model; constants without bytes stay where
+// they say they are.
+func marshal(m *Model) ([]byte, error) {
 	p, err := encodeModel(m)
 	if err != nil {
 		return nil, err
@@ -186,7 +193,11 @@ func encodeTensor(t *Tensor) *pb.TensorProto {
 	p := &pb.TensorProto{
 		Name: text(t.Name), DataType: &dtype, Dims: t.Dims, DocString: text(t.Doc), MetadataProps: encodeEntries(t.Metadata),
 	}
-	if t.DType == String {
+	if t.External != nil && t.Data == nil {
+		p.DataLocation = pb.TensorProto_EXTERNAL.Enum()
+		p.ExternalData = encodeEntries([]Entry{{"location", t.External.Location},
+			{"offset", strconv.FormatInt(t.External.Offset, 10)}, {"length", strconv.FormatInt(t.External.Length, 10)}})
+	} else if t.DType == String {
 		p.StringData = t.Strings
 	} else if p.RawData = t.Data; p.RawData == nil {
 		p.RawData = []byte{}

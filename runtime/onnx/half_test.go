@@ -39,3 +39,17 @@ func TestHalfBothWays(t *testing.T) {
 		}
 	}
 }
+
+func TestToBrain(t *testing.T) {
+	for f, want := range map[float32]uint16{
+		0: 0, 1: 0x3f80, -2: 0xc000, 255: 0x437f, 257: 0x4380, 259: 0x4382, 1e-40: 0x0001, // ties to even
+		math.MaxFloat32: 0x7f80, float32(math.Inf(-1)): 0xff80,
+	} {
+		if got := ToBrain(f); got != want {
+			t.Errorf("%v: got %04x, expected %04x", f, got, want)
+		}
+	}
+	if got := ToBrain(math.Float32frombits(0x7f800001)); got&0x7fff <= 0x7f80 {
+		t.Errorf("NaN became %04x", got)
+	}
+}

@@ -27,7 +27,7 @@ func (l *loc) at(field string, index int, name string) *loc {
 }
 
 func (l *loc) String() string {
-	if l == nil {
+	if l == nil || l.field == "" { // the model itself
 		return ""
 	}
 	s := l.field

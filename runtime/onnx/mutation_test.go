@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx/onnxtest"
 )
 
 // sound requires of any bytes that Parse refuses them with an Input error, or
@@ -106,10 +107,8 @@ func TestFlipped(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(bytesOf(f, tiny()))
 	f.Add(bytesOf(f, full()))
-	for _, group := range [][]hostile{strangerCases(), modelCases(), graphCases(), functionCases(), attributeCases(), tensorCases(), locationCases()} {
-		for _, c := range group {
-			f.Add(c.data)
-		}
+	for _, c := range onnxtest.Small() {
+		f.Add(c.Data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { sound(t, data) })
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/sniff"
 )
 
 // Read reads the model file at path. It accepts whatever is well-formed,
@@ -37,9 +38,6 @@ func readFile(path string, o ReadOptions) (*Model, []byte, error) {
 	if err := external(path, m, o, lim); err != nil {
 		return nil, nil, in(path, err)
 	}
-	if err := strict(m, o); err != nil {
-		return nil, nil, in(path, err)
-	}
 	return m, data, nil
 }
 
@@ -51,7 +49,7 @@ func Parse(name string, data []byte, o ReadOptions) (*Model, error) {
 	if err := fits(int64(len(data)), lim); err != nil {
 		return nil, in(name, err)
 	}
-	if err := sniff(data); err != nil {
+	if err := refuseStranger(data); err != nil {
 		return nil, in(name, err)
 	}
 	m, err := parse(data, lim)
@@ -69,8 +67,10 @@ func Parse(name string, data []byte, o ReadOptions) (*Model, error) {
 			return nil, in(name, err)
 		}
 	}
-	if err := strict(m, o); err != nil {
-		return nil, in(name, err)
+	if o.Strict {
+		if err := finite(m, nil); err != nil {
+			return nil, in(name, err)
+		}
 	}
 	return m, nil
 }
@@ -90,7 +90,8 @@ func parse(data []byte, lim Limits) (*Model, error) {
 	return m, nil
 }
 
-// external checks all external data, and loads it if o says so.
+// external checks all external data, loads it if o says so, and holds every
+// number to what o wants of it.
 func external(path string, m *Model, o ReadOptions, lim Limits) error {
 	var f *folder
 	defer func() {
@@ -98,7 +99,7 @@ func external(path string, m *Model, o ReadOptions, lim Limits) error {
 			f.close()
 		}
 	}()
-	return walker{tensor: func(at *loc, t *Tensor, _ bool) (err error) {
+	err := walker{tensor: func(at *loc, t *Tensor, _ bool) (err error) {
 		if t.External == nil {
 			return nil
 		}
@@ -111,16 +112,18 @@ func external(path string, m *Model, o ReadOptions, lim Limits) error {
 		if o.Weights {
 			return f.load(at, t)
 		}
-		_, err = f.region(at, t.External)
-		return err
+		if _, err := f.region(at, t.External); err != nil {
+			return err
+		}
+		return f.spend(at, t.External.Length) // before anybody reads that much
 	}}.model(m)
-}
-
-func strict(m *Model, o ReadOptions) error {
-	if !o.Strict {
-		return nil
+	if err != nil || !o.Strict {
+		return err
 	}
-	return walker{tensor: finite}.model(m)
+	if f != nil {
+		f.total = 0
+	}
+	return finite(m, f)
 }
 
 // slurp reads a regular file whole, unless it is too large or plainly no
@@ -144,11 +147,11 @@ func slurp(path string, lim Limits) ([]byte, error) {
 	if err := regular(st); err != nil {
 		return nil, err
 	}
-	head := make([]byte, min(st.Size(), sniffLen))
+	head := make([]byte, min(st.Size(), sniff.Len))
 	if _, err := io.ReadFull(f, head); err != nil {
 		return nil, fault.New(fault.IO, "", "", "cannot be read: %w", cause(err))
 	}
-	if err := sniff(head); err != nil {
+	if err := refuseStranger(head); err != nil {
 		return nil, err
 	}
 	if err := fits(st.Size(), lim); err != nil {

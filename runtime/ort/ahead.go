@@ -16,6 +16,7 @@ import (
 type handed struct {
 	inputs []Value
 	turn   int  // its regions
+	batch  int  // rows of a piece
 	stale  bool // its result is of no use any more
 }
 
@@ -33,7 +34,7 @@ func (w *Worker) RunAhead(ctx context.Context, inputs, next []Value) ([]Value, e
 		return nil, w.interrupted(err)
 	}
 	stage := fmt.Sprintf("at batch %d", w.done+1)
-	if c.ahead != nil && (c.ahead.stale || !same(c.ahead.inputs, inputs)) {
+	if c.ahead != nil && (c.ahead.stale || c.ahead.batch != w.batch || !same(c.ahead.inputs, inputs)) {
 		if err := w.drop(ctx, &stage); err != nil {
 			return nil, err
 		}
@@ -42,11 +43,11 @@ func (w *Worker) RunAhead(ctx context.Context, inputs, next []Value) ([]Value, e
 	c.ahead = nil
 	if run == nil {
 		var err error
-		if run, req, err = c.stage(inputs); err != nil {
+		if run, req, err = c.stage(inputs, w.batch); err != nil {
 			return nil, fault.New(fault.IO, w.first.Name, "", "%w", err)
 		}
 	}
-	r, err := w.exchange(ctx, req, func() { c.hand(next) }, w.options.Timeout, &stage)
+	r, err := w.exchange(ctx, req, func() { c.hand(next, w.batch) }, w.options.Timeout, &stage)
 	if c.ahead != nil && (err != nil || ctx.Err() != nil) {
 		c.ahead.stale = true // it may have got the cancel
 	}
@@ -77,24 +78,24 @@ func (w *Worker) drop(ctx context.Context, stage *string) error {
 
 // stage copies inputs into the region whose turn it is. The run before the
 // last one had it, and is over.
-func (c *child) stage(inputs []Value) (*handed, *request, error) {
-	run := &handed{inputs: slices.Clone(inputs), turn: c.turn}
+func (c *child) stage(inputs []Value, batch int) (*handed, *request, error) {
+	run := &handed{inputs: slices.Clone(inputs), turn: c.turn, batch: batch}
 	in := c.in[run.turn]
 	values, err := put(in, inputs)
 	if err != nil {
 		return nil, nil, err
 	}
 	c.turn = 1 - c.turn
-	return run, &request{Op: "run", Turn: run.turn, Size: int64(len(in.data)), Values: values}, nil
+	return run, &request{Op: "run", Turn: run.turn, Size: int64(len(in.data)), Batch: batch, Values: values}, nil
 }
 
 // hand gives next to the process behind the run under way. It may fail: then
 // the call that asks for next meets the reason.
-func (c *child) hand(next []Value) {
+func (c *child) hand(next []Value, batch int) {
 	if next == nil {
 		return
 	}
-	run, req, err := c.stage(next)
+	run, req, err := c.stage(next, batch)
 	if err == nil && send(c.socket, req) == nil {
 		c.ahead = run
 	}

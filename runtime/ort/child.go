@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +35,7 @@ type child struct {
 	done    chan struct{} // closed when the process is reaped
 	turn    int           // of the next run
 	ahead   *handed       // the run that waits behind the present one; nil: none
+	peak    atomic.Int64  // largest resident memory seen
 
 	mu     sync.Mutex
 	reason string // why we killed it; empty when it died by itself
@@ -93,13 +95,12 @@ func startChild(o WorkerOptions) (c *child, err error) {
 	if err = <-started; err != nil {
 		return fail(err)
 	}
-	if o.MemoryLimit > 0 {
-		go c.watchMemory(o.MemoryLimit)
-	}
+	go c.watchMemory(o.MemoryLimit)
 	return c, nil
 }
 
-// watchMemory kills the process when its resident size passes limit.
+// watchMemory follows the resident memory of the process and kills it when
+// that passes limit, unless limit is 0.
 func (c *child) watchMemory(limit int64) {
 	tick := time.NewTicker(memoryPoll)
 	defer tick.Stop()
@@ -109,7 +110,12 @@ func (c *child) watchMemory(limit int64) {
 			return
 		case <-tick.C:
 		}
-		if n, err := residentBytes(c.cmd.Process.Pid); err == nil && n > limit {
+		n, err := residentBytes(c.cmd.Process.Pid)
+		if err != nil {
+			continue
+		}
+		c.peak.Store(max(n, c.peak.Load()))
+		if limit > 0 && n > limit {
 			c.kill(fmt.Sprintf("teacher process killed: its memory of %d MiB passed the limit of %d MiB", n>>20, limit>>20))
 			return
 		}

@@ -36,7 +36,6 @@ func (s *Session) describe(src source, wanted []string) error {
 		}
 		s.inputs = append(s.inputs, info)
 	}
-	s.padding = make([][]byte, len(s.inputs))
 	return s.choose(outs, wanted)
 }
 
@@ -65,7 +64,6 @@ func (s *Session) choose(outs []ortc.InputOutputInfo, wanted []string) error {
 			return fault.New(fault.Input, s.model, fmt.Sprintf("output %q", name), "found %s, wanted a tensor of a standard type or a sequence of maps", kindText(info))
 		}
 		s.infos = append(s.infos, info)
-		s.outputs = append(s.outputs, newOutput(info))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package ort
 
 import (
+	"os"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -27,6 +28,12 @@ func load(lib Library) (Library, error) {
 		}
 		return Library{}, fault.New(fault.Integrity, lib.Path, "",
 			"this process already runs ONNX Runtime from %s (sha256 %.12s): one library a process", have.Path, have.Digest)
+	}
+	// Official builds report home from the first moment, with a device id kept
+	// on disk, and log into the temporary folder: said before the library is
+	// there, or it is too late.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return Library{}, fault.New(fault.IO, lib.Path, "", "cannot switch its telemetry off: %w", err)
 	}
 	ortc.SetSharedLibraryPath(lib.Path)
 	// Fatal keeps native code from writing to our stderr: what it says there

@@ -3,8 +3,10 @@
 package ort
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,6 +56,10 @@ func misbehave(name string) {
 		syscall.Write(socketFD, []byte("\x20\x00\x00\x00this is not what a worker says.."))
 	case "stop":
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "eat":
+		for hoard := [][]byte{}; ; hoard = append(hoard, bytes.Repeat([]byte{1}, 16<<20)) {
+			runtime.KeepAlive(hoard)
+		}
 	case "panic":
 		panic("a fault of ours")
 	}

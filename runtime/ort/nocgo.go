@@ -71,6 +71,15 @@ func (w *Worker) RunAhead(context.Context, []Value, []Value) ([]Value, error) {
 	return nil, without("")
 }
 
+// Recut implements Recutter.
+func (s *Session) Recut(int) {}
+
+// Memory is the resident memory of the process: there is none.
+func (w *Worker) Memory() (now, peak int64) { return 0, 0 }
+
+// Reopen says that this binary has no ONNX Runtime.
+func (w *Worker) Reopen(context.Context, Options) error { return without("") }
+
 // Restart says that this binary has no ONNX Runtime.
 func (w *Worker) Restart(context.Context) error { return without("") }
 

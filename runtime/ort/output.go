@@ -20,22 +20,25 @@ const (
 	scalar                // no axes
 )
 
-// output collects one output over the pieces of a run. Its buffer is kept, so
-// that a run of a known shape allocates nothing here.
+// output collects one output over the pieces of a run that one lane makes. Its
+// memory and its native tensor are kept, so that a run of a known shape
+// allocates next to nothing here.
 type output struct {
-	info  Info
-	mode  mode
-	dims  []int64 // guessed axes, -1 for the leading axis of the inputs
-	shape []int64 // of the piece under way, with the guess filled in
-	start int     // where in data the piece under way begins; -1: not given
+	info Info
+	mode mode
+	dims []int64 // guessed axes, -1 for the leading axis of the inputs
+	kept kept    // what native code writes into
 
 	whole   []int64 // shape of the first piece; the leading axis is not kept
 	rows    int64   // leading axis over all pieces
-	pieces  int
+	ends    []end   // of the pieces so far
 	data    []byte
 	strings []string
 	keys    []string
 }
+
+// end is where a piece ends in what an output has collected.
+type end struct{ data, strings int }
 
 // maxGiven bounds the memory that a declared shape makes us allocate before
 // native code has computed anything.
@@ -72,36 +75,32 @@ func (o *output) half() bool {
 }
 
 func (o *output) reset() {
-	o.data, o.strings, o.keys, o.whole = o.data[:0], nil, nil, nil
-	o.rows, o.pieces = 0, 0
+	o.data, o.strings, o.keys, o.ends = o.data[:0], nil, nil, o.ends[:0]
+	o.rows = 0
 }
 
 // prepare makes the native value that the next piece is written into, nil when
 // native code allocates.
-func (o *output) prepare(lead int64, pin *runtime.Pinner) (ortc.Value, error) {
-	o.start = -1
+func (o *output) prepare(lead int64) (ortc.Value, error) {
 	switch o.mode {
 	case scalar:
 		return newScalar(o.info.DType, nil)
 	case automatic:
 		return nil, nil
 	}
-	o.shape = slices.Clone(o.dims)
-	if o.shape[0] < 0 {
-		o.shape[0] = lead
+	shape := append(o.kept.next[:0], o.dims...)
+	o.kept.next = shape
+	if shape[0] < 0 {
+		shape[0] = lead
 	}
-	n, ok := elements(o.shape)
-	size := int(n * int64(o.info.DType.Size()))
-	if !ok || size > maxGiven {
+	n, ok := elements(shape)
+	if !ok || n > maxGiven/int64(o.info.DType.Size()) {
 		if o.half() {
-			return nil, fmt.Errorf("shape %s needs more than %d bytes", shapeText(o.shape), maxGiven)
+			return nil, fmt.Errorf("shape %s needs more than %d bytes", shapeText(shape), maxGiven)
 		}
 		return nil, nil // native code refuses or fails in its own way
 	}
-	o.start = len(o.data)
-	grown := grow(o.data, size)
-	o.data = grown[:o.start]
-	return over(o.info.DType, o.shape, grown[o.start:], pin)
+	return o.kept.tensor(o.info.DType, int(n)*o.info.DType.Size())
 }
 
 // learn corrects the guess after native code asked for the shape want.
@@ -137,19 +136,20 @@ func (o *output) take(v ortc.Value, batch int64) error {
 	default:
 		var data []byte
 		var err error
-		if shape, data, err = content(v); err != nil {
+		if o.kept.is(v) {
+			shape, data = o.kept.shape, o.kept.data
+		} else if shape, data, err = content(v); err != nil {
 			return err
 		}
-		if o.start >= 0 {
-			n, _ := elements(shape)
-			o.data = o.data[:o.start+int(n*int64(o.info.DType.Size()))]
-		} else {
-			at := len(o.data)
-			o.data = grow(o.data, len(data))
-			copy(o.data[at:], data)
-		}
+		o.add(data)
 	}
 	return o.join(shape, batch)
+}
+
+func (o *output) add(data []byte) {
+	at := len(o.data)
+	o.data = grow(o.data, len(data))
+	copy(o.data[at:], data)
 }
 
 // join checks that a piece of that shape continues the ones before.
@@ -157,16 +157,37 @@ func (o *output) join(shape []int64, batch int64) error {
 	if batch > 0 && (len(shape) == 0 || shape[0] != batch) {
 		return fmt.Errorf("got shape %s for a batch of %d rows, want a leading axis of %d to join batches", shapeText(shape), batch, batch)
 	}
-	if o.pieces == 0 {
-		o.whole = slices.Clone(shape)
+	if len(o.ends) == 0 {
+		o.whole = append([]int64{}, shape...) // the result is its owner's
 	} else if len(shape) != len(o.whole) || !slices.Equal(shape[1:], o.whole[1:]) {
 		return fmt.Errorf("got shape %s after batches of shape %s", shapeText(shape), shapeText(o.whole))
 	}
-	o.pieces++
+	o.ends = append(o.ends, end{len(o.data), len(o.strings)})
 	if len(shape) > 0 {
 		o.rows += shape[0]
 	}
 	return nil
+}
+
+// takePiece adds piece n of what from has collected.
+func (o *output) takePiece(from *output, n int, batch int64) error {
+	var begin end
+	if n > 0 {
+		begin = from.ends[n-1]
+	}
+	to := from.ends[n]
+	o.add(from.data[begin.data:to.data])
+	o.strings = append(o.strings, from.strings[begin.strings:to.strings]...)
+	if o.keys == nil {
+		o.keys = from.keys
+	} else if !slices.Equal(o.keys, from.keys) {
+		return fmt.Errorf("got keys %q, other rows have %q", from.keys, o.keys)
+	}
+	shape := from.whole
+	if batch > 0 && len(shape) > 0 {
+		shape = append([]int64{batch}, shape[1:]...)
+	}
+	return o.join(shape, batch)
 }
 
 // result is the joined value; with rows >= 0 the padding after them is cut.
@@ -196,4 +217,42 @@ func (o *output) result(rows int64) (Value, error) {
 	}
 	v.Data = v.Data[:size]
 	return v, nil
+}
+
+// kept is a native tensor over memory of ours that serves one piece after
+// another.
+type kept struct {
+	next   []int64 // shape that tensor is asked for
+	shape  []int64
+	data   []byte
+	dtype  onnx.DType
+	native ortc.Value
+	pin    runtime.Pinner
+}
+
+// tensor is a native tensor of the shape next, which takes size bytes.
+func (k *kept) tensor(t onnx.DType, size int) (ortc.Value, error) {
+	if k.native != nil && k.dtype == t && slices.Equal(k.shape, k.next) {
+		return k.native, nil
+	}
+	k.free()
+	data := grow(k.data[:0], size)
+	v, err := over(t, k.next, data, &k.pin)
+	if err != nil {
+		k.pin.Unpin()
+		return nil, err
+	}
+	k.native, k.data, k.dtype = v, data, t
+	k.shape = append(k.shape[:0], k.next...)
+	return v, nil
+}
+
+func (k *kept) is(v ortc.Value) bool { return k.native != nil && k.native == v }
+
+func (k *kept) free() {
+	if k.native != nil {
+		k.native.Destroy()
+		k.native = nil
+		k.pin.Unpin()
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -85,6 +86,7 @@ type server struct {
 	socket   *os.File
 	in, out  [2]*region
 	requests chan request
+	library  Library // loaded; zero before
 	session  *Session
 	runs     int
 
@@ -142,18 +144,33 @@ func (w *server) reply(r reply) {
 }
 
 func (w *server) open(req request) error {
-	lib, err := inspect(req.Library.Path)
-	if err != nil {
-		return err
-	}
-	if lib.Digest != req.Library.Digest {
-		return fault.New(fault.Integrity, lib.Path, "sha256", "found %s, wanted %s as it was before", lib.Digest, req.Library.Digest)
-	}
-	lib.Source = req.Library.Source
-	if lib, err = load(lib); err != nil {
-		return err
+	lib := w.library
+	if lib.Path == "" {
+		var err error
+		if lib, err = inspect(req.Library.Path); err != nil {
+			return err
+		}
+		if lib.Digest != req.Library.Digest {
+			return fault.New(fault.Integrity, lib.Path, "sha256", "found %s, wanted %s as it was before", lib.Digest, req.Library.Digest)
+		}
+		lib.Source = req.Library.Source
+		if lib, err = load(lib); err != nil {
+			return err
+		}
+		w.library = lib
 	}
 	w.reply(reply{Event: "library", Library: lib})
+	if len(req.Options.Expose) > 0 && req.Path != "" {
+		// A model in memory has no folder: its external data is looked for here.
+		if err := os.Chdir(filepath.Dir(req.Path)); err != nil {
+			return fault.New(fault.IO, req.Name, "", "cannot enter its folder: %s", reason(err))
+		}
+	}
+	if w.session != nil {
+		w.session.Close()
+		w.session = nil
+	}
+	var err error
 	if req.Data != nil {
 		w.session, err = openBytes(req.Name, req.Data, req.Options, lib)
 	} else {
@@ -182,6 +199,10 @@ func (w *server) run(req request) error {
 	if err != nil {
 		return err
 	}
+	if w.session == nil {
+		return fmt.Errorf("no model is open")
+	}
+	w.session.Recut(req.Batch)
 	w.runs++
 	beforeRun(w.runs)
 	outputs, err := w.session.Run(ctx, inputs)

@@ -5,13 +5,13 @@ package ort
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
 	ortc "github.com/yalue/onnxruntime_go"
 )
 
@@ -23,12 +23,12 @@ type Session struct {
 	native   *ortc.DynamicAdvancedSession
 	options  *ortc.RunOptions
 	inputs   []Info
-	infos    []Info
-	outputs  []*output
+	infos    []Info // of the outputs
+	lanes    []*lane
+	joined   []*output // of several lanes
 	batch    int64
 	provider string
 	notes    []string
-	padding  [][]byte // one an input: the padded last piece
 	results  []Value
 }
 
@@ -52,6 +52,13 @@ func openFile(name, path string, o Options, lib Library) (*Session, error) {
 	}
 	if err != nil {
 		return nil, fault.New(fault.IO, name, "", "cannot be read: %s", reason(err))
+	}
+	if len(o.Expose) > 0 {
+		data, err := os.ReadFile(abs)
+		if err != nil {
+			return nil, fault.New(fault.IO, name, "", "cannot be read: %s", reason(err))
+		}
+		return openBytes(name, onnx.Expose(data, o.Expose), o, lib)
 	}
 	return open(name, o, lib, source{
 		describe: func(so *ortc.SessionOptions) ([]ortc.InputOutputInfo, []ortc.InputOutputInfo, error) {
@@ -91,8 +98,8 @@ type source struct {
 
 // open makes a session; lib is found when it is zero.
 func open(model string, o Options, lib Library, src source) (*Session, error) {
-	if o.Batch < 0 || o.Threads < 0 {
-		return nil, fault.New(fault.Usage, model, "options", "batch %d and threads %d, wanted neither negative", o.Batch, o.Threads)
+	if o.Batch < 0 || o.Threads < 0 || o.Lanes < 0 {
+		return nil, fault.New(fault.Usage, model, "options", "batch %d, threads %d and lanes %d, wanted none negative", o.Batch, o.Threads, o.Lanes)
 	}
 	prov, err := parseProvider(o.Provider)
 	if err != nil {
@@ -102,6 +109,9 @@ func open(model string, o Options, lib Library, src source) (*Session, error) {
 		if lib, err = Find(o.Library); err != nil {
 			return nil, err
 		}
+	}
+	if err := checkConfig(lib, prov, o.Config); err != nil {
+		return nil, err
 	}
 	if lib, err = load(lib); err != nil {
 		return nil, err
@@ -117,8 +127,17 @@ func open(model string, o Options, lib Library, src source) (*Session, error) {
 		s.Close()
 		return nil, fault.New(fault.IO, model, "", "%s", cleanText(err.Error()))
 	}
+	for range max(1, o.Lanes) {
+		s.lanes = append(s.lanes, newLane(s))
+	}
+	for _, info := range s.infos {
+		s.joined = append(s.joined, newOutput(info))
+	}
 	return s, nil
 }
+
+// Recut implements Recutter.
+func (s *Session) Recut(batch int) { s.batch = int64(max(0, batch)) }
 
 // create makes the native session on the wanted provider, falling back to the
 // CPU when that is allowed.
@@ -133,6 +152,9 @@ func (s *Session) create(src source, prov provider, o Options) error {
 			return err
 		}
 		s.notes = append(s.notes, "CUDA is not used, falling back to the CPU: "+err.Error())
+		if _, unused := splitConfig(o.Config); unused != nil {
+			s.notes = append(s.notes, "provider options not used on the CPU: "+strings.Join(unused, ", "))
+		}
 	}
 	s.provider = "cpu"
 	return s.createOn(src, o, func(*ortc.SessionOptions) error { return nil })
@@ -144,6 +166,12 @@ func (s *Session) createOn(src source, o Options, add func(*ortc.SessionOptions)
 		return fault.New(fault.IO, s.model, "", "%s", cleanText(err.Error()))
 	}
 	defer so.Destroy()
+	entries, _ := splitConfig(o.Config)
+	for _, key := range entries {
+		if err := so.AddSessionConfigEntry(key, o.Config[key]); err != nil {
+			return fault.New(fault.Usage, "", "provider option "+key, "got %q: %s", o.Config[key], cleanText(err.Error()))
+		}
+	}
 	if err := add(so); err != nil {
 		return err
 	}
@@ -196,9 +224,10 @@ func appendCUDA(so *ortc.SessionOptions, lib Library, device int, config map[str
 	if err := cuda.Update(map[string]string{"device_id": strconv.Itoa(device)}); err != nil {
 		return fail(err)
 	}
-	for _, key := range slices.Sorted(maps.Keys(config)) {
+	_, options := splitConfig(config)
+	for _, key := range options {
 		if err := cuda.Update(map[string]string{key: config[key]}); err != nil {
-			return fault.New(fault.Usage, "", "CUDA provider option "+key, "%s", cleanText(err.Error()))
+			return fault.New(fault.Usage, "", "provider option "+key, "%s", cleanText(err.Error()))
 		}
 	}
 	if err := so.AppendExecutionProviderCUDA(cuda); err != nil {
@@ -231,6 +260,9 @@ func (s *Session) Library() Library { return s.lib }
 func (s *Session) Close() error {
 	if s.native == nil {
 		return nil
+	}
+	for _, l := range s.lanes {
+		l.free()
 	}
 	s.native.Destroy()
 	s.native = nil

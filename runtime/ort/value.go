@@ -48,13 +48,26 @@ type Runner interface {
 type Options struct {
 	Library  string            // path of libonnxruntime; empty: looked up by Find
 	Provider string            // "cpu" (default), "cuda", "cuda:N" or "auto"
-	Config   map[string]string // provider options
-	Threads  int               // intra-op threads; 0 lets ONNX Runtime choose
+	Config   map[string]string // options of the session and the provider: entries of its configuration such as session.intra_op.allow_spinning, else CUDA's own
+	Threads  int               // intra-op threads of each native call; 0 lets ONNX Runtime choose
 	Outputs  []string          // names of the outputs to fetch; empty: all
+	// Expose names values inside the main graph that are to be outputs too,
+	// after the model's own. With external data that takes a Worker.
+	Expose []string
 	// Batch > 0 says that the model takes exactly that many rows: Run cuts
 	// the leading axis into pieces of Batch, pads the last by repeating its
 	// last row, and joins the outputs. 0 passes batches as they are.
 	// An input without axes, or whose leading axis the model fixes at another
 	// number, goes whole into every piece.
 	Batch int
+	// Lanes is how many pieces run at once, for a small piece cannot use many
+	// cores by itself; 0 and 1 run one after another. What comes out does not
+	// depend on it.
+	Lanes int
+}
+
+// Recutter is a Runner whose Batch can be changed between runs, where the
+// model takes any number of rows. Session and Worker are such.
+type Recutter interface {
+	Recut(batch int)
 }

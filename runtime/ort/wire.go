@@ -24,6 +24,7 @@ type request struct {
 	Options Options   `json:",omitzero"`
 	Turn    int       `json:",omitzero"` // which input region, and which output region to answer in
 	Size    int64     `json:",omitzero"` // bytes of the input region
+	Batch   int       `json:",omitzero"` // rows of a piece, as Options.Batch
 	Values  []payload `json:",omitzero"`
 }
 

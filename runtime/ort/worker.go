@@ -25,7 +25,9 @@ type Worker struct {
 	options WorkerOptions
 	child   *child
 	ready   reply
-	done    int // runs completed: the next is batch done+1
+	batch   int   // rows of a piece
+	done    int   // runs completed: the next is batch done+1
+	peak    int64 // largest resident memory of the processes before this one
 	results []Value
 	buffers [][]byte
 }
@@ -78,14 +80,33 @@ func (w *Worker) start(ctx context.Context) error {
 		return err
 	}
 	w.child = c
+	return w.openModel(ctx)
+}
+
+// openModel has the process open the model, in place of what it has open. A
+// process without a model is of no use and ended.
+func (w *Worker) openModel(ctx context.Context) error {
 	stage := "while loading " + w.first.Library.Path
 	r, err := w.exchange(ctx, &w.first, nil, w.openTimeout(), &stage)
 	if err != nil {
 		w.stop()
 		return err
 	}
-	w.ready = r
+	w.ready, w.batch, w.buffers = r, w.first.Options.Batch, nil
 	return nil
+}
+
+// Reopen opens the model anew with other options, in the same process where
+// there is one: the library stays, whatever o says of it.
+func (w *Worker) Reopen(ctx context.Context, o Options) error {
+	w.first.Options = o
+	if w.child == nil || w.child.ahead != nil {
+		return w.Restart(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return w.interrupted(err)
+	}
+	return w.openModel(ctx)
 }
 
 // exchange sends a request, unless it is nil for one sent before, calls then,
@@ -138,7 +159,7 @@ func (w *Worker) exchange(ctx context.Context, req *request, then func(), limit 
 	}
 	// The process is dead or babbles: end it and say why.
 	how, last := c.end()
-	w.child = nil
+	w.leave(c)
 	if ctx.Err() != nil {
 		return reply{}, w.interrupted(ctx.Err())
 	}
@@ -215,10 +236,30 @@ func (w *Worker) Restart(ctx context.Context) error {
 
 // stop kills the process and frees what it shares.
 func (w *Worker) stop() {
-	if w.child != nil {
-		w.child.end()
-		w.child = nil
+	if c := w.child; c != nil {
+		c.end()
+		w.leave(c)
 	}
+}
+
+// leave forgets a process that has ended.
+func (w *Worker) leave(c *child) {
+	w.peak = max(w.peak, c.peak.Load())
+	w.child = nil
+}
+
+// Recut implements Recutter.
+func (w *Worker) Recut(batch int) { w.batch = max(0, batch) }
+
+// Memory is the resident memory of the process in bytes, 0 when it is not
+// running, and the largest that it or one before it had.
+func (w *Worker) Memory() (now, peak int64) {
+	c := w.child
+	if c == nil {
+		return 0, w.peak
+	}
+	now, _ = residentBytes(c.cmd.Process.Pid) // 0 of one that has just ended
+	return now, max(w.peak, now, c.peak.Load(), peakBytes(c.cmd.Process.Pid))
 }
 
 // Close kills the process with its threads.

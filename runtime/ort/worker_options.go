@@ -11,7 +11,7 @@ type WorkerOptions struct {
 	// the model may take ten times as long, a minute at least.
 	Timeout time.Duration
 	// MemoryLimit is the resident memory in bytes that the process may have,
-	// looked at forty times a second; 0 is without limit.
+	// looked at forty times a second; 0 is without limit. See FreeMemory.
 	MemoryLimit int64
 	// Stderr gets what native code writes to its standard output and error;
 	// nil drops it. The last line is in the error either way.

@@ -7,12 +7,12 @@ import "testing"
 func TestContent(t *testing.T) {
 	content := func(nudge float32) string {
 		ids := rowsOf(10)
-		w, err := Create(t.TempDir(), testKey(), ids, 4)
+		w, err := Create(t.TempDir(), testKey(), gathered(ids), 4)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range w.Missing() {
-			logits := logitsOf(m.Rows)
+			logits := logitsOf(w.Positions(nil, m.Index))
 			if m.Index == 2 {
 				logits[0] += nudge
 			}

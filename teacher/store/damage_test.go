@@ -27,11 +27,14 @@ func TestEveryBitCounts(t *testing.T) {
 			}
 			_, err := Open(dir)
 			wantFault(t, err, fault.Integrity, dir)
-			if strings.HasSuffix(name, ".npy") && !strings.Contains(err.Error(), name) {
+			if name != "store.json" && !strings.HasSuffix(name, ".json") && !strings.Contains(err.Error(), name) {
 				t.Fatalf("%v does not name %s", err, name)
 			}
-			_, err = Create(dir, testKey(), ids, 3)
+			_, err = Create(dir, testKey(), gathered(ids), 3)
 			wantFault(t, err, fault.Integrity, dir)
+			if at%16 == 0 {
+				wantVerify(t, dir, name)
+			}
 		}
 		if err := os.WriteFile(path, []byte(good), 0o644); err != nil {
 			t.Fatal(err)
@@ -40,6 +43,25 @@ func TestEveryBitCounts(t *testing.T) {
 	if _, err := Open(dir); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// wantVerify requires Verify to report one fault, which names the file.
+func wantVerify(t *testing.T, dir, name string) {
+	t.Helper()
+	var got []error
+	if err := Verify(dir, func(err error) { got = append(got, err) }); err != nil {
+		got = append(got, err)
+	}
+	if len(got) != 1 {
+		if name == "store.json" && len(got) > 0 { // every shard is of another plan then
+			return
+		}
+		t.Fatalf("%s: got %v, expected one fault", name, got)
+	}
+	if _, shard, ok := strings.Cut(strings.TrimSuffix(name, ".json"), "-"); ok { // a wrong digest is the file's fault as much as the description's
+		name = "-" + shard
+	}
+	wantFault(t, got[0], fault.Integrity, name)
 }
 
 func TestDamagedShards(t *testing.T) {
@@ -110,6 +132,10 @@ func TestDamagedShards(t *testing.T) {
 		"plan from another run":     {copyIn("store.json"), []string{"targets-00000.json", "another run"}},
 		"missing targets":           {func(dir string) error { return os.Remove(filepath.Join(dir, "targets-00001.npy")) }, []string{"targets-00001.npy", "missing"}},
 		"missing shard description": {func(dir string) error { return os.Remove(filepath.Join(dir, "targets-00001.json")) }, []string{"shard 1 of 3 is missing"}},
+		"index cut":                 {size("index.bin", -1), []string{"index.bin", "bytes"}},
+		"index longer":              {size("index.bin", 32), []string{"index.bin", "bytes"}},
+		"index of another run":      {copyIn("index.bin"), []string{"index.bin", "header"}},
+		"index a link":              {link("index.bin"), []string{"index.bin", "symbolic link"}},
 		"missing plan":              {func(dir string) error { return os.Remove(filepath.Join(dir, "store.json")) }, []string{"store.json"}},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -123,7 +149,7 @@ func TestDamagedShards(t *testing.T) {
 			if what == "plan from another run" {
 				return // that store is another's now
 			}
-			w, err := Repair(dir, testKey(), ids, 4)
+			w, err := Repair(dir, testKey(), gathered(ids), 4)
 			if what == "a link" { // refused, and not written through
 				if err != nil {
 					t.Fatal(err)
@@ -135,7 +161,7 @@ func TestDamagedShards(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := len(w.Missing()); n > 2 || n < 1 && what != "missing plan" {
+			if n := len(w.Missing()); n > 2 || n < 1 && what != "missing plan" && !strings.HasPrefix(what, "index") {
 				t.Errorf("%d shards are repaired", n)
 			}
 			fill(t, w)
@@ -151,9 +177,9 @@ func TestDamagedShards(t *testing.T) {
 	}
 }
 
-// TestCutWhileMapped requires an error, not a crash, when a mapped shard is
+// TestCutWhileInUse requires an error when a file that is read on demand is
 // truncated under the reader.
-func TestCutWhileMapped(t *testing.T) {
+func TestCutWhileInUse(t *testing.T) {
 	defer func(old int64) { inMemory = old }(inMemory)
 	inMemory = 0
 	dir, ids := newStore(t, testKey(), 4000, 4000)
@@ -224,17 +250,21 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 	straight, ids := newStore(t, testKey(), 7, 3)
 	want := contents(t, straight)
 	attempt := func(fsys durable.FS, dir string) error {
-		w, err := create(dir, testKey(), ids, options{fs: fsys, shardRows: 3, parts: 1})
+		w, err := create(dir, testKey(), gathered(ids), options{fs: fsys, shardRows: 3, parts: 1})
 		if err != nil {
 			return err
 		}
 		defer w.Close()
 		for _, m := range w.Missing() {
-			if err := w.WriteShard(m.Index, logitsOf(m.Rows)); err != nil {
+			if err := w.WriteShard(m.Index, logitsOf(w.Positions(nil, m.Index))); err != nil {
 				return err
 			}
 		}
-		return nil
+		s, err := w.Finish()
+		if err == nil {
+			err = s.Close()
+		}
+		return err
 	}
 	for n := 1; ; n++ {
 		dir, left := filepath.Join(t.TempDir(), "s"), n

@@ -5,25 +5,24 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 )
 
-// Float32 is the element type of stored targets.
-const Float32 = "float32"
-
-// Key says what a store's targets were computed from. Two stores with equal
-// keys hold the same targets; a change of any field makes another store.
+// Key says what a store's targets were computed from and how they are kept.
+// Two stores with equal keys hold the same targets; a change of any field
+// makes another store.
 type Key struct {
 	Teacher        string             `json:"teacher"`               // SHA-256 of the model with its external data
 	Preprocess     dataset.Preprocess `json:"preprocess"`            // raw rows to the teacher's input
 	Input          string             `json:"input"`                 // name of the teacher's input
 	InputShape     []int64            `json:"input_shape,omitempty"` // shape of the teacher's input, -1 where any
 	Output         string             `json:"output"`                // name of the teacher's output
-	Kind           string             `json:"kind"`                  // what the output means: logits, probabilities, log-probabilities
+	Task           string             `json:"task,omitempty"`        // what the targets are: logits of classes (empty), multi-label: of labels each on its own, regression: values
+	Kind           string             `json:"kind"`                  // what the output means: logits, probabilities, log-probabilities, sigmoids, labels, values
 	Columns        []int              `json:"columns,omitempty"`     // output column of each class, when not in order
 	Classes        int                `json:"classes"`               // columns of a target row
 	ClassNames     []string           `json:"class_names,omitempty"` // names by class, when the teacher gives them
@@ -32,15 +31,17 @@ type Key struct {
 	LibraryVersion string             `json:"library_version"`       // its version
 	Provider       string             `json:"provider"`              // execution provider
 	Options        []string           `json:"options,omitempty"`     // other options of the session, name=value, sorted
-	DType          string             `json:"dtype"`                 // element type of the stored targets
-	Dataset        string             `json:"dataset"`               // DigestIDs of the rows
+	DType          string             `json:"dtype"`                 // how a row is kept: DType.String
+	Dataset        string             `json:"dataset"`               // Rows.Digest
 }
 
-// Hash is the SHA-256 of the key's canonical JSON, in hexadecimal: the name
-// of a store in a cache.
+// Hash is the SHA-256 of the key's canonical JSON and of the store's format,
+// in hexadecimal: the name of a store in a cache.
 func (k Key) Hash() string {
-	sum := sha256.Sum256(canonical(k))
-	return hex.EncodeToString(sum[:])
+	h := sha256.New()
+	fmt.Fprintf(h, "target store %d\n", formatVersion)
+	h.Write(canonical(k))
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Diff names the first field in which two keys differ, with both values as
@@ -55,34 +56,6 @@ func (k Key) Diff(other Key) (field, mine, theirs string) {
 		}
 	}
 	return "", "", ""
-}
-
-// DigestIDs is the SHA-256 of the distinct ids in the order of their first
-// occurrence, in hexadecimal.
-func DigestIDs(ids []dataset.RowID) string {
-	distinct, _ := dedupe(ids)
-	return digestDistinct(distinct)
-}
-
-func digestDistinct(ids []dataset.RowID) string {
-	h := sha256.New()
-	for i := range ids {
-		h.Write(ids[i][:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// dedupe returns the distinct ids in the order of first occurrence and the
-// position of each among ids.
-func dedupe(ids []dataset.RowID) (distinct []dataset.RowID, rows []int) {
-	seen := make(map[dataset.RowID]struct{}, len(ids))
-	for i, id := range ids {
-		if _, dup := seen[id]; !dup {
-			seen[id] = struct{}{}
-			distinct, rows = append(distinct, id), append(rows, i)
-		}
-	}
-	return slices.Clip(distinct), slices.Clip(rows)
 }
 
 // canonical is the one JSON text of a value of this package: struct order,

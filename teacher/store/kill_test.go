@@ -64,7 +64,7 @@ func runChild(dir string, naive bool) error {
 	if naive {
 		return runNaive(dir, shards)
 	}
-	w, err := Create(dir, killKey(), rowsOf(killRows), killShard)
+	w, err := Create(dir, killKey(), gathered(rowsOf(killRows)), killShard)
 	if err != nil {
 		return err
 	}
@@ -75,14 +75,15 @@ func runChild(dir string, naive bool) error {
 			return err
 		}
 	}
-	return nil
+	_, err = w.Finish()
+	return err
 }
 
 // runNaive writes each shard straight to its final name, piece by piece.
 func runNaive(dir string, shards [][]float32) error {
 	fmt.Println("ready")
 	for i, logits := range shards {
-		b := targetsHeader(killShard, killClass)
+		b := targetsHeader(killShard, dense{elements[Float32], killClass})
 		for _, v := range logits {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 		}

@@ -5,9 +5,10 @@
 // # Layout
 //
 //	store.json          the Key, its hash, and how the rows are cut into shards
-//	targets-00000.npy   (n, Classes) float32 logits of one shard
+//	targets-00000.npy   (n, columns) logits of one shard as Key.DType keeps them
 //	ids-00000.npy       (n, 16) uint8 row ids, in the same order
 //	targets-00000.json  rows, SHA-256 of the two files, hash of the key
+//	index.bin           positions of all rows by id
 //	lock                held while a process writes
 //
 // # Invariants
@@ -16,14 +17,18 @@
 // is there, which is written after the other two, so a store is complete when
 // every shard's .json is: there is no list that several writers would share.
 // Shards of a store with the same key that were written elsewhere are merged by
-// copying their three files into one folder. A row is found by the id of its
-// values, never by position; rows with equal values are stored once.
+// copying their three files into one folder. The index follows from the ids:
+// the writer that completes the store leaves it behind, and a reader that does
+// not find it makes its own. A row is found by the id of its values, never by
+// position; rows with equal values are stored once.
+//
+// Memory does not grow with the rows, but for a bit and a quarter of a byte of
+// each: ids are sorted on disk, and of a store above 64 MiB targets, ids and
+// index are read where they lie.
 package store
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +43,7 @@ import (
 )
 
 const (
-	formatVersion = 1
+	formatVersion = 2
 	idSize        = len(dataset.RowID{})
 	maxMeta       = 16 << 20 // bytes of a .json file
 	maxRows       = 1 << 34  // rows of a store: what a plan may claim
@@ -52,6 +57,8 @@ type plan struct {
 	KeySHA256 string `json:"key_sha256"`
 	Rows      int    `json:"rows"`       // distinct rows
 	ShardRows int    `json:"shard_rows"` // rows of every shard but the last
+
+	codec codec // of Key.DType
 }
 
 func (p plan) shards() int { return (p.Rows + p.ShardRows - 1) / p.ShardRows }
@@ -59,6 +66,12 @@ func (p plan) shards() int { return (p.Rows + p.ShardRows - 1) / p.ShardRows }
 // span is the first row of shard i and the row after its last.
 func (p plan) span(i int) (from, to int) {
 	return i * p.ShardRows, min((i+1)*p.ShardRows, p.Rows)
+}
+
+// rowsOf is the number of rows of shard i.
+func (p plan) rowsOf(i int) int {
+	from, to := p.span(i)
+	return to - from
 }
 
 // sidecar is targets-NNNNN.json.
@@ -91,8 +104,12 @@ func npyHeader(descr string, rows, cols int) []byte {
 	return b.Bytes()
 }
 
-func targetsHeader(rows, classes int) []byte { return npyHeader("<f4", rows, classes) }
-func idsHeader(rows int) []byte              { return npyHeader("|u1", rows, idSize) }
+func targetsHeader(rows int, c codec) []byte {
+	descr, cols := c.array()
+	return npyHeader(descr, rows, cols)
+}
+
+func idsHeader(rows int) []byte { return npyHeader("|u1", rows, idSize) }
 
 // readMeta reads a .json file of the store into v and requires that it is, to
 // the byte, what this package writes.
@@ -108,6 +125,12 @@ func readMeta(path string, v any) error {
 	}
 	if len(raw) > maxMeta {
 		return fault.New(fault.Integrity, path, "", "got more than %d bytes, expected a short description", maxMeta)
+	}
+	var head struct {
+		Format int `json:"format"`
+	}
+	if json.Unmarshal(raw, &head) == nil && head.Format > 0 && head.Format != formatVersion {
+		return fault.New(fault.Integrity, path, "format", "got %d, expected %d: another version of kdonnx wrote the store; fill a new folder", head.Format, formatVersion)
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
@@ -165,102 +188,30 @@ func readPlan(dir string) (plan, error) {
 	}
 	switch {
 	case p.Format != formatVersion:
-		return bad("format", "got %d, expected %d: written by another version", p.Format, formatVersion)
+		return bad("format", "got %d, expected %d", p.Format, formatVersion)
 	case p.KeySHA256 != p.Key.Hash():
 		return bad("key_sha256", "got %.16s…, expected %.16s…: the key was changed", p.KeySHA256, p.Key.Hash())
 	case p.Key.Classes < 1 || p.Key.Classes > maxClasses:
 		return bad("key.classes", "got %d, expected 1 to %d", p.Key.Classes, maxClasses)
-	case p.Key.DType != Float32:
-		return bad("key.dtype", "got %q, expected %q", p.Key.DType, Float32)
 	case p.Rows < 1 || p.Rows > maxRows:
 		return bad("rows", "got %d, expected 1 to %d", p.Rows, maxRows)
 	case p.ShardRows < 1 || p.ShardRows > maxRows:
 		return bad("shard_rows", "got %d, expected 1 to %d", p.ShardRows, maxRows)
 	}
+	c, err := p.Key.codec()
+	if err != nil {
+		return bad("key.dtype", "%v", err)
+	}
+	p.codec = c
 	return p, nil
 }
 
-// shard is one verified shard: the raw bytes after the two headers.
-type shard struct {
-	targets []byte // (rows, classes) little-endian float32
-	ids     []byte // (rows, idSize)
-	sum     string // SHA-256 of the targets' file
-}
-
-// readShard reads and verifies shard i of p in dir. With keep it returns the
-// contents, else only checks them. A shard one of whose files is not there
-// gives an error that matches fs.ErrNotExist.
-func readShard(dir string, p plan, i int, keep bool) (shard, error) {
-	path := sidecarPath(dir, i)
-	var got sidecar
-	if err := readMeta(path, &got); err != nil {
-		return shard{}, err
-	}
-	from, to := p.span(i)
-	want := sidecar{i, from, to - from, p.Key.Classes, p.KeySHA256, got.TargetsSHA256, got.IDsSHA256}
-	switch {
-	case got.KeySHA256 != want.KeySHA256:
-		return shard{}, fault.New(fault.Integrity, path, "key_sha256", "shard %d belongs to another run: got key %.16s…, expected %.16s…", i, got.KeySHA256, want.KeySHA256)
-	case got != want:
-		return shard{}, fault.New(fault.Integrity, path, "", "got shard %d with rows %d to %d and %d classes, expected shard %d with rows %d to %d and %d classes",
-			got.Shard, got.First, got.First+got.Rows, got.Classes, i, from, to, want.Classes)
-	}
-	targets, err := readArray(targetsPath(dir, i), i, targetsHeader(got.Rows, got.Classes), int64(got.Rows)*int64(got.Classes)*4, got.TargetsSHA256, keep)
+// DTypeIn is the Key.DType of the store in dir, empty where there is none that
+// can be read.
+func DTypeIn(dir string) string {
+	p, err := readPlan(dir)
 	if err != nil {
-		return shard{}, err
+		return ""
 	}
-	ids, err := readArray(idsPath(dir, i), i, idsHeader(got.Rows), int64(got.Rows)*int64(idSize), got.IDsSHA256, true)
-	if err != nil {
-		return shard{}, err
-	}
-	return shard{targets, ids, got.TargetsSHA256}, nil
-}
-
-// readArray checks that the file at path is header and then size bytes with
-// the SHA-256 sum over all of it, and returns those bytes when keep is set.
-// Nothing is allocated before the file is known to have that size.
-func readArray(path string, i int, header []byte, size int64, sum string, keep bool) ([]byte, error) {
-	f, have, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if want := int64(len(header)) + size; have != want {
-		return nil, fault.New(fault.Integrity, path, "", "shard %d: got %d bytes, expected %d", i, have, want)
-	}
-	got := make([]byte, len(header))
-	if _, err := io.ReadFull(f, got); err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", reason(err))
-	}
-	if !bytes.Equal(got, header) {
-		return nil, fault.New(fault.Integrity, path, "", "shard %d: its .npy header is not that of the store's shape", i)
-	}
-	h := sha256.New()
-	h.Write(got)
-	data, err := digestRest(f, h, size, keep)
-	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", reason(err))
-	}
-	if found := hex.EncodeToString(h.Sum(nil)); found != sum {
-		return nil, fault.New(fault.Integrity, path, "", "shard %d: digest mismatch: got SHA-256 %.16s…, expected %.16s…", i, found, sum)
-	}
-	return data, nil
-}
-
-// digestRest feeds the next size bytes of r to h and returns them if keep.
-func digestRest(r io.Reader, h io.Writer, size int64, keep bool) ([]byte, error) {
-	if !keep {
-		_, err := io.CopyN(h, r, size)
-		return nil, err
-	}
-	data := make([]byte, size)
-	for done := int64(0); done < size; {
-		n := min(size-done, 1<<20)
-		if _, err := io.ReadFull(r, data[done:done+n]); err != nil {
-			return nil, err
-		}
-		h.Write(data[done : done+n])
-		done += n
-	}
-	return data, nil
+	return p.Key.DType
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -26,6 +27,15 @@ func rowsOf(n int) []dataset.RowID {
 		ids[i] = dataset.IDOf([]float32{float32(i), 1})
 	}
 	return ids
+}
+
+// gathered are the rows of a source with the ids.
+func gathered(ids []dataset.RowID) *Rows {
+	r, err := Gather("", func(add func([]dataset.RowID) error) error { return add(ids) })
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 // logitsOf is the target of position i: what a teacher would say.
@@ -51,7 +61,7 @@ func testKey() Key {
 func fill(t testing.TB, w *Writer) {
 	t.Helper()
 	for _, m := range w.Missing() {
-		if err := w.WriteShard(m.Index, logitsOf(m.Rows)); err != nil {
+		if err := w.WriteShard(m.Index, logitsOf(w.Positions(nil, m.Index))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,7 +71,7 @@ func fill(t testing.TB, w *Writer) {
 func newStore(t testing.TB, k Key, n, shardRows int) (dir string, ids []dataset.RowID) {
 	t.Helper()
 	dir, ids = filepath.Join(t.TempDir(), "store"), rowsOf(n)
-	w, err := Create(dir, k, ids, shardRows)
+	w, err := Create(dir, k, gathered(ids), shardRows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +125,9 @@ func wantFault(t testing.TB, err error, kind fault.Kind, words ...string) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, mapped := range []bool{false, true} {
-		t.Run(fmt.Sprintf("mapped=%v", mapped), func(t *testing.T) {
-			if mapped {
+	for _, onDisk := range []bool{false, true} {
+		t.Run(fmt.Sprintf("on disk=%v", onDisk), func(t *testing.T) {
+			if onDisk {
 				defer func(old int64) { inMemory = old }(inMemory)
 				inMemory = 0
 			}
@@ -131,7 +141,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("got %d rows of %d", s.Len(), s.Classes())
 			}
 			want := testKey()
-			want.Dataset, want.DType = DigestIDs(ids), Float32
+			want.Dataset, want.DType = gathered(ids).Digest(), Float32
 			if d := cmp.Diff(want, s.Key()); d != "" {
 				t.Error(d)
 			}
@@ -152,8 +162,11 @@ func TestRoundTrip(t *testing.T) {
 			}
 			stranger := dataset.IDOf([]float32{-1})
 			wantFault(t, s.Lookup([]dataset.RowID{ids[1], stranger}, got[:2*classes]), fault.Integrity, stranger.String())
-			if s.Has(stranger) || !s.Has(ids[3]) {
-				t.Error("Has is wrong")
+			if n, err := s.FirstMissing([]dataset.RowID{ids[3], ids[4], stranger}); n != 2 || err != nil {
+				t.Errorf("FirstMissing gives %d, %v", n, err)
+			}
+			if n, err := s.FirstMissing(ids); n != -1 || err != nil {
+				t.Errorf("FirstMissing gives %d, %v", n, err)
 			}
 		})
 	}
@@ -163,12 +176,17 @@ func TestDuplicatesAreStoredOnce(t *testing.T) {
 	base := rowsOf(4)
 	ids := []dataset.RowID{base[0], base[1], base[0], base[2], base[2], base[3], base[1]}
 	dir := filepath.Join(t.TempDir(), "s")
-	w, err := Create(dir, testKey(), ids, 3)
+	w, err := Create(dir, testKey(), gathered(ids), 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]ShardRange{{0, []int{0, 1, 3}}, {1, []int{5}}}, w.Missing()); d != "" {
+	if d := cmp.Diff([]ShardRange{{0, 3}, {1, 1}}, w.Missing()); d != "" {
 		t.Fatal(d)
+	}
+	for i, want := range [][]int{{0, 1, 3}, {5}} {
+		if d := cmp.Diff(want, w.Positions(nil, i)); d != "" {
+			t.Fatal(d)
+		}
 	}
 	fill(t, w)
 	s, err := w.Finish()
@@ -185,7 +203,7 @@ func TestDuplicatesAreStoredOnce(t *testing.T) {
 	if d := cmp.Diff(logitsOf([]int{5, 3}), got); d != "" {
 		t.Error(d)
 	}
-	if DigestIDs(ids) != DigestIDs(base) {
+	if gathered(ids).Digest() != gathered(base).Digest() {
 		t.Error("the digest of ids counts repetitions")
 	}
 }
@@ -194,12 +212,12 @@ func TestDuplicatesAreStoredOnce(t *testing.T) {
 // spaces to a multiple of 64 bytes and a newline.
 func TestNumPyHeader(t *testing.T) {
 	want := "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (60000, 10), }" + strings.Repeat(" ", 53) + "\n"
-	if d := cmp.Diff(want, string(targetsHeader(60000, 10))); d != "" {
+	if d := cmp.Diff(want, string(targetsHeader(60000, dense{elements[Float32], 10}))); d != "" {
 		t.Error(d)
 	}
-	for rows := 1; rows < 1e12; rows *= 7 {
-		if n := len(idsHeader(rows)); n%64 != 0 {
-			t.Errorf("header of %d rows is %d bytes", rows, n)
+	for rows := 1; rows <= maxRows; rows *= 7 { // columns count on it
+		if n, m := len(idsHeader(rows)), len(targetsHeader(rows, dense{elements[Float32], maxClasses})); n != 128 || m != 128 {
+			t.Errorf("headers of %d rows are %d and %d bytes", rows, n, m)
 		}
 	}
 }
@@ -235,7 +253,7 @@ func TestResumeKeepsCompleteShards(t *testing.T) {
 	if _, err := Open(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("got %v, expected an incomplete store", err)
 	}
-	w, err := Create(dir, testKey(), ids, 7) // the store keeps its own 4 rows a shard
+	w, err := Create(dir, testKey(), gathered(ids), 7) // the store keeps its own 4 rows a shard
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,12 +276,13 @@ func TestResumeKeepsCompleteShards(t *testing.T) {
 
 func TestKeyMismatchNamesTheField(t *testing.T) {
 	dir, ids := newStore(t, testKey(), 8, 4)
-	for field, change := range map[string]func(*Key){
+	changes := map[string]func(*Key){
 		"teacher":         func(k *Key) { k.Teacher = "ab" },
 		"preprocess":      func(k *Key) { k.Preprocess.Mean = []float32{.5} },
 		"input":           func(k *Key) { k.Input = "z" },
 		"input_shape":     func(k *Key) { k.InputShape = []int64{1, 1, 2} },
 		"output":          func(k *Key) { k.Output = "z" },
+		"task":            func(k *Key) { k.Task = "regression" },
 		"kind":            func(k *Key) { k.Kind = "probabilities" },
 		"columns":         func(k *Key) { k.Columns = []int{2, 1, 0} },
 		"classes":         func(k *Key) { k.Classes = 4 },
@@ -273,20 +292,29 @@ func TestKeyMismatchNamesTheField(t *testing.T) {
 		"library_version": func(k *Key) { k.LibraryVersion = "1.2.4" },
 		"provider":        func(k *Key) { k.Provider = "cuda" },
 		"options":         func(k *Key) { k.Options = []string{"a=b"} },
-	} {
+		"dtype":           func(k *Key) { k.DType = Float16 },
+		"dataset":         func(k *Key) { k.Dataset = "cc" },
+	}
+	for i := range reflect.TypeFor[Key]().NumField() {
+		field, _, _ := strings.Cut(reflect.TypeFor[Key]().Field(i).Tag.Get("json"), ",")
+		if changes[field] == nil {
+			t.Errorf("no row changes the field %q", field)
+		}
+	}
+	for field, change := range changes {
 		k := testKey()
 		change(&k)
-		_, err := Create(dir, k, ids, 4)
+		_, err := Create(dir, k, gathered(ids), 4)
 		wantFault(t, err, fault.Integrity, ": "+field+": ")
 		if k.Hash() == testKey().Hash() {
 			t.Errorf("%s is not part of the hash", field)
 		}
 	}
-	_, err := Create(dir, testKey(), ids[1:], 4)
+	_, err := Create(dir, testKey(), gathered(ids[1:]), 4)
 	wantFault(t, err, fault.Integrity, ": dataset: ")
 	k := testKey()
-	k.Dataset = DigestIDs(ids)
-	_, err = Create(dir, k, ids[1:], 4)
+	k.Dataset = gathered(ids).Digest()
+	_, err = Create(dir, k, gathered(ids[1:]), 4)
 	wantFault(t, err, fault.Integrity, ": dataset: ")
 }
 
@@ -294,7 +322,7 @@ func TestCanonicalIsStable(t *testing.T) {
 	if !bytes.Equal(canonical(testKey()), canonical(testKey())) {
 		t.Fatal("two texts for one key")
 	}
-	const want = "bcf9"
+	const want = "7a02"
 	if got := testKey().Hash(); got[:4] != want {
 		t.Errorf("the hash of a fixed key is %s…, expected %s…: stores made before are no longer found", got[:4], want)
 	}

@@ -2,9 +2,9 @@ package store
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -23,17 +23,17 @@ type Writer struct {
 	fs      durable.FS
 	dir     string
 	plan    plan
-	ids     []dataset.RowID // distinct
-	rows    []int           // position of each distinct id among those given to Create
-	missing []int           // shards to write, ascending
+	rows    *Rows
+	missing []int // shards to write, ascending
 	lock    *durable.Lock
 	buf     []byte
+	where   []int // memory of Positions
 }
 
 // ShardRange is a shard that is yet to be written.
 type ShardRange struct {
-	Index int   // shard number
-	Rows  []int // positions, among the ids given to Create, of the rows it holds
+	Index int // shard number
+	Len   int // rows it holds
 }
 
 // options of a Writer.
@@ -44,71 +44,76 @@ type options struct {
 	repair      bool
 }
 
-// Create opens the folder dir for writing the targets of the rows with the
-// given ids, making it if needed (its parent must exist). Complete shards that
-// are already there are kept, the rest is Missing. Ids may repeat. An existing
-// store keeps the rows per shard that it was begun with.
+// Create opens the folder dir for writing the targets of rows, making it if
+// needed (its parent must exist). Complete shards that are already there are
+// kept, the rest is Missing. An existing store keeps the rows per shard that it
+// was begun with. rows must stay open as long as the Writer.
 //
 // A store with another key is a fault.Integrity that names the differing
 // field, and so is a shard whose digest does not match: Repair writes such a
 // shard anew. A folder that another process writes to is a fault.IO with the
 // process's number.
-func Create(dir string, k Key, ids []dataset.RowID, rowsPerShard int) (*Writer, error) {
-	return create(dir, k, ids, options{fs: durable.OS{}, shardRows: rowsPerShard, parts: 1})
+func Create(dir string, k Key, rows *Rows, rowsPerShard int) (*Writer, error) {
+	return create(dir, k, rows, options{fs: durable.OS{}, shardRows: rowsPerShard, parts: 1})
 }
 
 // Repair is Create, except that damaged shards count as missing.
-func Repair(dir string, k Key, ids []dataset.RowID, rowsPerShard int) (*Writer, error) {
-	return create(dir, k, ids, options{fs: durable.OS{}, shardRows: rowsPerShard, parts: 1, repair: true})
+func Repair(dir string, k Key, rows *Rows, rowsPerShard int) (*Writer, error) {
+	return create(dir, k, rows, options{fs: durable.OS{}, shardRows: rowsPerShard, parts: 1, repair: true})
 }
 
 // CreatePart is Create for one of several processes or machines that fill a
 // store together, in one shared folder or each in its own: of the shards, only
 // those whose number is part modulo parts are Missing. Give every part the
 // same rows per shard.
-func CreatePart(dir string, k Key, ids []dataset.RowID, rowsPerShard, part, parts int) (*Writer, error) {
-	return create(dir, k, ids, options{fs: durable.OS{}, shardRows: rowsPerShard, part: part, parts: parts})
+func CreatePart(dir string, k Key, rows *Rows, rowsPerShard, part, parts int) (*Writer, error) {
+	return create(dir, k, rows, options{fs: durable.OS{}, shardRows: rowsPerShard, part: part, parts: parts})
 }
 
-func create(dir string, k Key, ids []dataset.RowID, o options) (_ *Writer, err error) {
-	w := &Writer{fs: o.fs, dir: dir}
-	w.ids, w.rows = dedupe(ids)
+func create(dir string, k Key, rows *Rows, o options) (*Writer, error) {
+	w := &Writer{fs: o.fs, dir: dir, rows: rows}
 	if err := w.check(&k, o); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fault.New(fault.IO, dir, "", "cannot create folder: %w", reason(err))
-	}
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return nil, fault.New(fault.IO, dir, "", "is no folder, expected the folder of a target store")
-	}
-	whole, err := lockWhole(dir, o.parts > 1)
-	if err != nil {
+	if err := w.enter(plan{formatVersion, k, k.Hash(), rows.Len(), o.shardRows, w.plan.codec}, o); err != nil {
 		return nil, err
 	}
-	w.lock = whole
+	if err := w.survey(o); err != nil {
+		w.lock.Unlock()
+		return nil, err
+	}
+	return w, nil
+}
+
+// enter makes the folder, takes its lock and reads its plan, which must be p
+// but for the rows of a shard, or writes p.
+func (w *Writer) enter(p plan, o options) (err error) {
+	if err := os.Mkdir(w.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.IO, w.dir, "", "cannot create folder: %w", reason(err))
+	}
+	if st, err := os.Stat(w.dir); err != nil || !st.IsDir() {
+		return fault.New(fault.IO, w.dir, "", "is no folder, expected the folder of a target store")
+	}
+	if w.lock, err = lockWhole(w.dir, o.parts > 1); err != nil {
+		return err
+	}
 	defer func() {
 		if err != nil {
 			w.lock.Unlock()
 		}
 	}()
-	if err := w.begin(k, o.shardRows); err != nil {
-		return nil, err
+	if err := w.begin(p); err != nil {
+		return err
 	}
 	if o.parts == 1 {
-		err = durable.Clean(dir, nil)
-	} else {
-		err = w.lockPart(o.part, o.parts)
+		return durable.Clean(w.dir, nil)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return w, w.survey(o)
+	return w.lockPart(o.part, o.parts)
 }
 
-// check completes k by what follows from the ids and validates it.
+// check completes k by what follows from the rows and validates it.
 func (w *Writer) check(k *Key, o options) error {
-	digest := digestDistinct(w.ids)
+	digest := w.rows.Digest()
 	if k.Dataset == "" {
 		k.Dataset = digest
 	}
@@ -116,7 +121,7 @@ func (w *Writer) check(k *Key, o options) error {
 		k.DType = Float32
 	}
 	switch {
-	case len(w.ids) == 0:
+	case w.rows.Len() == 0:
 		return fault.New(fault.Input, w.dir, "", "got no rows, expected at least 1")
 	case o.shardRows < 1:
 		return fault.New(fault.Usage, w.dir, "rows per shard", "got %d, expected at least 1", o.shardRows)
@@ -124,22 +129,22 @@ func (w *Writer) check(k *Key, o options) error {
 		return fault.New(fault.Usage, w.dir, "shard index", "got %d of %d, expected 0 to one less than the number of parts", o.part, o.parts)
 	case k.Classes < 1 || k.Classes > maxClasses:
 		return fault.New(fault.Input, w.dir, "classes", "got %d, expected 1 to %d", k.Classes, maxClasses)
-	case k.DType != Float32:
-		return fault.New(fault.Usage, w.dir, "dtype", "got %q, expected %q", k.DType, Float32)
 	case k.Dataset != digest:
 		return fault.New(fault.Integrity, w.dir, "dataset", "got rows with digest %.16s…, expected %.16s…", digest, k.Dataset)
 	}
-	return nil
+	var err error
+	w.plan.codec, err = k.codec()
+	return err
 }
 
-// begin reads the plan of an existing store or writes that of a new one.
-func (w *Writer) begin(k Key, rowsPerShard int) error {
+// begin reads the plan of an existing store or writes p.
+func (w *Writer) begin(p plan) error {
 	old, err := readPlan(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := w.refuseForeign(); err != nil {
 			return err
 		}
-		w.plan = plan{formatVersion, k, k.Hash(), len(w.ids), rowsPerShard}
+		w.plan = p
 		return durable.WriteFile(w.fs, planPath(w.dir), func(out io.Writer) error {
 			_, err := out.Write(canonical(w.plan))
 			return err
@@ -148,11 +153,11 @@ func (w *Writer) begin(k Key, rowsPerShard int) error {
 	if err != nil {
 		return err
 	}
-	if field, mine, theirs := k.Diff(old.Key); field != "" {
+	if field, mine, theirs := p.Key.Diff(old.Key); field != "" {
 		return fault.New(fault.Integrity, w.dir, field, "the store was made with %s, this run has %s: choose another folder", theirs, mine)
 	}
-	if old.Rows != len(w.ids) {
-		return fault.New(fault.Integrity, planPath(w.dir), "rows", "got %d, expected %d", old.Rows, len(w.ids))
+	if old.Rows != p.Rows {
+		return fault.New(fault.Integrity, planPath(w.dir), "rows", "got %d, expected %d", old.Rows, p.Rows)
 	}
 	w.plan = old
 	return nil
@@ -166,12 +171,7 @@ func (w *Writer) refuseForeign() error {
 		return fault.New(fault.IO, w.dir, "", "cannot list: %w", reason(err))
 	}
 	for _, e := range entries {
-		known := false
-		for _, pattern := range []string{"lock", "lock-*", "store.json*", "targets-*", "ids-*"} {
-			ok, _ := filepath.Match(pattern, e.Name())
-			known = known || ok
-		}
-		if known {
+		if isOurs(e.Name()) {
 			continue
 		}
 		return fault.New(fault.IO, filepath.Join(w.dir, e.Name()), "", "is no part of a target store: choose an empty folder")
@@ -179,13 +179,28 @@ func (w *Writer) refuseForeign() error {
 	return nil
 }
 
-// survey finds the shards of the part that are not there.
+// survey finds the shards of the part that are not there, and looks at the
+// index, which a repair drops when it is damaged.
 func (w *Writer) survey(o options) error {
+	var c checker
 	for i := o.part; i < w.plan.shards(); i += o.parts {
-		s, err := readShard(w.dir, w.plan, i, false)
-		if err == nil {
-			err = w.matchIDs(i, s.ids)
+		from, to := w.plan.span(i)
+		w.where = w.rows.Positions(w.where, from, to)
+		want, err := w.rows.read(w.buf, w.where)
+		if err != nil {
+			return err
 		}
+		w.buf = want
+		row := 0
+		_, err = c.shard(w.dir, w.plan, i, func(ids []byte) error {
+			for ; len(ids) > 0; ids = ids[idSize:] {
+				if got, want := dataset.RowID(ids), dataset.RowID(want[row*idSize:]); got != want {
+					return fault.New(fault.Integrity, idsPath(w.dir, i), "", "shard %d row %d: got id %v, expected %v", i, row, got, want)
+				}
+				row++
+			}
+			return nil
+		}, nil)
 		switch {
 		case err == nil:
 		case errors.Is(err, fs.ErrNotExist), o.repair && fault.KindOf(err) == fault.Integrity:
@@ -194,18 +209,16 @@ func (w *Writer) survey(o options) error {
 			return err
 		}
 	}
-	return nil
-}
-
-// matchIDs requires that shard i holds the rows that the plan gives it.
-func (w *Writer) matchIDs(i int, ids []byte) error {
-	from, to := w.plan.span(i)
-	for r, id := range w.ids[from:to] {
-		if got := dataset.RowID(ids[r*idSize:]); got != id {
-			return fault.New(fault.Integrity, idsPath(w.dir, i), "", "shard %d row %d: got id %v, expected %v", i, r, got, id)
-		}
+	x, err := openIndex(w.dir, w.plan, false)
+	switch {
+	case err == nil:
+		return x.Close()
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case o.repair && fault.KindOf(err) == fault.Integrity:
+		return w.remove(indexPath(w.dir))
 	}
-	return nil
+	return err
 }
 
 // Shards is the number of shards of the whole store.
@@ -218,66 +231,85 @@ func (w *Writer) Len() int { return w.plan.Rows }
 func (w *Writer) Missing() []ShardRange {
 	out := make([]ShardRange, len(w.missing))
 	for n, i := range w.missing {
-		from, to := w.plan.span(i)
-		out[n] = ShardRange{i, w.rows[from:to]}
+		out[n] = ShardRange{i, w.plan.rowsOf(i)}
 	}
 	return out
 }
 
+// Positions gives, in the memory of buf, where in the source the rows of shard i
+// first occur, in the order of the shard. It may be called beside WriteShard.
+func (w *Writer) Positions(buf []int, i int) []int {
+	from, to := w.plan.span(i)
+	return w.rows.Positions(buf, from, to)
+}
+
 // WriteShard stores shard i, whose logits are (rows, Classes) in the order of
-// its ShardRange. A value that is NaN or infinite is a fault.Input that names
-// the row's id, and nothing is written.
+// Positions. A value that is NaN, infinite or too large for the dtype is a
+// fault.Input that names the row's id, and nothing is written.
 func (w *Writer) WriteShard(i int, logits []float32) error {
-	at, found := slices.BinarySearch(w.missing, i)
-	if !found {
+	classes := w.plan.Key.Classes
+	if want := w.plan.rowsOf(i); w.lacks(i) && len(logits) != want*classes {
+		return fault.New(fault.Usage, w.dir, "", "shard %d: got %d values, expected %d rows of %d", i, len(logits), want, classes)
+	}
+	return w.write(i, func(n int, dst []byte) error {
+		row := logits[n*classes : (n+1)*classes]
+		for c, v := range row {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fmt.Errorf("the teacher gave %v for class %d, expected a finite number", v, c)
+			}
+		}
+		return w.plan.codec.encode(dst, row)
+	})
+}
+
+func (w *Writer) lacks(i int) bool {
+	_, found := slices.BinarySearch(w.missing, i)
+	return found
+}
+
+// write stores shard i, whose rows encode makes. An error of encode is one of
+// the row, unless it is a fault already.
+func (w *Writer) write(i int, encode func(n int, dst []byte) error) error {
+	if !w.lacks(i) {
 		return fault.New(fault.Usage, w.dir, "", "shard %d is not missing", i)
 	}
 	from, to := w.plan.span(i)
-	classes := w.plan.Key.Classes
-	if len(logits) != (to-from)*classes {
-		return fault.New(fault.Usage, w.dir, "", "shard %d: got %d values, expected %d rows of %d", i, len(logits), to-from, classes)
+	rows := to - from
+	w.where = w.rows.Positions(w.where, from, to)
+	ids, err := w.rows.read(nil, w.where)
+	if err != nil {
+		return err
 	}
-	for n, v := range logits {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fault.New(fault.Input, w.dir, "row "+w.ids[from+n/classes].String(), "the teacher gave %v for class %d, expected a finite number", v, n%classes)
+	size := w.plan.codec.size()
+	w.buf = slices.Grow(w.buf[:0], rows*size)[:rows*size]
+	for n := range rows {
+		if err := encode(n, w.buf[n*size:(n+1)*size]); err != nil {
+			if known := (*fault.Error)(nil); errors.As(err, &known) {
+				return err
+			}
+			return fault.New(fault.Input, w.dir, "row "+dataset.RowID(ids[n*idSize:]).String(), "%w", err)
 		}
 	}
-	if err := w.forget(i); err != nil {
+	if err := w.remove(sidecarPath(w.dir, i)); err != nil { // it never stands beside files that it does not describe
 		return err
 	}
-	ids := w.buffer(to-from, idSize)
-	for _, id := range w.ids[from:to] {
-		ids = append(ids, id[:]...)
-	}
-	side := sidecar{Shard: i, First: from, Rows: to - from, Classes: classes, KeySHA256: w.plan.KeySHA256}
-	var err error
-	if side.IDsSHA256, err = w.put(idsPath(w.dir, i), idsHeader(to-from), ids); err != nil {
+	side := sidecar{Shard: i, First: from, Rows: rows, Classes: w.plan.Key.Classes, KeySHA256: w.plan.KeySHA256}
+	if side.IDsSHA256, err = w.put(idsPath(w.dir, i), idsHeader(rows), ids); err != nil {
 		return err
 	}
-	targets := w.buffer(len(logits), 4)
-	for _, v := range logits {
-		targets = binary.LittleEndian.AppendUint32(targets, math.Float32bits(v))
-	}
-	if side.TargetsSHA256, err = w.put(targetsPath(w.dir, i), targetsHeader(to-from, classes), targets); err != nil {
+	if side.TargetsSHA256, err = w.put(targetsPath(w.dir, i), targetsHeader(rows, w.plan.codec), w.buf); err != nil {
 		return err
 	}
 	if _, err := w.put(sidecarPath(w.dir, i), nil, canonical(side)); err != nil {
 		return err
 	}
+	at, _ := slices.BinarySearch(w.missing, i)
 	w.missing = slices.Delete(w.missing, at, at+1)
 	return nil
 }
 
-// buffer is an empty slice with room for n items of size bytes.
-func (w *Writer) buffer(n, size int) []byte {
-	w.buf = slices.Grow(w.buf[:0], n*size)
-	return w.buf
-}
-
-// forget removes the sidecar of a shard that is about to be rewritten, so
-// that it never stands beside files that it does not describe.
-func (w *Writer) forget(i int) error {
-	path := sidecarPath(w.dir, i)
+// remove removes a file of the store durably, if it is there.
+func (w *Writer) remove(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -308,8 +340,15 @@ func (w *Writer) put(path string, header, data []byte) (string, error) {
 // be continued.
 func (w *Writer) Close() error { return w.lock.Unlock() }
 
-// Finish closes the writer and opens the complete store, verifying all of it.
+// Finish writes the index if all shards are there, closes the writer and opens
+// the complete store, verifying all of it.
 func (w *Writer) Finish() (*Store, error) {
+	if w.plan.complete(w.dir) == nil {
+		if err := saveIndex(w.fs, w.dir, w.plan); err != nil {
+			w.Close()
+			return nil, err
+		}
+	}
 	if err := w.Close(); err != nil {
 		return nil, fault.New(fault.IO, w.dir, "", "cannot release the lock: %w", reason(err))
 	}

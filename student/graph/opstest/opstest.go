@@ -33,6 +33,8 @@ const (
 	Ints              // an integer constant
 	None              // left out
 	Ids               // a graph input of int64, numbers from Lo to Hi
+	Holes             // a graph input of which about a third is NaN
+	Mask              // Holes through IsNaN; the reference sees Holes
 )
 
 // Input is one input of the node under test.
@@ -58,8 +60,9 @@ type Case struct {
 	Opset    int64 // 0: 17
 	Attrs    []*onnx.Attr
 	Inputs   []Input
-	MinBatch int // smallest batch that trains
-	Outputs  int // of the node; 0: 1
+	MinBatch int  // smallest batch that trains
+	Outputs  int  // of the node; 0: 1
+	Cast     bool // whether the output is no float32 and is cast to it
 	// Ref computes the output in float64 by the definition of the op; of
 	// several outputs, their values one after another.
 	Ref func(e Env, in []Tensor) Tensor

@@ -42,7 +42,7 @@ func TestSeesWrongGradient(t *testing.T) {
 		seen[c.Op] = seen[c.Op] || spoilt
 	}
 	for op := range rows {
-		if !seen[op] {
+		if !seen[op] && op != "IsNaN" { // which has none
 			t.Errorf("%s: no row has a gradient to spoil", op)
 		}
 	}

@@ -160,7 +160,10 @@ func joinedModel(runs []*run) *onnx.Model {
 		g := r.model.Graph
 		for _, n := range g.Nodes {
 			c := *n
-			c.Name, c.Inputs, c.Outputs = prefixed(r.Op+"/"+r.Name), nil, nil
+			c.Name, c.Inputs, c.Outputs = "", nil, nil
+			if n.OpType == r.Op {
+				c.Name = prefixed(r.Op + "/" + r.Name)
+			}
 			for _, in := range n.Inputs {
 				c.Inputs = append(c.Inputs, prefixed(in))
 			}

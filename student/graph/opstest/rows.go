@@ -28,6 +28,20 @@ func ids(lo, hi float64, dims ...int) Input {
 	return in
 }
 
+// holes is a graph input (N, dims...) with NaN in it.
+func holes(dims ...int) Input {
+	in := data(dims...)
+	in.Kind = Holes
+	return in
+}
+
+// mask is where holes are.
+func mask(dims ...int) Input {
+	in := data(dims...)
+	in.Kind = Mask
+	return in
+}
+
 func (in Input) between(lo, hi float64) Input {
 	in.Lo, in.Hi = lo, hi
 	return in

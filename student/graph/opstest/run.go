@@ -40,28 +40,43 @@ func (c Case) newRun(batch int, v Variant) (*run, error) {
 			name = ""
 		case v == Same && i == 1:
 			r.values[1] = r.values[0]
-		case in.Kind == Data || in.Kind == Ids:
+		case in.Kind == Data || in.Kind >= Ids:
 			m.Graph.Inputs = append(m.Graph.Inputs, declare(name, in))
 			r.feed = append(r.feed, i)
+			if in.Kind == Mask {
+				m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{OpType: "IsNaN", Inputs: []string{name}, Outputs: []string{name + "_mask"}})
+				name += "_mask"
+			}
 		default:
 			m.Graph.Initializers = append(m.Graph.Initializers, tensor(name, in, r.values[i]))
 		}
 		node.Inputs = append(node.Inputs, name)
 	}
 	second := *node
+	var after []*onnx.Node
 	for k := range max(c.Outputs, 1) {
 		y, y2, z := fmt.Sprintf("y%d", k), fmt.Sprintf("y%d_2", k), fmt.Sprintf("z%d", k)
 		node.Outputs, second.Outputs = append(node.Outputs, y), append(second.Outputs, y2)
+		if c.Cast {
+			for _, to := range []*string{&y, &y2} {
+				after = append(after, &onnx.Node{OpType: "Cast", Inputs: []string{*to}, Outputs: []string{*to + "_float"}, Attrs: []*onnx.Attr{onnx.IntAttr("to", int64(onnx.Float32))}})
+				*to += "_float"
+				if v != Twice {
+					break
+				}
+			}
+		}
 		if v == Twice {
-			m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{OpType: "Add", Inputs: []string{y, y2}, Outputs: []string{z}})
+			after = append(after, &onnx.Node{OpType: "Add", Inputs: []string{y, y2}, Outputs: []string{z}})
 			y = z
 		}
 		m.Graph.Outputs = append(m.Graph.Outputs, &onnx.Value{Name: y, DType: onnx.Float32})
 	}
+	m.Graph.Nodes = append(m.Graph.Nodes, node)
 	if v == Twice {
-		m.Graph.Nodes = append([]*onnx.Node{&second}, m.Graph.Nodes...)
+		m.Graph.Nodes = append(m.Graph.Nodes, &second)
 	}
-	m.Graph.Nodes = append([]*onnx.Node{node}, m.Graph.Nodes...)
+	m.Graph.Nodes = append(m.Graph.Nodes, after...)
 	r.model = m
 	var err error
 	if r.g, err = graph.Import(m, "row.onnx"); err != nil {
@@ -103,6 +118,13 @@ func (r *run) draw(in Input) Tensor {
 	slots := n + n%2
 	for i, k := range r.rng.Perm(slots)[:n] {
 		t.Data[i] = float64(float32(lo + (hi-lo)*(float64(k)+0.5)/float64(slots)))
+	}
+	if in.Kind >= Holes {
+		for i := range t.Data {
+			if r.rng.IntN(3) == 0 {
+				t.Data[i] = math.NaN()
+			}
+		}
 	}
 	if in.Values != nil {
 		for i, v := range in.Values {

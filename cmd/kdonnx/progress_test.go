@@ -1,0 +1,52 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kdonnx/kdonnx/distill"
+)
+
+// TestProgressLine shows rate, remaining time and the teacher's memory, the
+// latter beside the teacher alone.
+func TestProgressLine(t *testing.T) {
+	var out strings.Builder
+	p := newProgress(&out)
+	p.memory(300 << 20)
+	for _, name := range []string{distill.RoleTeacher, distill.RoleStudent} {
+		p.report(name, 100, 1000, nil)
+		s := p.stages[name]
+		s.began, s.printed = s.began.Add(-20*time.Second), s.printed.Add(-20*time.Second)
+		p.report(name, 300, 1000, nil)
+	}
+	want := "teacher 300/1000, 10/s, 1m10s left  300 MiB\nstudent 300/1000, 10/s, 1m10s left\n"
+	if got := out.String(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// TestOptionsFlag adds to what a recipe gives, and goes from one flag set to
+// another whole.
+func TestOptionsFlag(t *testing.T) {
+	recipe := map[string]string{"a": "1", "b": "2"}
+	given := map[string]string{}
+	f := &optionsFlag{&given}
+	for _, s := range []string{"b=3=4", "c="} {
+		if err := f.Set(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	merged := recipe
+	if err := (&optionsFlag{&merged}).Replace(f.GetSlice()); err != nil {
+		t.Fatal(err)
+	}
+	if got := (&optionsFlag{&merged}).String(); got != "a=1 b=3=4 c=" || recipe["b"] != "2" {
+		t.Errorf("got %q, and the recipe's own is %v", got, recipe)
+	}
+	for _, s := range []string{"", "a", "=1"} {
+		if f.Set(s) == nil {
+			t.Errorf("%q was taken", s)
+		}
+	}
+}

@@ -58,8 +58,9 @@ generate: ## protobuf types and assembly anew (needs protoc)
 	GOBIN=$(CURDIR)/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go
 	PATH=$(CURDIR)/bin:$$PATH $(GO) generate ./...
 
-recording: ## PyTorch's training losses anew (needs python3-torch and python3-numpy)
+recording: ## PyTorch's losses anew (needs python3-torch and python3-numpy)
 	$(PYTHON) models/testdata/torch_losses.py
+	$(PYTHON) distill/loss/testdata/torch_losses.py
 
 teacher: ## train the embedded teacher anew (about a quarter of an hour)
 	$(GO) run ./cmd/mkteacher -o models/embedded/teacher.onnx

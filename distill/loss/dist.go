@@ -34,9 +34,9 @@ type relations struct {
 	a, b, ga        []float64 // one row or column
 }
 
-func (r *relations) formula() string {
-	return fmt.Sprintf("T²·(%s·(1 − mean ρ of a row) + %s·(1 − mean ρ of a class)), ρ of softmax(v/T) and softmax(z/T), T = %s",
-		number(r.inter), number(r.intra), number(r.t))
+func (r *relations) formula(z, v string) string {
+	return fmt.Sprintf("T²·(%s·(1 − mean ρ of a row) + %s·(1 − mean ρ of a class)), ρ of softmax(%s/T) and softmax(%s/T), T = %s",
+		number(r.inter), number(r.intra), v, z, number(r.t))
 }
 
 func (r *relations) eval(z, v []float64, n, c int, _ []int32, w float64, g []float64) float64 {

@@ -34,9 +34,9 @@ type decoupled struct {
 	gp, gq            []float64
 }
 
-func (d *decoupled) formula() string {
-	return fmt.Sprintf("T²·(%s·KL(b(v/T) ‖ b(z/T)) + %s·KL(p̂(v/T) ‖ p̂(z/T))), b = (p_y, 1−p_y), p̂ over the other classes, T = %s",
-		number(d.target), number(d.others), number(d.t))
+func (d *decoupled) formula(z, v string) string {
+	return fmt.Sprintf("T²·(%[1]s·KL(b(%[4]s/T) ‖ b(%[5]s/T)) + %[2]s·KL(p̂(%[4]s/T) ‖ p̂(%[5]s/T))), b = (p_y, 1−p_y), p̂ over the other classes, T = %[3]s",
+		number(d.target), number(d.others), number(d.t), v, z)
 }
 
 func (d *decoupled) eval(z, v []float64, n, c int, class []int32, w float64, g []float64) float64 {

@@ -19,7 +19,7 @@ func init() {
 // (Hinton, Vinyals and Dean 2015, section 2.1).
 type matching struct{}
 
-func (matching) formula() string { return "‖z − v‖²/C" }
+func (matching) formula(z, v string) string { return "‖" + z + " − " + v + "‖²/C" }
 
 func (matching) eval(z, v []float64, n, c int, _ []int32, w float64, g []float64) float64 {
 	sum, each := 0.0, 2*w/float64(n*c)

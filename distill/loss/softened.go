@@ -7,8 +7,8 @@ type softened struct {
 	p, q distribution
 }
 
-func (s *softened) formula() string {
-	return "T²·KL(softmax(v/T) ‖ softmax(z/T)), T = " + number(s.t)
+func (s *softened) formula(z, v string) string {
+	return "T²·KL(softmax(" + v + "/T) ‖ softmax(" + z + "/T)), T = " + number(s.t)
 }
 
 func (s *softened) eval(z, v []float64, n, c int, _ []int32, w float64, g []float64) float64 {

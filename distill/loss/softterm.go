@@ -3,7 +3,6 @@ package loss
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // softTerm is what a loss makes of teacher and student, on a whole mini-batch
@@ -13,8 +12,9 @@ type softTerm interface {
 	// adds w times its gradient with respect to z to g, (n, c). class is the
 	// label of each row, or the teacher's own choice where there is none.
 	eval(z, v []float64, n, c int, class []int32, w float64, g []float64) float64
-	// formula is the term in words, with its settings filled in.
-	formula() string
+	// formula is the term in words for logits that are called z and v, with its
+	// settings filled in.
+	formula(z, v string) string
 }
 
 // Distilling is a loss of the form
@@ -56,9 +56,9 @@ func (l *Distilling) Name() string { return l.name }
 
 // Formula is the loss with its settings filled in.
 func (l *Distilling) Formula() string {
-	soft := l.soft.formula()
+	soft := l.soft.formula("z", "v")
 	if l.standardised {
-		soft = strings.NewReplacer("z", "z'", "v", "v'").Replace(soft) + " of logits standardised by row"
+		soft = l.soft.formula("z'", "v'") + " of logits standardised by row"
 	}
 	return fmt.Sprintf("L = %s·%s + %s·%s; mean over the batch", number(l.alpha), soft, number(l.beta), hardFormula(l.smoothing))
 }

@@ -33,10 +33,10 @@ type transformed struct {
 	p, q     distribution
 }
 
-func (m *transformed) formula() string {
-	f := "KL(softmax(v/T) ‖ softmax(z)), T = " + number(m.t)
+func (m *transformed) formula(z, v string) string {
+	f := "KL(softmax(" + v + "/T) ‖ softmax(" + z + ")), T = " + number(m.t)
 	if m.weighted {
-		return "Σ softmax(v)^(1/T)·" + f
+		return "Σ softmax(" + v + ")^(1/T)·" + f
 	}
 	return f
 }

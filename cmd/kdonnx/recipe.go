@@ -99,7 +99,8 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
 	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
 
-	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses (auto: classic, or multi-label or regression as the task is)")
+	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses, with numbers of its own behind it as in dkd:nontarget=8, and std+ before it for standardised logits (auto: classic, or multi-label or regression as the task is)")
+	f.Float64Var(&r.Loss.Smoothing, "label-smoothing", r.Loss.Smoothing, "share of each hard label that goes to all classes alike, of student and baseline (0: none)")
 	f.Float64Var(&r.Loss.Delta, "huber-delta", r.Loss.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")

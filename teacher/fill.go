@@ -46,6 +46,7 @@ func (t *Teacher) meant() store.Key {
 	if c.FixedBatch > 0 {
 		k.Batch = c.FixedBatch
 	}
+	k.Options = append(k.Options, t.encode.places()...)
 	if c.OneColumn {
 		k.Options = append(k.Options, "one column")
 	}

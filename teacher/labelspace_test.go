@@ -185,6 +185,9 @@ func TestDecoder(t *testing.T) {
 		{"saturated sigmoid", decoder{kind: Sigmoids, raw: 2, classes: 2, floor: 1e-7}, []float32{1, 0}, []float32{ln(1 << 24), ln(1e-7)}},
 		{"dropped label", decoder{kind: Labels, raw: 1, classes: 2, classOf: []int{0, -1, 1}, smoothing: 0.1}, []float32{1}, []float32{0, 0}},
 		{"joined label", decoder{kind: Labels, raw: 1, classes: 2, classOf: []int{0, 1, 1}, smoothing: 0.1}, []float32{1}, []float32{ln(0.1), ln(0.9)}},
+		{"one sigmoid", decoder{kind: Sigmoids, raw: 1, classes: 2, oneColumn: true, floor: 1e-7}, []float32{0.2}, []float32{ln(0.8), ln(0.2)}},
+		{"one log-probability", decoder{kind: LogProbabilities, raw: 1, classes: 2, oneColumn: true}, []float32{ln(0.2)}, []float32{ln(0.8), ln(0.2)}},
+		{"one log-probability of none", decoder{kind: LogProbabilities, raw: 1, classes: 2, oneColumn: true, columns: []int{1, 0}}, []float32{float32(math.Inf(-1))}, []float32{logZero, 0}},
 		{"values", decoder{kind: Values, task: dataset.Regression, raw: 2, classes: 2}, []float32{-7, 1e30}, []float32{-7, 1e30}},
 	} {
 		c.d.work = make([]float32, c.d.raw)

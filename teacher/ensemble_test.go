@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -138,6 +140,51 @@ func TestEnsembleByParts(t *testing.T) {
 	defer s.Close()
 	if s.Len() != 90 {
 		t.Errorf("got %d rows", s.Len())
+	}
+}
+
+// TestEnsemblePartsAtOnce has the parts of an array job run side by side in one
+// folder: none stands in another's way, and one of them makes the whole.
+func TestEnsemblePartsAtOnce(t *testing.T) {
+	ctx := context.Background()
+	src := greys(90, 1)
+	dir := filepath.Join(t.TempDir(), "store")
+	begun := make(chan int, 3)
+	all := make(chan struct{})
+	var parts sync.WaitGroup
+	var whole atomic.Int64
+	for part := range 3 {
+		e, fakes := pair(t, EnsembleOptions{})
+		if _, err := e.Detect(ctx, src); err != nil {
+			t.Fatal(err)
+		}
+		first := true
+		fakes[0].onRun = func(int) error { // each is under way when the last begins
+			if first {
+				first = false
+				begun <- part
+				<-all
+			}
+			return nil
+		}
+		parts.Go(func() {
+			s, err := e.Fill(ctx, src, dir, FillOptions{ShardRows: 20, ShardIndex: part, Shards: 3})
+			if err != nil {
+				t.Errorf("part %d: %v", part, err)
+				begun <- part
+			} else if s != nil {
+				whole.Add(1)
+				s.Close()
+			}
+		})
+	}
+	for range 3 {
+		<-begun
+	}
+	close(all)
+	parts.Wait()
+	if whole.Load() == 0 {
+		t.Error("nobody made the whole")
 	}
 }
 

@@ -250,7 +250,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 		return err
 	}
 	best, close := pick(verdicts)
-	if best >= 0 && close {
+	if best >= 0 && (close || rival(tries, verdicts, best) >= 0) {
 		more, err := t.lookAt(ctx, src, lookAgain)
 		if err != nil {
 			return err
@@ -269,6 +269,9 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	}
 	if plan := tries[best].plan; plan.guess && !verdicts[best].beatsChance(l.y, c.Classes) {
 		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no choice of neighbouring ones is right more often than chance: %s", plan.choices(l.spec))
+	} else if other := rival(tries, verdicts, best); other >= 0 {
+		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and the labels do not tell %s (%s) from %s (%s): %s",
+			plan.text, c.score(verdicts[best]), tries[other].plan.text, c.score(verdicts[other]), plan.choices(l.spec))
 	}
 	c.takes(tries[best].plan)
 	c.Range, c.Preprocess, c.Rows = tries[best].name, tries[best].pre, l.n

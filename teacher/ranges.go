@@ -279,6 +279,17 @@ func pick(v []verdict) (best int, close bool) {
 	return best, close
 }
 
+// rival is a candidate with other columns than the best that does not clearly
+// lose to it, or -1: of guesses none comes before another.
+func rival(tries []candidate, v []verdict, best int) int {
+	for i := range v {
+		if p := tries[i].plan; p.guess && v[i].usable && p.text != tries[best].plan.text && !v[best].clearlyBeats(v[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
 // clearlyBeats compares on the same rows. With labels the rows that only one
 // of the two gets right decide, at three standard deviations (McNemar 1947),
 // unless they are bought with rare classes: always saying the commonest is often

@@ -135,6 +135,20 @@ func TestMismatchNamesTheRow(t *testing.T) {
 	wantFault(t, err, fault.Input, "the teacher has 2 classes, the rows have 3", "row 11 of rows.csv has label 2 (bottom)", `the rows' are "top", "middle", "bottom"`, "--class-map")
 }
 
+// TestLabelsWithoutNames has labels that are no classes of the teacher, where the
+// rows have no list of classes.
+func TestLabelsWithoutNames(t *testing.T) {
+	for _, o := range []Options{{}, {ClassMap: []ClassPair{{"0", "x"}, {"1", "y"}, {"2", "y"}}}} {
+		src := greys(60, 1)
+		src.spec.Classes = nil
+		for i := range src.y {
+			src.y[i] += 2
+		}
+		_, err := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, side*side).teach(t, o).Detect(context.Background(), src)
+		wantFault(t, err, fault.Input, "the teacher has", "label", "--class-map")
+	}
+}
+
 // TestStrangeLabel is about a label that turns up after the contract was made.
 func TestStrangeLabel(t *testing.T) {
 	src := unlabelled(greys(900, 1))

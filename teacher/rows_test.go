@@ -108,6 +108,12 @@ func TestRowsAreKnownOnce(t *testing.T) {
 	if c, _ := x.rowsOf(ctx, dataset.Subset(src, []int{1, 2})); c == a || c.Len() != 2 {
 		t.Error("another source has the same rows")
 	}
+	if err := x.open(ctx, x.outputs, 0); err != nil { // as Fill does for many rows
+		t.Fatal(err)
+	}
+	if x.known == nil {
+		t.Error("the rows were closed with the session, while Fill needs them")
+	}
 	if left, _ := os.ReadDir(x.o.Scratch); len(left) > 0 {
 		t.Errorf("%v lies in the scratch folder", left)
 	}

@@ -9,8 +9,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
 // contractDrawn is a small linear model drawn by chance, and what it says of a
@@ -180,4 +184,55 @@ func shareOf(z []float32, j int) float64 {
 		sum += math.Exp(float64(v) - float64(z[j]))
 	}
 	return 1 / sum
+}
+
+// dying is a fake that takes chunks and dies of some runs by chance.
+type dying struct {
+	*fake
+	rng  *rand.Rand
+	rate float64
+}
+
+func (dying) Recut(int) {}
+
+func (d dying) Run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
+	if d.rng.Float64() < d.rate {
+		return nil, errDied
+	}
+	return d.fake.Run(ctx, in)
+}
+
+// TestDrawnDeaths has a process that dies by chance, more and less often, in
+// runs that are begun again as long as they fail: the store is the one of a
+// process that lives.
+func TestDrawnDeaths(t *testing.T) {
+	ctx := context.Background()
+	for seed := range uint64(12) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		batch := 4 + rng.IntN(24)
+		o := FillOptions{ShardRows: batch*rng.IntN(5) + 1 + rng.IntN(batch)}
+		_, x, src := filler(t, Options{Batch: batch})
+		straight := filepath.Join(t.TempDir(), "straight")
+		if _, err := x.Fill(ctx, src, straight, o); err != nil {
+			t.Fatal(err)
+		}
+		f, x, src := filler(t, Options{Batch: batch, Threads: 1 + rng.IntN(4)})
+		d := dying{fake: f, rng: rng, rate: []float64{0.05, 0.2, 0.5}[seed%3]}
+		x.runner = d
+		x.start = func(_ context.Context, so ort.Options) (ort.Runner, error) { f.options = so; return d, nil }
+		dir := filepath.Join(t.TempDir(), "store")
+		for try := 0; ; try++ {
+			s, err := x.Fill(ctx, src, dir, o)
+			if err == nil {
+				s.Close()
+				break
+			}
+			if fault.KindOf(err) != fault.Teacher || try > 2000 {
+				t.Fatalf("%d: after %d tries: %v", seed, try, err)
+			}
+		}
+		if d := cmp.Diff(files(t, straight), files(t, dir)); d != "" {
+			t.Fatalf("%d: %s", seed, d)
+		}
+	}
 }

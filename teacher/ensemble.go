@@ -100,6 +100,12 @@ func (e *Ensemble) Detect(ctx context.Context, src dataset.Source) (*Contract, e
 			return nil, fault.New(fault.Input, m.path, "output "+c.Output, "%s of %d classes, but %s has %s of %d: expected the same of all members (see --class-map)",
 				taskName(c.Task, c.Classes), c.Classes, e.members[0].path, taskName(first.Task, first.Classes), first.Classes)
 		}
+		if len(wantedNames(c.Task, src.Spec())) == 0 {
+			if at := otherName(first.ClassNames, c.ClassNames); at >= 0 {
+				return nil, fault.New(fault.Input, m.path, "output "+c.Output, "class %d is %q, but %q in %s, and no row says which order counts: expected the same (see --class-map)",
+					at, clip(c.ClassNames[at]), clip(first.ClassNames[at]), e.members[0].path)
+			}
+		}
 		all = append(all, c)
 		name := filepath.Base(m.path)
 		for _, line := range c.plain() {
@@ -131,6 +137,20 @@ func (e *Ensemble) Detect(ctx context.Context, src dataset.Source) (*Contract, e
 		return nil, err
 	}
 	return &c, nil
+}
+
+// otherName is the first place where two lists of class names differ, or -1.
+// Numbers are no names.
+func otherName(a, b []string) int {
+	if len(a) != len(b) || numbersOnly(a) || numbersOnly(b) {
+		return -1
+	}
+	for i := range a {
+		if fold(a[i]) != fold(b[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // judge looks how good the members are together.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -140,6 +141,26 @@ func TestEnsembleByParts(t *testing.T) {
 	defer s.Close()
 	if s.Len() != 90 {
 		t.Errorf("got %d rows", s.Len())
+	}
+}
+
+// TestEnsembleOfOtherOrders has members that name their classes in another order,
+// of rows without names that could tell which counts.
+func TestEnsembleOfOtherOrders(t *testing.T) {
+	ctx := context.Background()
+	for names, same := range map[string]bool{"Top,middle,bottom": true, "middle,top,bottom": false, "0,1,2": true} {
+		e, _ := pair(t, EnsembleOptions{})
+		e.members[0].graph.names = []nameList{{[]string{"top", "middle", "bottom"}, "its metadata"}}
+		e.members[1].graph.names = []nameList{{strings.Split(names, ","), "its metadata"}}
+		_, err := e.Detect(ctx, unlabelled(greys(60, 1)))
+		if same && err != nil {
+			t.Errorf("%s: %v", names, err)
+		} else if !same {
+			wantFault(t, err, fault.Input, `class 0 is "middle", but "top"`, "--class-map")
+		}
+		if _, err := e.Detect(ctx, greys(60, 1)); err != nil { // by their names
+			t.Errorf("%s: %v", names, err)
+		}
 	}
 }
 

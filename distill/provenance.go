@@ -33,7 +33,8 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		"weight decay": fmt.Sprint(t.WeightDecay), "decay": fmt.Sprintf("%q", t.Decay),
 		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "clip value": fmt.Sprint(t.ClipValue),
 		"max norm": fmt.Sprint(t.MaxNorm), "ema": fmt.Sprint(t.EMA), "accumulate": strconv.Itoa(t.Accumulate),
-		"patience": strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
+		"label smoothing": fmt.Sprint(l.Smoothing),
+		"patience":        strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
 	}
 	if d.spec.from != nil {
 		id["student file"] = d.spec.from.digest

@@ -54,11 +54,12 @@ type StudentRecipe struct {
 // LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015), or
 // what stands for it where the task is another.
 type LossRecipe struct {
-	Name        string   `yaml:"name" json:"name"`               // see loss.Entries; auto: loss.Default of the task
-	Temperature float64  `yaml:"temperature" json:"temperature"` // T of teacher and student in the soft term
-	Alpha       float64  `yaml:"alpha" json:"alpha"`             // weight of the soft term
-	Beta        *float64 `yaml:"beta" json:"beta"`               // weight of the hard term; absent: 1 − α
-	Delta       float64  `yaml:"huber_delta" json:"huber_delta"` // δ of regression-huber, in deviations of a target
+	Name        string   `yaml:"name" json:"name"`                       // as loss.New reads it, such as dkd:nontarget=8; auto: loss.Default of the task
+	Temperature float64  `yaml:"temperature" json:"temperature"`         // T of teacher and student in the soft term
+	Alpha       float64  `yaml:"alpha" json:"alpha"`                     // weight of the soft term
+	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
+	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
+	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -103,7 +104,7 @@ func Default() Recipe {
 	return Recipe{
 		Teacher: TeacherRecipe{
 			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
-			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute,
+			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
@@ -159,7 +160,7 @@ func (l LossRecipe) build(task dataset.Task, scale []float32) (loss.Loss, error)
 	if name == "auto" {
 		name = loss.Default(task)
 	}
-	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Delta: l.Delta, Scale: scale})
+	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Smoothing: l.Smoothing, Delta: l.Delta, Scale: scale})
 }
 
 // Validate checks every number and name of the recipe before anything is
@@ -244,8 +245,8 @@ func (r *Recipe) checkNames() error {
 	}
 	if p, err := dataset.ParsePreprocess(r.Student.Prep); err != nil {
 		return err
-	} else if p.BGR || p.Channels != 0 {
-		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
+	} else if p.BGR || p.Transpose || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr, transpose or channels=: the student takes the rows as they are", r.Student.Prep)
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err

@@ -88,7 +88,7 @@ func (d *run) lossOf(role string) (loss.Loss, error) {
 		}
 		return built, err
 	case d.task == dataset.MultiClass:
-		return loss.New("hard-label", loss.Settings{})
+		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})
 	}
 	one := 1.0
 	l.Alpha, l.Beta = 0, &one

@@ -290,11 +290,14 @@ func rival(tries []candidate, v []verdict, best int) int {
 	return -1
 }
 
-// clearlyBeats compares on the same rows. With labels the rows that only one
-// of the two gets right decide, at three standard deviations (McNemar 1947),
-// unless they are bought with rare classes: always saying the commonest is often
-// right, too. Without labels it is the information about the class, in nats.
-func (v verdict) clearlyBeats(o verdict) bool {
+// clearlyBeats is beats at three standard deviations.
+func (v verdict) clearlyBeats(o verdict) bool { return v.beats(o, 3) }
+
+// beats compares on the same rows. With labels the rows that only one of the
+// two gets right decide, at so many standard deviations (McNemar 1947), unless
+// they are bought with rare classes: always saying the commonest is often right,
+// too. Without labels it is the information about the class, in nats.
+func (v verdict) beats(o verdict, deviations float64) bool {
 	if v.fitted {
 		return v.accuracy > o.accuracy+0.02
 	}
@@ -310,5 +313,5 @@ func (v verdict) clearlyBeats(o verdict) bool {
 			lost++
 		}
 	}
-	return gained-lost > 3*math.Sqrt(gained+lost) && v.recall >= o.recall
+	return gained-lost > deviations*math.Sqrt(gained+lost) && v.recall >= o.recall
 }

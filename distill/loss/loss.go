@@ -87,12 +87,19 @@ type Settings struct {
 	Alpha       float64  // α ≥ 0; at most 1 when Beta is nil
 	Beta        *float64 // β ≥ 0; nil is the weighted average β = 1−α
 
+	Smoothing   float64            // ε of label smoothing in the hard term, from 0, below 1
+	Standardise bool               // logits are standardised by row before the soft term, see Distilling
+	Own         map[string]float64 // numbers of this loss alone, by name, see Entry.Own
+
 	Delta float64   // δ of Huber's loss, in deviations of a target; 0 is DefaultDelta
 	Scale []float32 // (C) deviation of each number, by which its errors are divided; nil is 1
 }
 
 // weights validates s and returns α and β.
 func (s Settings) weights() (alpha, beta float64, err error) {
+	if err := s.checkSmoothing(); err != nil {
+		return 0, 0, err
+	}
 	if !(s.Temperature >= MinTemperature && s.Temperature <= MaxTemperature) {
 		return 0, 0, usage("--temperature", s.Temperature, "a number in [0.01, 1000]")
 	}
@@ -114,6 +121,13 @@ func (s Settings) weights() (alpha, beta float64, err error) {
 	return s.Alpha, *s.Beta, nil
 }
 
+func (s Settings) checkSmoothing() error {
+	if !(s.Smoothing >= 0 && s.Smoothing < 1) {
+		return usage("--label-smoothing", s.Smoothing, "a number from 0, below 1")
+	}
+	return nil
+}
+
 func usage(flag string, got float64, want string) error {
 	return fault.New(fault.Usage, "", flag, "got %v, want %s", got, want)
 }
@@ -123,7 +137,18 @@ type Entry struct {
 	Name string
 	Task dataset.Task
 	Doc  string // one line for lists
-	New  func(Settings) (Loss, error)
+	Own  []Own  // numbers of its own
+	// Standardisable tells whether "std+" may stand before the name.
+	Standardisable bool
+	New            func(Settings) (Loss, error)
+}
+
+// Own is a number that one loss alone has: it is given behind the name, as in
+// "dkd:nontarget=8".
+type Own struct {
+	Name    string
+	Default float64
+	Doc     string
 }
 
 var registry = map[string]Entry{}
@@ -167,7 +192,7 @@ func Default(task dataset.Task) string {
 // Suits tells whether the loss of that name is one of the task; if not it is a
 // fault.Usage that lists those that are.
 func Suits(name string, task dataset.Task) error {
-	if e, known := registry[name]; known && e.Task == task {
+	if e, known := registry[baseName(name)]; known && e.Task == task {
 		return nil
 	}
 	what := string(task)
@@ -186,12 +211,14 @@ func names(entries []Entry) string {
 	return strings.Join(list, ", ")
 }
 
-// New makes the loss registered as name. An unknown name or a setting outside
-// its range is a fault.Usage that names the flag, the value and the range.
-func New(name string, s Settings) (Loss, error) {
-	e, ok := registry[name]
-	if !ok {
-		return nil, fault.New(fault.Usage, "", "--loss", "got %q, want one of %s", name, names(Entries()))
+// New makes the loss that text names: a registered name, perhaps numbers of its
+// own behind a colon ("dkd:target=1,nontarget=8"), and perhaps "std+" before it
+// for logits standardised by row. An unknown name or a setting outside its range
+// is a fault.Usage that names the flag, the value and the range.
+func New(text string, s Settings) (Loss, error) {
+	e, err := s.parse(text)
+	if err != nil {
+		return nil, err
 	}
 	l, err := e.New(s)
 	if err != nil {

@@ -68,7 +68,7 @@ func (l *MultiLabel) Eval(b Batch, grad []float32) Terms {
 		}
 		if v := b.value(i); v == v {
 			l.set(&l.s, z, 1)
-			sum.Hard += hardTerm(l.g[:], l.beta, &l.s, [2]weightedClass{{0, float64(v)}, {1, 1 - float64(v)}})
+			sum.Hard += hardTerm(l.g[:], l.beta, 0, &l.s, [2]weightedClass{{0, float64(v)}, {1, 1 - float64(v)}})
 		}
 		if grad != nil {
 			grad[i] = float32(l.g[0] / float64(b.N))

@@ -123,7 +123,7 @@ func TestLossesOfTasks(t *testing.T) {
 		want string
 	}{
 		{"classic", dataset.Regression, `--loss: got "classic", which is not for regression, expected one of regression, regression-huber`},
-		{"regression", dataset.MultiClass, `--loss: got "regression", which is not for multi-class, expected one of classic, classic-ce, hard-label`},
+		{"regression", dataset.MultiClass, `--loss: got "regression", which is not for multi-class, expected one of classic, classic-ce, dist, dkd, hard-label, logit-mse, ttm, wttm`},
 		{"nonsense", dataset.MultiLabel, `--loss: got "nonsense", which is not for multi-label, expected one of multi-label`},
 	} {
 		if err := Suits(c.name, c.task); err == nil || err.Error() != c.want || fault.KindOf(err) != fault.Usage {

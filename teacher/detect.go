@@ -256,11 +256,15 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 			return err
 		}
 		if more.n > l.n {
-			l = more
-			if outputs, verdicts, bad, err = t.tryAll(ctx, c, encoders, raw, l); err != nil {
+			o, v, r, err := t.tryAll(ctx, c, encoders, raw, more)
+			if err != nil {
 				return err
 			}
-			best, _ = pick(verdicts)
+			// A label that is new is for Fill to name: the best is none the worse.
+			if c.LabelTexts == nil || v[best].usable {
+				l, outputs, verdicts, bad = more, o, v, r
+				best, _ = pick(verdicts)
+			}
 		}
 	}
 	labelled := l.labelled()

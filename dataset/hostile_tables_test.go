@@ -14,6 +14,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/datasettest"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -85,17 +86,6 @@ func TestHostileJSON(t *testing.T) {
 	})
 }
 
-// parquetOf is a file of rows.
-func parquetOf[T any](rows []T, options ...parquet.WriterOption) []byte {
-	var b bytes.Buffer
-	w := parquet.NewGenericWriter[T](&b, options...)
-	must(w.Write(rows))
-	if err := w.Close(); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
-
 func TestHostileParquet(t *testing.T) {
 	good := adultParquet()
 	footer := func(n uint32) []byte {
@@ -132,14 +122,14 @@ func TestHostileParquet(t *testing.T) {
 		bad("F-63", "footer too short", "a.parquet", footer(40), `metadata: |schema: `),
 		bad("F-63", "list of 2^31 structs", "a.parquet", withFooter(append(list, huge...)), `metadata: not readable: it ends too early`),
 		bad("F-63", "no schema", "a.parquet", withFooter([]byte{0}), `schema: 0 elements`),
-		bad("F-63", "no rows", "a.parquet", parquetOf[adult](nil), `and 0 rows, expected`),
-		bad("", "a time", "a.parquet", parquetOf([]times{{1, 2}}), `row 0, column "t": a time, which is not read: leave the column out by --columns "t=drop"`),
-		bad("", "a list of groups", "a.parquet", parquetOf([]points{{X: 1, P: []struct{ A, B float64 }{{1, 2}}}}), `column "p": a list of groups or lists`),
-		bad("", "two lengths", "a.parquet", parquetOf([]lists{{[]float64{1, 2}}, {[]float64{1}}}), `row 1, column "x": a list of 1 numbers, expected 2`),
-		bad("", "bytes", "a.parquet", parquetOf([]raw{{1, []byte("ok")}, {1, []byte("\xff")}}), `row 1, column "b": bytes that are not UTF-8`),
+		bad("F-63", "no rows", "a.parquet", datasettest.Parquet[adult](nil), `and 0 rows, expected`),
+		bad("", "a time", "a.parquet", datasettest.Parquet([]times{{1, 2}}), `row 0, column "t": a time, which is not read: leave the column out by --columns "t=drop"`),
+		bad("", "a list of groups", "a.parquet", datasettest.Parquet([]points{{X: 1, P: []struct{ A, B float64 }{{1, 2}}}}), `column "p": a list of groups or lists`),
+		bad("", "two lengths", "a.parquet", datasettest.Parquet([]lists{{[]float64{1, 2}}, {[]float64{1}}}), `row 1, column "x": a list of 1 numbers, expected 2`),
+		bad("", "bytes", "a.parquet", datasettest.Parquet([]raw{{1, []byte("ok")}, {1, []byte("\xff")}}), `row 1, column "b": bytes that are not UTF-8`),
 		bad("", "codec", "a.parquet", adultParquet(parquet.Compression(&parquet.Brotli)), `compressed by BROTLI, expected`),
 	})
-	if err := openAndRead(put(t, t.TempDir(), "a.parquet", parquetOf([]times{{1, 2}})), dataset.Options{Columns: "t=drop"}); err != nil {
+	if err := openAndRead(put(t, t.TempDir(), "a.parquet", datasettest.Parquet([]times{{1, 2}})), dataset.Options{Columns: "t=drop"}); err != nil {
 		t.Errorf("a time that is left out: %v", err)
 	}
 	for i := range good { // truncated anywhere
@@ -173,7 +163,7 @@ func TestParquetDamage(t *testing.T) {
 	for _, options := range [][]parquet.WriterOption{
 		{}, {parquet.Compression(&parquet.Snappy)}, {parquet.Compression(&parquet.Gzip), parquet.DataPageVersion(1)}, {parquet.Compression(&parquet.Zstd)}, {parquet.DataPageVersion(1), parquet.MaxRowsPerRowGroup(100)},
 	} {
-		good := parquetOf(rows, options...)
+		good := datasettest.Parquet(rows, options...)
 		src, err := dataset.Open(put(t, dir, "good.parquet", good), dataset.Options{})
 		if err != nil || src.Len() != 300 {
 			t.Fatalf("undamaged: %v", err)

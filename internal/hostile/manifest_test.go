@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,12 +24,12 @@ var wanted = strings.Fields(`
 	F-53 F-54 F-56 F-57 F-58 F-60 F-61 F-62 F-63 F-64 F-65 F-67`)
 
 // manifest is every case, in the order of the list.
-func manifest() []row {
+var manifest = sync.OnceValue(func() []row {
 	rows := slices.Concat(modelRows(), bulkRows(), externalRows(), weightRows(), teacherRows(), processRows(), libraryRows(),
-		arrayRows(), archiveRows(), imageRows(), tableRows(), idxRows(), datasetRows(), folderRows())
+		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows())
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
 	return rows
-}
+})
 
 // TestManifest runs every case through the program.
 func TestManifest(t *testing.T) {

@@ -22,21 +22,21 @@ type pageChecker struct {
 	path string
 	file *os.File
 	size int64
-	zstd *zstd.Decoder
-	in   []byte       // a page as it is stored
-	out  bytes.Buffer // and unpacked
+	zstd *zstd.Decoder // nil until a page needs it
+	in   []byte        // a page as it is stored
+	out  bytes.Buffer  // and unpacked
 
 	unpacked, values int64 // that the pages so far claim
 }
 
 // checkPages refuses pages that claim more than they hold.
 func checkPages(path string, f *os.File, size int64, meta *format.FileMetaData, leaves []*parquet.Column) error {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	c := &pageChecker{path: path, file: f, size: size, zstd: d}
+	c := &pageChecker{path: path, file: f, size: size}
+	defer func() {
+		if c.zstd != nil {
+			c.zstd.Close()
+		}
+	}()
 	rows := int64(0)
 	for g := range meta.RowGroups {
 		group := &meta.RowGroups[g]
@@ -241,6 +241,12 @@ func (c *pageChecker) unpack(codec format.CompressionCodec, src []byte, want int
 		}
 		from = r
 	case format.Zstd:
+		if c.zstd == nil {
+			var err error
+			if c.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecoderLowmem(true)); err != nil {
+				return nil, err
+			}
+		}
 		if err := c.zstd.Reset(bytes.NewReader(src)); err != nil {
 			return nil, fmt.Errorf("cannot unpack: %w", err)
 		}

@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata hostile crashes bench bench-peers bench-store bench-topk lint runtime generate teacher clean
+.PHONY: all build demo test testdata hostile crashes bench bench-peers bench-store bench-topk lint runtime generate contracts teacher clean
 
 all: build
 
@@ -58,8 +58,14 @@ generate: ## protobuf types and assembly anew (needs protoc)
 	GOBIN=$(CURDIR)/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go
 	PATH=$(CURDIR)/bin:$$PATH $(GO) generate ./...
 
-recording: ## PyTorch's training losses anew (needs python3-torch and python3-numpy)
+recording: ## PyTorch's losses anew (needs python3-torch and python3-numpy)
 	$(PYTHON) models/testdata/torch_losses.py
+	$(PYTHON) distill/loss/testdata/torch_losses.py
+
+CONTRACTS ?= out/contracts
+
+contracts: ## teachers with awkward contracts and their rows, to try a tool on
+	$(GO) run ./cmd/mkcontracts $(CONTRACTS)
 
 teacher: ## train the embedded teacher anew (about a quarter of an hour)
 	$(GO) run ./cmd/mkteacher -o models/embedded/teacher.onnx

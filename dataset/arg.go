@@ -18,6 +18,7 @@ var argOptions = map[string]func(o *Options, value string) error{
 	"label":     func(o *Options, v string) error { o.Label = v; return nil },
 	"columns":   func(o *Options, v string) error { o.Columns = v; return nil },
 	"label-map": func(o *Options, v string) error { o.LabelMap = v; return nil },
+	"task":      func(o *Options, v string) error { o.Task = v; return nil },
 	"layout": func(o *Options, v string) error {
 		o.Layout = Layout(v)
 		return nil

@@ -30,8 +30,9 @@ type array struct {
 	offset  int64 // of row 0
 	gap     int   // bytes between rows
 	elem    element
-	planar  bool    // rows are stored (C, H, W)
-	labels  []int32 // (n), nil when no row has one
+	planar  bool      // rows are stored (C, H, W)
+	labels  []int32   // (n), nil when no row has one
+	values  []float32 // (n, Targets)
 	closer  io.Closer
 	scratch sync.Pool // *[]byte of one row
 	planes  sync.Pool // *[]float32 of one row
@@ -41,6 +42,8 @@ func (a *array) Spec() Spec { return a.spec }
 func (a *array) Len() int   { return a.n }
 
 func (a *array) Labels(context.Context) ([]int32, error) { return labelsOrNone(a.labels, a.n), nil }
+
+func (a *array) Values(context.Context) ([]float32, error) { return slices.Clone(a.values), nil }
 
 func (a *array) Close() error {
 	if a.closer == nil {
@@ -54,7 +57,7 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 		return at(a.path, err)
 	}
 	size := a.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), a.spec)
 	buf := borrow[byte](&a.scratch, size*a.elem.size)
 	defer a.scratch.Put(buf)
 	for i, r := range rows {
@@ -78,6 +81,7 @@ func (a *array) Read(ctx context.Context, rows []int, b *Batch) error {
 				return err
 			}
 		}
+		copyPart(b.V, a.values, i, r, b.N, a.n)
 		b.Y[i] = Unlabelled
 		if a.labels != nil {
 			b.Y[i] = a.labels[r]

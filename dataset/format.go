@@ -19,7 +19,9 @@ import (
 // does not concern it.
 type Options struct {
 	Split    string   // "train", "test", "val" or what Splits lists; empty: "train", else the only one
-	Label    string   // tables: column name or 0-based index, negative from the end; npz: array name; npy, npydir: file name; cifar: "fine" or "coarse"; "none": no labels
+	Label    string   // tables: column name or 0-based index, negative from the end, or several between commas; npz: array name; npy, npydir: file name; cifar: "fine" or "coarse"; "none": no labels
+	Task     string   // what the labels are, one of Tasks; empty: decided by what they hold
+	Targets  []string // tables: names of the label columns where Label names none and all are there; others: names of what is predicted
 	Layout   Layout   // NCHW or NHWC of a rank 4 array; empty: decided by the axis that is 1, 3 or 4
 	Classes  []string // class names in order of label; empty: what the data says
 	Resize   []int    // image folders: (H, W) that every image is resized to; empty: all must have one size
@@ -228,6 +230,9 @@ func (o Options) check(path string) error {
 			return fault.New(fault.Usage, path, "classes", "class %q named twice", c)
 		}
 		seen[c] = true
+	}
+	if _, _, err := ParseTask(o.Task); err != nil {
+		return err
 	}
 	switch o.Layout {
 	case "", NCHW, NHWC:

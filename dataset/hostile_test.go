@@ -230,7 +230,7 @@ func TestHostileNPY(t *testing.T) {
 	}
 	for _, c := range []hostile{
 		bad("F-44", "too few", "", npyBytes([]byte{1}, 1), `1 labels for 2 rows`),
-		bad("F-44", "shape", "", npyBytes([]byte{1, 2, 3, 4}, 2, 2), `labels of shape \[2 2\], expected \(2\)`),
+		bad("F-44", "shape", "", npyBytes([]byte{1, 2, 3, 4}, 2, 2, 1), `labels of shape \[2 2 1\], expected \(2\) or \(2, labels\)`),
 		bad("F-44", "negative", "", npy(1, "{'descr': '|i1', 'fortran_order': False, 'shape': (2,), }", []byte{0, 0xfe}), `row 1: label -2, expected`),
 		bad("F-44", "not whole", "", npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", float64s(1, 0.9999999999)), `row 1: label 0.9999999999, expected`),
 		bad("F-44", "huge", "", npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", float64s(1, 1e12)), `row 1: label 1e\+12, expected`),

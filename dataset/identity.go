@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 )
 
 // IDs gives the identity of every row.
@@ -27,7 +28,7 @@ func EachID(ctx context.Context, src Source, fn func(ids []RowID) error) error {
 }
 
 // Digest is the SHA-256, in hexadecimal, of the identities and labels of all
-// rows in their order.
+// rows in their order, the values to predict after them.
 func Digest(ctx context.Context, src Source) (string, error) {
 	h := sha256.New()
 	var buf []byte
@@ -41,6 +42,17 @@ func Digest(ctx context.Context, src Source) (string, error) {
 	})
 	if err != nil {
 		return "", err
+	}
+	values, err := Values(ctx, src)
+	if err != nil {
+		return "", err
+	}
+	for _, v := range values {
+		bits := math.Float32bits(unknown) // of every NaN
+		if v == v {
+			bits = math.Float32bits(v)
+		}
+		h.Write(binary.LittleEndian.AppendUint32(nil, bits))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -16,7 +16,8 @@ type joined struct {
 	parts  []*array
 	ends   []int // position after the last row of each part
 	spec   Spec
-	labels []int32 // nil when no row has one
+	labels []int32   // nil when no row has one
+	values []float32 // (n, Targets)
 }
 
 // join makes one source of parts, whose labels it takes. It owns them: they
@@ -29,6 +30,12 @@ func join(parts []*array) (*joined, error) {
 			s.Close()
 			return nil, inputFault(p.path, "", "rows of shape %v, but %s has rows of shape %v", p.spec.Shape, showPath(parts[0].path), s.spec.Shape)
 		}
+		if p.spec.Task != s.spec.Task || len(p.spec.Targets) != len(s.spec.Targets) {
+			s.Close()
+			return nil, inputFault(p.path, "labels", "%d of %s, but those of %s are %d of %s: --task says what all are",
+				len(p.spec.Targets), p.spec.Task, showPath(parts[0].path), len(s.spec.Targets), s.spec.Task)
+		}
+		s.values = append(s.values, p.values...)
 		if p.spec.DType != s.spec.DType {
 			s.spec.DType = Float32
 		}
@@ -55,6 +62,9 @@ func (s *joined) Labels(context.Context) ([]int32, error) {
 	return labelsOrNone(s.labels, s.Len()), nil
 }
 
+// Values gives the values to predict without reading.
+func (s *joined) Values(context.Context) ([]float32, error) { return slices.Clone(s.values), nil }
+
 // Close closes every part.
 func (s *joined) Close() error {
 	var errs []error
@@ -70,7 +80,7 @@ func (s *joined) Read(ctx context.Context, rows []int, b *Batch) error {
 		return at(s.parts[0].path, err)
 	}
 	size := s.spec.Size()
-	b.Reset(len(rows), size)
+	b.ResetTo(len(rows), s.spec)
 	places := make(map[int][]int) // positions in rows, by part
 	for i, r := range rows {
 		k, _ := slices.BinarySearch(s.ends, r+1)
@@ -91,6 +101,7 @@ func (s *joined) Read(ctx context.Context, rows []int, b *Batch) error {
 		}
 		for j, i := range places[k] {
 			copy(b.X[i*size:(i+1)*size], one.X[j*size:])
+			copyPart(b.V, s.values, i, rows[i], len(rows), s.Len())
 			b.Y[i] = Unlabelled
 			if s.labels != nil {
 				b.Y[i] = s.labels[rows[i]]

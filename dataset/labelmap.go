@@ -129,9 +129,28 @@ func (m LabelMap) class(label string) (string, bool) {
 }
 
 // mapped is src with its labels renamed. It closes src.
-type mapped struct{ relabelled }
+type mapped struct {
+	src    Source
+	spec   Spec
+	labels []int32
+}
 
-func (s *mapped) Close() error { return s.src.Close() }
+func (s *mapped) Spec() Spec                  { return s.spec }
+func (s *mapped) Len() int                    { return s.src.Len() }
+func (s *mapped) Close() error                { return s.src.Close() }
+func (s *mapped) below(row int) (Source, int) { return s.src, row }
+
+func (s *mapped) Labels(context.Context) ([]int32, error) { return slices.Clone(s.labels), nil }
+
+func (s *mapped) Read(ctx context.Context, rows []int, b *Batch) error {
+	if err := s.src.Read(ctx, rows, b); err != nil {
+		return err
+	}
+	for i, r := range rows {
+		b.Y[i] = s.labels[r]
+	}
+	return nil
+}
 
 // mapLabels renames the labels of src. The classes are given, or else those of
 // the map that a label of src has, sorted, numbers by value.
@@ -174,5 +193,5 @@ func mapLabels(path string, src Source, m LabelMap, given []string) (Source, err
 		}
 	}
 	spec.Classes = classes
-	return &mapped{relabelled{src: src, spec: spec, labels: renamed}}, nil
+	return &mapped{src: src, spec: spec, labels: renamed}, nil
 }

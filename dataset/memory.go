@@ -62,6 +62,9 @@ func (m *memory) Close() error { return m.src.Close() }
 // Labels gives the labels without reading.
 func (m *memory) Labels(context.Context) ([]int32, error) { return slices.Clone(m.labels), nil }
 
+// Values gives the values to predict without reading.
+func (m *memory) Values(context.Context) ([]float32, error) { return slices.Clone(m.targets), nil }
+
 func (m *memory) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err

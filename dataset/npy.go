@@ -272,41 +272,6 @@ func (a *array) readLabels(path string, o Options) error {
 	return a.setLabels(y, o)
 }
 
-// setLabels takes the labels of an array of shape (N) or (N, 1): whole numbers
-// from 0, or -1 for a row without a label.
-func (a *array) setLabels(y *ndarray, o Options) error {
-	if len(y.dims) < 1 || len(y.dims) > 2 || len(y.dims) == 2 && y.dims[1] != 1 {
-		return inputFault(y.path, y.field, "labels of shape %v, expected (%d)", y.dims, a.n)
-	}
-	if y.dims[0] != a.n {
-		return inputFault(y.path, y.field, "%d labels for %d rows", y.dims[0], a.n)
-	}
-	kind, bigEndian := strings.TrimLeft(y.descr, "<>=|"), strings.HasPrefix(y.descr, ">")
-	a.labels = make([]int32, a.n)
-	raw, values := make([]byte, min(a.n, 1<<14)*y.elem.size), make([]float32, min(a.n, 1<<14))
-	for from := 0; from < a.n; from += len(values) {
-		values = values[:min(len(values), a.n-from)]
-		raw = raw[:len(values)*y.elem.size]
-		if n, err := y.data.ReadAt(raw, y.offset+int64(from)*int64(y.elem.size)); n < len(raw) {
-			return ioFault(y.path, err)
-		}
-		y.elem.decode(values, raw)
-		for i, value := range values {
-			v := float64(value)
-			if kind == "f8" { // 0.99999999 is 1 in float32
-				v = float64At(raw[8*i:], bigEndian)
-			}
-			if v != math.Trunc(v) || v < -1 || v >= maxClasses { // also NaN
-				return inputFault(y.path, joinField(y.field, "row "+strconv.Itoa(from+i)), "label %v, expected a whole number from 0 to %d, or -1 for none", v, maxClasses-1)
-			}
-			a.labels[from+i] = int32(v)
-		}
-	}
-	var err error
-	a.spec.Classes, err = classNames(y.path, o, a.labels)
-	return err
-}
-
 func float64At(b []byte, bigEndian bool) float64 {
 	if bigEndian {
 		return math.Float64frombits(binary.BigEndian.Uint64(b))

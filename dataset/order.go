@@ -17,13 +17,13 @@ func Order(n int, seed uint64, epoch int) []int {
 }
 
 // Split parts the rows of src into train and held, about fraction of the rows
-// of each class in held, at least one row of each class in train. Both are
+// of each of the Strata in held, at least one row of each in train. Both are
 // ascending, and depend on the labels, fraction and seed alone.
 func Split(ctx context.Context, src Source, fraction float64, seed uint64) (train, held []int, err error) {
 	if !(fraction >= 0 && fraction < 1) {
 		return nil, nil, fault.New(fault.Usage, "", "split", "fraction %v, expected from 0 to below 1", fraction)
 	}
-	labels, err := Labels(ctx, src)
+	labels, err := Strata(ctx, src)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -33,7 +34,7 @@ type tableReader struct {
 	file     tableFile
 	named    bool
 	columns  []column
-	label    int // column of the label, -1 for none
+	labels   tableLabels
 	rows     int
 	schema   Schema
 	encoders []*encoder
@@ -41,7 +42,7 @@ type tableReader struct {
 }
 
 func openTable(path string, file tableFile, o Options) (Source, error) {
-	c := &tableReader{path: path, file: file, label: -1}
+	c := &tableReader{path: path, file: file}
 	asked, err := ParseColumns(o.Columns)
 	if err != nil {
 		return nil, err
@@ -50,9 +51,9 @@ func openTable(path string, file tableFile, o Options) (Source, error) {
 		return nil, err
 	}
 	if o.Schema.IsZero() {
-		err = c.learn(o.Label, asked)
+		err = c.learn(o, asked)
 	} else {
-		err = c.follow(o.Label, o.Schema)
+		err = c.follow(o)
 	}
 	if err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (c *tableReader) isID(i int) bool {
 }
 
 // learn decides what every column is.
-func (c *tableReader) learn(label string, asked []Column) error {
+func (c *tableReader) learn(o Options, asked []Column) error {
 	declared := map[int]Column{}
 	for _, a := range asked {
 		i, err := c.findColumn("columns", a.Name)
@@ -102,22 +103,24 @@ func (c *tableReader) learn(label string, asked []Column) error {
 		a.Name, c.columns[i].declared = c.columns[i].name, true
 		declared[i] = a
 	}
-	if err := c.chooseLabel(label); err != nil {
+	if err := c.chooseLabels(o); err != nil {
 		return err
 	}
-	if _, both := declared[c.label]; both {
-		return fault.New(fault.Usage, c.path, "columns", "column %q is the label", c.columns[c.label].name)
+	for _, i := range c.labels.columns {
+		if _, both := declared[i]; both {
+			return fault.New(fault.Usage, c.path, "columns", "column %q is the label", c.columns[i].name)
+		}
 	}
 	if err := c.dropIDs(); err != nil {
 		return err
 	}
 	c.schema = Schema{Unnamed: !c.named}
-	if c.label >= 0 {
-		c.schema.Label, c.schema.At = c.columns[c.label].name, c.label
+	if l := c.labels; len(l.columns) == 1 {
+		c.schema.Label, c.schema.At = l.names[0], l.columns[0]
 	}
 	var from []int
 	for i := range c.columns {
-		if i == c.label {
+		if c.labels.has(i) {
 			continue
 		}
 		col, ok := declared[i]
@@ -237,7 +240,7 @@ func (c *tableReader) learnLevels(from []int, declared map[int]Column) error {
 func (c *tableReader) dropIDs() error {
 	for i := range c.columns {
 		col := &c.columns[i]
-		if col.id = col.id && i != c.label && !col.declared && col.whole && col.numbers == c.rows; !col.id {
+		if col.id = col.id && !c.labels.has(i) && !col.declared && col.whole && col.numbers == c.rows; !col.id {
 			continue
 		}
 		if line, twice := col.repeated(); twice {
@@ -277,7 +280,6 @@ func (c *tableReader) load(o Options) (Source, error) {
 	t.spec.Shape, t.spec.DType, t.spec.Schema = []int{size}, Float32, c.schema
 	t.x = make([]float32, 0, c.rows*size)
 	t.texts = make([]string, 0, c.rows*len(t.spec.Texts))
-	labels := labelColumn{path: c.path, place: func(line int) string { return c.file.place(line, c.label) }, whole: c.label >= 0 && c.columns[c.label].isWhole()}
 	kept := int64(0) // bytes of texts
 	err := c.file.each(func(line int, cells []cell) error {
 		for _, e := range used {
@@ -294,10 +296,7 @@ func (c *tableReader) load(o Options) (Source, error) {
 				}
 			}
 		}
-		if c.label >= 0 {
-			return labels.add(line, cells[c.label].bytes())
-		}
-		return nil
+		return c.addLabels(line, cells)
 	})
 	if err != nil {
 		return nil, err
@@ -311,9 +310,8 @@ func (c *tableReader) load(o Options) (Source, error) {
 		}
 	}
 	t.spec.Notes = c.notes
-	if c.label >= 0 {
-		t.labels, t.spec.Classes, err = labels.finish(o.Classes)
-	}
+	t.labels, err = c.labels.finish(&t.spec, o)
+	t.values = c.labels.values
 	return t, err
 }
 
@@ -325,6 +323,7 @@ type table struct {
 	x      []float32 // (n, Size)
 	texts  []string  // (n, len(Texts))
 	labels []int32   // (n), nil when no row has one
+	values []float32 // (n, Targets)
 }
 
 func (t *table) Spec() Spec   { return t.spec }
@@ -332,6 +331,8 @@ func (t *table) Len() int     { return t.n }
 func (t *table) Close() error { return nil }
 
 func (t *table) Labels(context.Context) ([]int32, error) { return labelsOrNone(t.labels, t.n), nil }
+
+func (t *table) Values(context.Context) ([]float32, error) { return slices.Clone(t.values), nil }
 
 func (t *table) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := checkRows(rows, t.n); err != nil {
@@ -342,6 +343,7 @@ func (t *table) Read(ctx context.Context, rows []int, b *Batch) error {
 	for i, r := range rows {
 		copy(b.X[i*size:(i+1)*size], t.x[r*size:])
 		copy(b.S[i*texts:(i+1)*texts], t.texts[r*texts:])
+		copyPart(b.V, t.values, i, r, b.N, t.n)
 		b.Y[i] = Unlabelled
 		if t.labels != nil {
 			b.Y[i] = t.labels[r]

@@ -10,10 +10,11 @@ import (
 
 // follow encodes the columns as another table's were: by name where both have
 // names, else by position.
-func (c *tableReader) follow(label string, s Schema) error {
+func (c *tableReader) follow(o Options) error {
+	s := o.Schema
 	c.schema = s
 	if s.Unnamed || !c.named {
-		return c.followPositions(label, s)
+		return c.followPositions(o)
 	}
 	at := map[string][]int{} // columns by name, in order
 	for i := range c.columns {
@@ -31,15 +32,17 @@ func (c *tableReader) follow(label string, s Schema) error {
 		c.columns[found[0]].declared = true
 		c.encoders = append(c.encoders, newEncoder(col, found[0]))
 	}
-	if err := c.followLabel(label, s, at); err != nil {
+	if err := c.followLabel(o, at); err != nil {
 		return err
 	}
-	if c.label >= 0 && c.columns[c.label].declared {
-		return fault.New(fault.Usage, c.path, "label", "column %q is a feature of the training rows", c.columns[c.label].name)
+	for _, i := range c.labels.columns {
+		if c.columns[i].declared {
+			return fault.New(fault.Usage, c.path, "label", "column %q is a feature of the training rows", c.columns[i].name)
+		}
 	}
 	var extra []string
 	for i := range c.columns {
-		if !c.columns[i].declared && i != c.label {
+		if !c.columns[i].declared && !c.labels.has(i) {
 			extra = append(extra, c.columns[i].name)
 		}
 	}
@@ -51,22 +54,23 @@ func (c *tableReader) follow(label string, s Schema) error {
 
 // followLabel finds the label column: the one that the training rows had, the
 // one asked for, or what looks like one where they had none.
-func (c *tableReader) followLabel(asked string, s Schema, at map[string][]int) error {
+func (c *tableReader) followLabel(o Options, at map[string][]int) error {
+	asked, s := o.Label, o.Schema
 	_, err := strconv.Atoi(asked)
 	same := asked == "" || err == nil || strings.EqualFold(asked, s.Label) // a position is one in the training rows
 	if s.Label == "" || !same {
-		return c.chooseLabel(asked)
+		return c.chooseLabels(o)
 	}
 	if len(at[s.Label]) == 0 {
 		c.notes = append(c.notes, fmt.Sprintf("no column %q: rows are unlabelled", s.Label))
 		return nil
 	}
-	c.label = at[s.Label][0]
-	return c.checkLabel("as in the training rows")
+	return c.settleLabels(at[s.Label][:1], "as in the training rows", o)
 }
 
 // followPositions is follow for columns that have no names.
-func (c *tableReader) followPositions(asked string, s Schema) error {
+func (c *tableReader) followPositions(o Options) error {
+	asked, s := o.Label, o.Schema
 	n, left := len(c.columns), -1 // left out, not even a label
 	switch {
 	case asked == "none" && s.Label != "" && n == len(s.Columns)+1:
@@ -74,18 +78,17 @@ func (c *tableReader) followPositions(asked string, s Schema) error {
 	case asked == "none" || n == len(s.Columns):
 		c.notes = append(c.notes, "no label column: rows are unlabelled")
 	case asked != "" || s.Label == "":
-		if err := c.chooseLabel(asked); err != nil {
+		if err := c.chooseLabels(o); err != nil {
 			return err
 		}
 	case n == len(s.Columns)+1:
-		c.label = s.At
-		if err := c.checkLabel("as in the training rows"); err != nil {
+		if err := c.settleLabels([]int{s.At}, "as in the training rows", o); err != nil {
 			return err
 		}
 	}
 	from := make([]int, 0, n)
 	for i := range c.columns {
-		if i != c.label && i != left {
+		if !c.labels.has(i) && i != left {
 			from = append(from, i)
 		}
 	}

@@ -6,62 +6,6 @@ import (
 	"strings"
 )
 
-// labelNamed are the names that a label column goes by, the likeliest first.
-var labelNamed = []string{"label", "class", "species", "target", "y"}
-
-// chooseLabel decides which column is the label: the one asked for, one with a
-// usual name, or the only column of text when it is the first or the last.
-func (c *tableReader) chooseLabel(asked string) error {
-	if asked == "none" {
-		return nil
-	}
-	if asked != "" {
-		i, err := c.findColumn("label", asked)
-		if err != nil {
-			return err
-		}
-		c.label = i
-		return c.checkLabel("asked for")
-	}
-	if c.named {
-		for _, name := range labelNamed {
-			for i, col := range c.columns {
-				if strings.EqualFold(col.name, name) && !col.declared {
-					c.label = i
-					return c.checkLabel("by its name")
-				}
-			}
-		}
-	}
-	var texts []int
-	for i := range c.columns {
-		if col := &c.columns[i]; col.isText() && !col.isProse() && !col.declared {
-			texts = append(texts, i)
-		}
-	}
-	if len(texts) == 1 && (texts[0] == 0 || texts[0] == len(c.columns)-1) {
-		c.label = texts[0]
-		return c.checkLabel("the only column of text")
-	}
-	c.notes = append(c.notes, "no label column found: rows are unlabelled")
-	return nil
-}
-
-// checkLabel notes why the column is the label, and refuses one of numbers
-// that are not whole.
-func (c *tableReader) checkLabel(why string) error {
-	col := &c.columns[c.label]
-	if col.bad > 0 {
-		return inputFault(c.path, c.file.place(col.firstBad.line, c.label), "%s", col.firstBad.text)
-	}
-	if col.texts == 0 && col.numbers > 0 && !col.whole {
-		return inputFault(c.path, c.file.place(col.firstPartial.line, c.label),
-			"%q in label column %q, expected a class name or a whole number", col.firstPartial.text, col.name)
-	}
-	c.notes = append(c.notes, "column "+strconv.Quote(col.name)+" is the label ("+why+")")
-	return nil
-}
-
 // findColumn finds a column by name, by name whatever its case, or by its
 // 0-based index, negative from the end. field is what asks for it.
 func (c *tableReader) findColumn(field, asked string) (int, error) {

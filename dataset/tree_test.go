@@ -92,7 +92,7 @@ func TestArgOptions(t *testing.T) {
 		"images:" + d + "?resize=3x4": "[3 4 1]",
 		odd:                           "[2]",
 		odd + "?label=1":              "[1]",
-		d + "?colour=red":             `colour: unknown option, expected columns, frames, label, label-map, layout, mels, resize, skip-bad or split`,
+		d + "?colour=red":             `colour: unknown option, expected columns, frames, label, label-map, layout, mels, resize, skip-bad, split or task`,
 		d + "?resize=3":               `resize: got "3", expected HxW`,
 		d + "?resize=0x4":             `resize: got "0x4", expected HxW`,
 		d + "?resize=3x99999":         `resize: got [3 99999], expected (H, W)`,

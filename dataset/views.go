@@ -59,6 +59,22 @@ func (s *subset) Labels(ctx context.Context) ([]int32, error) {
 	return y, nil
 }
 
+func (s *subset) Values(ctx context.Context) ([]float32, error) {
+	all, err := Values(ctx, s.src)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRows(s.rows, s.src.Len()); err != nil {
+		return nil, err
+	}
+	k := len(s.Spec().Targets)
+	v := make([]float32, 0, len(s.rows)*k)
+	for _, r := range s.rows {
+		v = append(v, all[r*k:(r+1)*k]...)
+	}
+	return v, nil
+}
+
 func (s *subset) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := checkRows(rows, len(s.rows)); err != nil {
 		return err
@@ -70,71 +86,101 @@ func (s *subset) Read(ctx context.Context, rows []int, b *Batch) error {
 	return s.src.Read(ctx, below, b)
 }
 
-// relabelled is src with other labels.
+// relabelled is src without the labels of some rows.
 type relabelled struct {
-	src    Source
-	spec   Spec
-	labels []int32 // nil: none
+	src  Source
+	spec Spec
+	kept []bool // by row, whether it keeps its label; nil: none does
 }
 
 func (s *relabelled) Spec() Spec   { return s.spec }
 func (s *relabelled) Len() int     { return s.src.Len() }
 func (s *relabelled) Close() error { return nil }
 
-func (s *relabelled) Labels(context.Context) ([]int32, error) {
-	return labelsOrNone(s.labels, s.src.Len()), nil
+// keeps tells whether row r keeps its label.
+func (s *relabelled) keeps(r int) bool { return s.kept != nil && s.kept[r] }
+
+func (s *relabelled) Labels(ctx context.Context) ([]int32, error) {
+	if s.kept == nil {
+		return labelsOrNone(nil, s.Len()), nil
+	}
+	y, err := Labels(ctx, s.src)
+	if err != nil {
+		return nil, err
+	}
+	y = slices.Clone(y)
+	for r := range y {
+		if !s.keeps(r) {
+			y[r] = Unlabelled
+		}
+	}
+	return y, nil
+}
+
+func (s *relabelled) Values(ctx context.Context) ([]float32, error) {
+	v, err := Values(ctx, s.src)
+	if err != nil {
+		return nil, err
+	}
+	k := len(s.spec.Targets)
+	v = slices.Clone(v[:s.Len()*k])
+	for r := range s.Len() {
+		if !s.keeps(r) {
+			copy(v[r*k:(r+1)*k], unknowns(k))
+		}
+	}
+	return v, nil
 }
 
 func (s *relabelled) Read(ctx context.Context, rows []int, b *Batch) error {
 	if err := s.src.Read(ctx, rows, b); err != nil {
 		return err
 	}
+	k := len(s.spec.Targets)
+	b.V = b.V[:b.N*k]
 	for i, r := range rows {
-		b.Y[i] = Unlabelled
-		if s.labels != nil {
-			b.Y[i] = s.labels[r]
+		if !s.keeps(r) {
+			b.Y[i] = Unlabelled
+			copy(b.V[i*k:(i+1)*k], unknowns(k))
 		}
 	}
 	return nil
 }
 
-// Unlabel is src without its labels.
+// Unlabel is src without its labels, and so without a task.
 func Unlabel(src Source) Source {
 	spec := src.Spec()
-	spec.Classes = nil
+	spec.Task, spec.Classes, spec.Targets = MultiClass, nil, nil
 	return &relabelled{src: src, spec: spec}
 }
 
 // WithLabels is src with the labels of n rows only, chosen by the seed in
-// proportion to the classes and at least one of each where n allows it. The
-// other rows are Unlabelled. It is src itself when no more rows have one.
+// proportion to the Strata and at least one of each where n allows it. The
+// other rows are unlabelled. It is src itself when no more rows have one.
 func WithLabels(ctx context.Context, src Source, n int, seed uint64) (Source, error) {
 	if n < 1 {
 		return nil, fault.New(fault.Usage, "", "labelled", "got %d rows, expected at least 1", n)
 	}
-	all, err := Labels(ctx, src)
+	all, err := Strata(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	byClass := groups(all)
-	if len(byClass) > 0 && byClass[0].label == Unlabelled {
-		byClass = byClass[1:]
+	strata := groups(all)
+	if len(strata) > 0 && strata[0].label == Unlabelled {
+		strata = strata[1:]
 	}
-	kept := make([]int32, len(all))
-	for i := range kept {
-		kept[i] = Unlabelled
-	}
-	chosen := choose(byClass, n, seed)
+	chosen := choose(strata, n, seed)
 	if len(chosen) < n {
 		return src, nil
 	}
+	s := &relabelled{src: src, spec: src.Spec(), kept: make([]bool, len(all))}
 	for _, r := range chosen {
-		kept[r] = all[r]
+		s.kept[r] = true
 	}
-	return &relabelled{src: src, spec: src.Spec(), labels: kept}, nil
+	return s, nil
 }
 
-// Limit is n rows of src, chosen by the seed in proportion to the classes and
+// Limit is n rows of src, chosen by the seed in proportion to the Strata and
 // in their order. It is src itself when that has no more rows.
 func Limit(ctx context.Context, src Source, n int, seed uint64) (Source, error) {
 	if n < 1 {
@@ -143,7 +189,7 @@ func Limit(ctx context.Context, src Source, n int, seed uint64) (Source, error) 
 	if n >= src.Len() {
 		return src, nil
 	}
-	all, err := Labels(ctx, src)
+	all, err := Strata(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +197,8 @@ func Limit(ctx context.Context, src Source, n int, seed uint64) (Source, error) 
 }
 
 // Concat is the rows of all sources, one source after the other. Their rows
-// must have one shape, and their classes one list of names; sources without
-// labels go with any.
+// must have one shape, and their labels one task and one list of names; sources
+// without labels go with any.
 func Concat(srcs ...Source) (Source, error) {
 	if len(srcs) == 0 {
 		return nil, fault.New(fault.Usage, "", "", "no sources to concatenate")
@@ -166,7 +212,10 @@ func Concat(srcs ...Source) (Source, error) {
 		if !slices.Equal(spec.Texts, c.spec.Texts) {
 			return nil, fault.New(fault.Input, "", "", "two lists of text columns: %s, and %s", few(c.spec.Texts), few(spec.Texts))
 		}
-		if spec.Task != c.spec.Task || !slices.Equal(spec.Targets, c.spec.Targets) {
+		if !c.spec.Labelled() {
+			c.spec.Task, c.spec.Targets = spec.Task, spec.Targets
+		}
+		if spec.Labelled() && (spec.Task != c.spec.Task || !slices.Equal(spec.Targets, c.spec.Targets)) {
 			return nil, fault.New(fault.Input, "", "", "two things to predict: %s %s, and %s %s", c.spec.Task, few(c.spec.Targets), spec.Task, few(spec.Targets))
 		}
 		c.spec.Missing = c.spec.Missing || spec.Missing
@@ -250,6 +299,9 @@ func (c *concat) Read(ctx context.Context, rows []int, b *Batch) error {
 		}
 		if err := s.Read(ctx, below, &part); err != nil {
 			return err
+		}
+		if k := len(c.spec.Targets); len(part.V) < part.N*k { // of a source without labels
+			part.V = append(part.V[:0], unknowns(part.N*k)...)
 		}
 		for i, p := range places {
 			b.copyRow(p, &part, i)

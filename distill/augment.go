@@ -40,14 +40,16 @@ func (d *run) vary(ctx context.Context) error {
 		return err
 	}
 	if a.Mixes() {
-		if v.mixer, err = loss.NewMixer(d.recipe.Loss.Temperature); err != nil {
+		if v.mixer, err = loss.NewMixer(d.expects(), d.recipe.Loss.Temperature); err != nil {
 			return err
 		}
 	}
 	d.variation = v
 	d.note("augmentation of the training rows of student and baseline, drawn anew each pass: " + a.String() + "; validation and test rows are left as they are")
 	d.note("the target of an augmented row is what the teacher said of the row before it: an approximation, good where the class stays what it was")
-	if a.Mixes() {
+	if a.Mixes() && d.expects() == dataset.Regression {
+		d.note("numbers of two mixed rows are mixed as the rows are")
+	} else if a.Mixes() {
 		d.note("the soft target of two mixed rows is the mixture of the teacher's two distributions at T, the hard target that of their labels")
 	}
 	return nil
@@ -84,6 +86,11 @@ func (r *rows) learn(ctx context.Context, order []int, seed uint64, pass int, m 
 	}
 	v.augmenter.Apply(o.raw.X, o.rows, seed, pass)
 	v.augmenter.Mix(m.raw.X, o.raw.X, o.shares)
+	for i, share := range o.shares {
+		if k := len(m.raw.V) / m.n; k > 0 {
+			v.mixer.MixValues(m.raw.V[i*k:(i+1)*k], o.raw.V[i*k:(i+1)*k], share)
+		}
+	}
 	if err := r.finish(order, m); err != nil || r.targets == nil {
 		return err
 	}
@@ -105,7 +112,9 @@ func (m *mini) part(lo, hi, classes int, z []float32) loss.Batch {
 	if m.teacher != nil {
 		b.Teacher = m.teacher[lo*classes : hi*classes]
 	}
-	if o := &m.others; len(o.shares) > 0 {
+	if m.values != nil {
+		b.Values = m.values[lo*classes : hi*classes] // mixed already
+	} else if o := &m.others; len(o.shares) > 0 {
 		b.Others, b.Shares = o.raw.Y[lo:hi], o.shares[lo:hi]
 	}
 	return b

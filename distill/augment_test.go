@@ -27,7 +27,7 @@ func varied(tb testing.TB, n int, text string) *rows {
 		tb.Fatal(err)
 	}
 	if a.Mixes() {
-		if r.vary.mixer, err = loss.NewMixer(2); err != nil {
+		if r.vary.mixer, err = loss.NewMixer(dataset.MultiClass, 2); err != nil {
 			tb.Fatal(err)
 		}
 	}

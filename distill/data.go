@@ -29,7 +29,7 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		return embeddedData(ctx, r)
 	}
 	d := &Data{}
-	options := dataset.Options{Label: r.Data.Label, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns, SkipBad: r.Data.SkipBad}
+	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns, SkipBad: r.Data.SkipBad}
 	train, err := openSplit(ctx, r.Data.Train, "train", options)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,10 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 			return nil, err
 		}
 	}
-	options.Classes, options.Schema = train.Spec().Classes, train.Spec().Schema
+	options.Schema = train.Spec().Schema
+	if spec := train.Spec(); spec.Labelled() {
+		options.Classes, options.Task, options.Targets = spec.Classes, spec.Task.String(), spec.Targets
+	}
 	if err := d.openTest(ctx, r, options); err != nil {
 		return nil, err
 	}
@@ -62,6 +65,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	}
 	var more dataset.Source
 	if r.Data.Unlabelled != "" {
+		if len(options.Targets) > 0 {
+			options.Label = "" // their columns need not be there
+		}
 		if more, err = openSplit(ctx, r.Data.Unlabelled, "train", options); err != nil {
 			return nil, err
 		}
@@ -238,13 +244,13 @@ func (d *Data) setTransfer(ctx context.Context, train, more dataset.Source) erro
 
 // labelledRows lists the rows of src that have a label.
 func labelledRows(ctx context.Context, src dataset.Source) ([]int, error) {
-	labels, err := dataset.Labels(ctx, src)
+	strata, err := dataset.Strata(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	var rows []int
-	for i, y := range labels {
-		if y != dataset.Unlabelled {
+	for i, s := range strata {
+		if s != dataset.Unlabelled {
 			rows = append(rows, i)
 		}
 	}

@@ -5,18 +5,20 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
-// Predictor gives logits: a native student, or a model in ONNX Runtime.
+// Predictor gives logits or numbers: a native student, or a model in ONNX
+// Runtime.
 type Predictor interface {
-	// Predict puts the logits of the n rows in x into out, (n, C).
+	// Predict puts the outputs of the n rows in x into out, (n, C).
 	Predict(ctx context.Context, x []float32, n int, out []float32) error
 }
 
 const evalBatch = 256
 
-// predict puts the logits of the rows of m into z; a model that takes raw rows
+// predict puts the outputs of net for the rows of m into z; a model that takes raw rows
 // has their texts too.
 func predict(ctx context.Context, net Predictor, m *mini, z []float32) error {
 	if model, ok := net.(*Model); ok {
@@ -27,34 +29,40 @@ func predict(ctx context.Context, net Predictor, m *mini, z []float32) error {
 
 // evaluate scores net on every row of r.
 func evaluate(ctx context.Context, net Predictor, r *rows) (metrics.Result, error) {
-	acc, err := metrics.NewAccumulator(r.classes)
-	if err != nil {
-		return metrics.Result{}, err
-	}
-	err = eachBatch(ctx, r, func(m *mini) error {
-		z := make([]float32, m.n*r.classes)
-		if err := predict(ctx, net, m, z); err != nil {
-			return err
-		}
-		return acc.Add(z, m.labels, m.teacher)
+	var z []float32
+	return score(ctx, r, func(m *mini) ([]float32, error) {
+		z = grow(z, m.n*r.classes)
+		return z, predict(ctx, net, m, z)
 	})
-	if err != nil {
-		return metrics.Result{}, err
-	}
-	return acc.Result(), nil
 }
 
 // evaluateTeacher scores what the target store says on every row of r.
 func evaluateTeacher(ctx context.Context, r *rows) (metrics.Result, error) {
-	acc, err := metrics.NewAccumulator(r.classes)
+	return score(ctx, r, func(m *mini) ([]float32, error) { return m.teacher, nil })
+}
+
+// score measures what answer says of every row of r.
+func score(ctx context.Context, r *rows, answer func(m *mini) ([]float32, error)) (metrics.Result, error) {
+	scorer, err := metrics.NewScorer(r.task, r.classes)
 	if err != nil {
 		return metrics.Result{}, err
 	}
-	err = eachBatch(ctx, r, func(m *mini) error { return acc.Add(m.teacher, m.labels, m.teacher) })
+	err = eachBatch(ctx, r, func(m *mini) error {
+		out, err := answer(m)
+		if err != nil {
+			return err
+		}
+		return scorer.Score(m.scored(out))
+	})
 	if err != nil {
 		return metrics.Result{}, err
 	}
-	return acc.Result(), nil
+	return scorer.Result(), nil
+}
+
+// scored is out with what is known of the rows of m.
+func (m *mini) scored(out []float32) metrics.Rows {
+	return metrics.Rows{Out: out, Labels: m.labels, Values: m.values, Teacher: m.teacher}
 }
 
 // eachBatch calls f with every row of r in order, evalBatch at a time.
@@ -78,18 +86,27 @@ func eachBatch(ctx context.Context, r *rows, f func(m *mini) error) error {
 	return nil
 }
 
-// Evaluate scores p, which takes raw rows, on src. targets adds the agreement
+// Evaluate scores m, which takes raw rows, on src. targets adds the agreement
 // with a teacher and may be nil.
-func Evaluate(ctx context.Context, p Predictor, src dataset.Source, classes int, targets *store.Store) (metrics.Result, error) {
-	r, err := openRows(ctx, src, nil, targets, classes)
+func Evaluate(ctx context.Context, m *Model, src dataset.Source, targets *store.Store) (metrics.Result, error) {
+	if err := sameTask(src.Spec(), m.Task, m.Classes); err != nil {
+		return metrics.Result{}, err
+	}
+	if targets != nil {
+		if got := dataset.Task(targets.Key().Task); got != m.Task {
+			return metrics.Result{}, fault.New(fault.Input, targets.Dir(), "task", "the targets are of %s, the model is of %s", got, m.Task)
+		}
+	}
+	r, err := openRows(ctx, src, nil, targets, m.Task, m.Classes)
 	if err != nil {
 		return metrics.Result{}, err
 	}
-	return evaluate(ctx, p, r)
+	return evaluate(ctx, m, r)
 }
 
-// EachLogits calls f with the logits that m gives each row of src, in order.
-func EachLogits(ctx context.Context, m *Model, src dataset.Source, f func(z []float32) error) error {
+// EachOutput calls f with what m gives each row of src, in order: logits or
+// numbers.
+func EachOutput(ctx context.Context, m *Model, src dataset.Source, f func(z []float32) error) error {
 	var z []float32
 	return eachBatch(ctx, &rows{src: src, classes: m.Classes}, func(b *mini) error {
 		z = grow(z, b.n*m.Classes)

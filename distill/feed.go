@@ -15,13 +15,14 @@ type rows struct {
 	pipe    *dataset.Pipeline // nil: raw rows
 	ids     []dataset.RowID   // found by content in targets
 	targets *store.Store      // nil for the baseline
-	classes int
+	task    dataset.Task
+	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
 }
 
 // openRows prepares src for a student whose input pipe makes.
-func openRows(ctx context.Context, src dataset.Source, pipe *dataset.Pipeline, targets *store.Store, classes int) (*rows, error) {
-	r := &rows{src: src, pipe: pipe, targets: targets, classes: classes}
+func openRows(ctx context.Context, src dataset.Source, pipe *dataset.Pipeline, targets *store.Store, task dataset.Task, classes int) (*rows, error) {
+	r := &rows{src: src, pipe: pipe, targets: targets, task: task, classes: classes}
 	if targets == nil {
 		return r, nil
 	}
@@ -45,7 +46,8 @@ type mini struct {
 	n       int
 	x       []float32 // (n, D) as the student takes them
 	labels  []int32   // (n)
-	teacher []float32 // (n, C) logits; nil for the baseline
+	values  []float32 // (n, C) labels or numbers, NaN where not known; nil where rows have none
+	teacher []float32 // (n, C) logits or numbers; nil for the baseline
 	raw     dataset.Batch
 	in      []float32 // memory of x
 	ids     []dataset.RowID
@@ -65,7 +67,10 @@ func (r *rows) read(ctx context.Context, order []int, m *mini) error {
 // finish makes the student's input of the raw rows of m, which lie at
 // positions order, and adds what the teacher said of them.
 func (r *rows) finish(order []int, m *mini) error {
-	m.labels, m.x = m.raw.Y, m.raw.X
+	m.labels, m.values, m.x = m.raw.Y, nil, m.raw.X
+	if len(m.raw.V) > 0 {
+		m.values = m.raw.V
+	}
 	if r.pipe != nil {
 		m.in = grow(m.in, m.n*r.pipe.OutSize())
 		r.pipe.Apply(m.in, m.raw.X, m.n)

@@ -56,7 +56,7 @@ func images(tb testing.TB, n int) *rows {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r, err := openRows(ctx, src, pipe, targets, c)
+	r, err := openRows(ctx, src, pipe, targets, dataset.MultiClass, c)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type imported struct {
 	digest   string
 	net      *student.Student
 	ours     bool // exported by kdonnx: takes rows as they are
-	stripped bool // its last Softmax was left out
+	stripped bool // its last Softmax or Sigmoid was left out
 }
 
 // File is the .onnx file that the student begins as; "" for an architecture
@@ -61,6 +61,10 @@ func (d *run) openStudent(context.Context) error {
 	_, s.ours = m.Meta(MetaVersion)
 	if s.stripped = student.DropSoftmax(m); s.stripped {
 		d.note(fmt.Sprintf("student: %s ends in Softmax, which is left out: the student gives logits", path))
+	}
+	if d.expects() == dataset.MultiLabel && student.DropSigmoid(m) {
+		s.stripped = true
+		d.note(fmt.Sprintf("student: %s ends in Sigmoid, which is left out: the student gives logits", path))
 	}
 	if s.net, err = student.FromModel(m, path); err != nil {
 		return err
@@ -150,7 +154,7 @@ func (d *run) inputWanted(ctx context.Context) (dataset.Preprocess, error) {
 		d.note("student: " + from.path + " is fed raw rows, for there is no ONNX Runtime to try others: --student-preprocess says otherwise")
 		return asked, nil
 	}
-	probe := TeacherRecipe{Model: from.path, Kind: "auto", Input: "auto", Provider: "cpu", Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, Memory: t.Memory}
+	probe := TeacherRecipe{ModelRecipe: ModelRecipe{Model: from.path}, Provider: "cpu", Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, Memory: t.Memory}
 	m, closeModel, err := OpenTeacher(ctx, &probe, d.env.Cache)
 	if err != nil {
 		return asked, err
@@ -163,7 +167,7 @@ func (d *run) inputWanted(ctx context.Context) (dataset.Preprocess, error) {
 	}
 	if slices.Contains([]teacher.Kind{teacher.Probabilities, teacher.Sigmoids}, c.Kind) && !from.stripped {
 		return asked, fault.New(fault.Input, from.path, fmt.Sprintf("graph output %q", from.net.OutputName()),
-			"gives probabilities, and not by a last Softmax, expected logits to train")
+			"gives probabilities, and not by a last Softmax or Sigmoid, expected logits to train")
 	}
 	for _, line := range c.Why {
 		d.env.log("student: " + line)

@@ -180,7 +180,7 @@ func (r *record) has(text string) bool {
 // tests of training need no teacher.
 var targets = sync.OnceValues(func() (string, error) {
 	ctx, dir := context.Background(), file("store")
-	m, stop, err := OpenTeacher(ctx, &TeacherRecipe{Model: file("teacher.onnx"), Kind: "auto", Input: "auto", Provider: "cpu"}, file("cache"))
+	m, stop, err := OpenTeacher(ctx, &TeacherRecipe{ModelRecipe: ModelRecipe{Model: file("teacher.onnx"), Kind: "auto", Input: "auto"}, Provider: "cpu"}, file("cache"))
 	if err != nil {
 		return "", err
 	}

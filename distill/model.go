@@ -9,6 +9,7 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/teacher"
 )
 
 // Engines that run a model.
@@ -17,22 +18,23 @@ const (
 	EngineNative = "native" // pure Go, what a student can be
 )
 
-// Model gives logits of raw rows, whichever engine runs it.
+// Model gives logits or numbers of raw rows, whichever engine runs it.
 type Model struct {
-	Classes    int
-	ClassNames []string // nil when the file does not name them
+	Task       dataset.Task
+	Classes    int      // values of a row: classes, labels or numbers
+	ClassNames []string // names of these; nil when the file does not name them
 	Lines      []string // what was concluded of an ONNX Runtime model, and why
 	logits     func(ctx context.Context, rows *dataset.Batch, out []float32) error
 	close      func()
 }
 
-// Predict puts the logits of the n raw rows in x, which have no texts, into
-// out, (n, Classes).
+// Predict puts what the model gives the n raw rows in x, which have no texts,
+// into out, (n, Classes).
 func (m *Model) Predict(ctx context.Context, x []float32, n int, out []float32) error {
 	return m.logits(ctx, &dataset.Batch{N: n, X: x}, out)
 }
 
-// PredictRows puts the logits of raw rows into out, (N, Classes).
+// PredictRows puts what the model gives raw rows into out, (N, Classes).
 func (m *Model) PredictRows(ctx context.Context, rows *dataset.Batch, out []float32) error {
 	return m.logits(ctx, rows, out)
 }
@@ -42,24 +44,37 @@ func (m *Model) Close() { m.close() }
 
 // OpenModel opens the .onnx file that t names for rows like those of src.
 // An exported student says in its metadata that it takes raw rows and gives
-// logits; of other models this is detected.
+// logits, or numbers; of other models this is detected.
 func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.Source, cache string) (*Model, error) {
 	file, err := onnx.Read(t.Model, onnx.ReadOptions{})
 	if err != nil {
 		return nil, err
 	}
-	names := studentClasses(file)
+	labels, err := labelOptions(file)
+	if err != nil {
+		return nil, fault.At(t.Model, err)
+	}
+	names := slices.Concat(labels.Classes, labels.Targets)
+	task, _, err := dataset.ParseTask(labels.Task)
+	if err != nil {
+		return nil, fault.At(t.Model, err)
+	}
 	if _, ours := file.Meta(MetaVersion); ours {
 		if t.Input == "auto" {
 			t.Input = "raw"
 		}
-		if t.Kind == "auto" {
-			t.Kind = "logits"
+		if t.Task == "auto" || t.Task == "" {
+			t.Task = task.String()
+		}
+		if t.Kind == "auto" && task == dataset.Regression {
+			t.Kind = string(teacher.Values)
+		} else if t.Kind == "auto" {
+			t.Kind = string(teacher.Logits)
 		}
 	}
 	switch engine {
 	case EngineNative:
-		return openNative(t.Model, src.Spec(), names)
+		return openNative(t.Model, src.Spec(), task, names)
 	case EngineORT:
 	default:
 		return nil, fault.New(fault.Usage, "", "--engine", "got %q, expected %s or %s", engine, EngineORT, EngineNative)
@@ -73,15 +88,15 @@ func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.
 		closeTeacher()
 		return nil, err
 	}
-	if names == nil {
+	if len(names) == 0 {
 		names = c.ClassNames
 	}
-	return &Model{Classes: c.Classes, ClassNames: names, Lines: c.Lines(), logits: m.Logits, close: closeTeacher}, nil
+	return &Model{Task: c.Task, Classes: c.Classes, ClassNames: names, Lines: c.Lines(), logits: m.Logits, close: closeTeacher}, nil
 }
 
 // openNative runs a student in this process, on raw rows in the layout and
 // size that its input has.
-func openNative(path string, spec dataset.Spec, names []string) (*Model, error) {
+func openNative(path string, spec dataset.Spec, task dataset.Task, names []string) (*Model, error) {
 	st, err := student.Load(path)
 	if err != nil {
 		return nil, err
@@ -100,7 +115,7 @@ func openNative(path string, spec dataset.Spec, names []string) (*Model, error) 
 		pipe.Apply(x, rows.X, rows.N)
 		return st.Predict(ctx, x, rows.N, out)
 	}
-	return &Model{Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {}}, nil
+	return &Model{Task: task, Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {}}, nil
 }
 
 // inputOf finds the layout, and for images the size, in which rows of spec have

@@ -13,8 +13,11 @@ import (
 // that are a file which the run reads.
 func (r *Recipe) checkOutputs() error {
 	read := []struct{ path, is string }{
-		{r.Teacher.Model, "the teacher"}, {r.Teacher.ClassMap, "the class map"}, {r.Student.File(), "the student to begin with"}, {r.Teacher.Library, "the ONNX Runtime library"}, {dataset.PathOf(r.Data.Train), "the training rows"},
+		{r.Teacher.ClassMap, "the class map"}, {r.Student.File(), "the student to begin with"}, {r.Teacher.Library, "the ONNX Runtime library"}, {dataset.PathOf(r.Data.Train), "the training rows"},
 		{dataset.PathOf(r.Data.Unlabelled), "the unlabelled rows"}, {dataset.PathOf(r.Data.Val), "the validation rows"}, {dataset.PathOf(r.Data.Test), "the test rows"},
+	}
+	for _, path := range r.Teacher.files() {
+		read = append(read, struct{ path, is string }{path, "the teacher"})
 	}
 	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}
 	for i, w := range written {

@@ -55,11 +55,11 @@ func TestStudentPreprocess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, engine := range []string{EngineORT, EngineNative} {
-		model, err := OpenModel(ctx, engine, TeacherRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto", Provider: "cpu"}, src, dir)
+		model, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, dir)
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
 		}
-		got, err := Evaluate(ctx, model, src, model.Classes, nil)
+		got, err := Evaluate(ctx, model, src, nil)
 		model.Close()
 		if err != nil || got.Errors != want.Student.Errors {
 			t.Errorf("%s: %d errors (%v), expected %d", engine, got.Errors, err, want.Student.Errors)

@@ -33,13 +33,17 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		"weight decay": fmt.Sprint(t.WeightDecay), "decay": fmt.Sprintf("%q", t.Decay),
 		"schedule": t.Schedule, "warmup": strconv.Itoa(t.Warmup), "clip": fmt.Sprint(t.Clip), "clip value": fmt.Sprint(t.ClipValue),
 		"max norm": fmt.Sprint(t.MaxNorm), "ema": fmt.Sprint(t.EMA), "accumulate": strconv.Itoa(t.Accumulate),
-		"patience": strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
+		"label smoothing": fmt.Sprint(l.Smoothing),
+		"patience":        strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
 	}
 	if d.spec.from != nil {
 		id["student file"] = d.spec.from.digest
 	}
 	if augment := d.augment(); augment != "" {
 		id["augment"] = augment
+	}
+	if d.task != dataset.MultiClass {
+		id["task"] = d.task.String()
 	}
 	if d.data.Val != nil {
 		if id["validation rows"], err = dataset.Digest(ctx, d.data.Val); err != nil {
@@ -52,6 +56,11 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		id["temperature"] = fmt.Sprint(l.Temperature)
 		id["alpha"] = fmt.Sprint(l.Alpha)
 		id["beta"] = fmt.Sprint(*l.Beta)
+	}
+	if d.task == dataset.Regression { // decides the baseline too, and its scale the targets do
+		id["loss"] = l.Name
+		id["huber delta"] = fmt.Sprint(l.Delta)
+		id["targets"] = d.teacher.targets.Content()
 	}
 	return id, nil
 }
@@ -67,15 +76,22 @@ func (d *run) provenance() []onnx.Entry {
 		{Key: "teacher", Value: d.teacher.name},
 		{Key: "teacher.sha256", Value: key.Teacher},
 		{Key: "data.sha256", Value: key.Dataset},
-		{Key: "temperature", Value: fmt.Sprint(l.Temperature)},
 		{Key: "alpha", Value: fmt.Sprint(l.Alpha)},
 		{Key: "beta", Value: fmt.Sprint(*l.Beta)},
 		{Key: "seed", Value: strconv.FormatUint(t.Seed, 10)},
 		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
-		{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())},
 		{Key: "preprocess", Value: d.spec.pre.String()},
 		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
-		{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)},
+	}
+	if d.task != dataset.Regression {
+		e = append(e, onnx.Entry{Key: "temperature", Value: fmt.Sprint(l.Temperature)}, onnx.Entry{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)})
+	} else if d.result.Student.Labelled > 0 {
+		e = append(e, onnx.Entry{Key: "test.rmse", Value: fmt.Sprint(d.result.Student.RMSE)})
+	}
+	if d.task == dataset.MultiClass {
+		e = append(e, onnx.Entry{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())})
+	} else {
+		e = append(e, onnx.Entry{Key: export.TaskKey, Value: d.task.String()}, onnx.Entry{Key: export.TargetsKey, Value: export.JoinClasses(d.targetNames())})
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
@@ -96,6 +112,11 @@ func (d *run) classNames() []string {
 	if names := d.data.Transfer.Spec().Classes; len(names) == d.teacher.classes {
 		return names
 	}
+	return d.teacherNames()
+}
+
+// teacherNames are the teacher's names of its outputs, else their numbers.
+func (d *run) teacherNames() []string {
 	if c := d.teacher.contract; c != nil && len(c.ClassNames) == d.teacher.classes {
 		return c.ClassNames
 	}

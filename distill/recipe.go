@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,37 +28,14 @@ type Recipe struct {
 	Output  OutputRecipe  `yaml:"output" json:"output"`
 }
 
-// TeacherRecipe names the teacher and overrides what would be detected.
-type TeacherRecipe struct {
-	Model      string            `yaml:"model" json:"model"`                                 // .onnx file, or "embedded"
-	Store      string            `yaml:"store" json:"store"`                                 // folder of the target store; empty: in the cache, keyed by content
-	StoreDType string            `yaml:"store_dtype" json:"store_dtype"`                     // how the store keeps logits, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
-	Output     string            `yaml:"output" json:"output"`                               // name of the output that teaches; empty: detected
-	Kind       string            `yaml:"kind" json:"kind"`                                   // auto, or one of teacher.Kinds
-	Task       string            `yaml:"task" json:"task"`                                   // auto, or one of teacher.Tasks
-	ClassMap   string            `yaml:"class_map" json:"class_map"`                         // which class of the rows each of the teacher's is, as teacher.ParseClassMap reads it; empty: by names or order
-	Smooth     float64           `yaml:"smoothing" json:"smoothing"`                         // probability that a teacher of labels alone leaves to the other classes
-	Input      string            `yaml:"input" json:"input"`                                 // auto, raw, unit (x/255), symmetric (x/127.5 - 1), standard (data set mean and std), imagenet, bytes (x·255), signed (x − 128)
-	Prep       string            `yaml:"preprocess" json:"preprocess"`                       // raw rows to input, as dataset.ParsePreprocess reads it; overrides Input
-	Inputs     Inputs            `yaml:"inputs" json:"inputs"`                               // what goes into inputs, by name; the others: detected
-	Batch      int               `yaml:"batch" json:"batch"`                                 // rows a run; 0: detected
-	Provider   string            `yaml:"provider" json:"provider"`                           // cpu, cuda, cuda:N or auto
-	Options    map[string]string `yaml:"provider_options" json:"provider_options,omitempty"` // of the provider, or entries of the session such as session.intra_op.allow_spinning
-	Library    string            `yaml:"library" json:"library"`                             // libonnxruntime; empty: looked up
-	Repair     bool              `yaml:"repair" json:"repair"`                               // compute damaged shards of the store again
-	Threads    int               `yaml:"threads" json:"threads"`                             // cores to run on; 0: all
-	Timeout    time.Duration     `yaml:"timeout" json:"timeout"`                             // longest wait for one batch
-	Memory     int64             `yaml:"memory" json:"memory"`                               // cap of the teacher process in MiB; 0: teacher.MemoryShare of what is free, -1: none
-	Strict     bool              `yaml:"strict" json:"strict"`                               // refuse weights that are NaN or infinite, instead of warning of them
-}
-
 // DataRecipe names the rows.
 type DataRecipe struct {
 	Train      string  `yaml:"train" json:"train"`           // labelled rows of the transfer set, or "embedded"
 	Unlabelled string  `yaml:"unlabelled" json:"unlabelled"` // further rows whose labels, if any, are not used
 	Val        string  `yaml:"val" json:"val"`               // held-out rows that choose the best epoch; empty: split from Train
 	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
-	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position
+	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position; several between commas
+	Task       string  `yaml:"task" json:"task"`             // what the labels are, see dataset.Tasks; empty: detected
 	LabelMap   string  `yaml:"label_map" json:"label_map"`   // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
 	Columns    string  `yaml:"columns" json:"columns"`       // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
@@ -75,12 +51,15 @@ type StudentRecipe struct {
 	Freeze []string `yaml:"freeze" json:"freeze"`         // shell patterns of parameters that are not trained
 }
 
-// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015).
+// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015), or
+// what stands for it where the task is another.
 type LossRecipe struct {
-	Name        string   `yaml:"name" json:"name"`               // classic; classic-ce is the cross-entropy form with the same gradient
-	Temperature float64  `yaml:"temperature" json:"temperature"` // T of teacher and student in the soft term
-	Alpha       float64  `yaml:"alpha" json:"alpha"`             // weight of the soft term
-	Beta        *float64 `yaml:"beta" json:"beta"`               // weight of the hard term; absent: 1 − α
+	Name        string   `yaml:"name" json:"name"`                       // as loss.New reads it, such as dkd:nontarget=8; auto: loss.Default of the task
+	Temperature float64  `yaml:"temperature" json:"temperature"`         // T of teacher and student in the soft term
+	Alpha       float64  `yaml:"alpha" json:"alpha"`                     // weight of the soft term
+	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
+	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
+	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -123,10 +102,13 @@ const Embedded = "embedded"
 // Default is the run on the embedded teacher and data.
 func Default() Recipe {
 	return Recipe{
-		Teacher: TeacherRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto", Provider: "cpu", Timeout: 2 * time.Minute},
+		Teacher: TeacherRecipe{
+			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
+			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute,
+		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "classic", Temperature: 4, Alpha: 0.9},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
@@ -171,9 +153,14 @@ func (r *Recipe) Fill() {
 	}
 }
 
-// build makes the loss that l describes, or says which setting is wrong.
-func (l LossRecipe) build() (loss.Loss, error) {
-	return loss.New(l.Name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta})
+// build makes the loss that l describes for a task, or says which setting is
+// wrong. scale is that of the numbers to predict.
+func (l LossRecipe) build(task dataset.Task, scale []float32) (loss.Loss, error) {
+	name := l.Name
+	if name == "auto" {
+		name = loss.Default(task)
+	}
+	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Smoothing: l.Smoothing, Delta: l.Delta, Scale: scale})
 }
 
 // Validate checks every number and name of the recipe before anything is
@@ -213,7 +200,6 @@ func (r *Recipe) checkNumbers() error {
 		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
 		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
-		{"--teacher-batch", float64(r.Teacher.Batch), r.Teacher.Batch >= 0 && r.Teacher.Batch <= 1<<16, "a number from 0 to 65536"},
 		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
 		{"--teacher-smoothing", r.Teacher.Smooth, r.Teacher.Smooth >= 1e-6 && r.Teacher.Smooth < 0.5, "a probability from 1e-6 to below 0.5"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
@@ -228,19 +214,19 @@ func (r *Recipe) checkNumbers() error {
 
 // checkNames is about names, and texts that others read.
 func (r *Recipe) checkNames() error {
-	for _, c := range []struct {
-		flag, value string
-		names       []string
-	}{
-		{"--teacher-kind", r.Teacher.Kind, teacher.KindNames()},
-		{"--teacher-task", r.Teacher.Task, teacher.Tasks},
-		{"--teacher-input", r.Teacher.Input, append([]string{"auto"}, teacher.Ranges...)},
-	} {
-		if !slices.Contains(c.names, c.value) {
-			return fault.New(fault.Usage, "", c.flag, "got %q, expected one of %s", c.value, strings.Join(c.names, ", "))
+	if err := r.Teacher.check(); err != nil {
+		return err
+	}
+	task, asked, err := dataset.ParseTask(r.Data.Task)
+	if err != nil {
+		return err
+	}
+	if asked && r.Loss.Name != "auto" {
+		if err := loss.Suits(r.Loss.Name, task); err != nil {
+			return err
 		}
 	}
-	if _, err := r.Loss.build(); err != nil {
+	if _, err := r.Loss.build(task, nil); err != nil {
 		return err
 	}
 	if r.Student.File() == "" {
@@ -254,19 +240,13 @@ func (r *Recipe) checkNames() error {
 	if err := optim.CheckPatterns("--freeze", r.Student.Freeze); err != nil {
 		return err
 	}
-	for _, text := range []string{r.Teacher.Prep, r.Student.Prep} {
-		if _, err := dataset.ParsePreprocess(text); err != nil {
-			return err
-		}
-	}
 	if _, err := store.ParseDType(r.Teacher.StoreDType); err != nil {
 		return err
 	}
-	if p, _ := dataset.ParsePreprocess(r.Student.Prep); p.BGR || p.Channels != 0 {
-		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
-	}
-	if _, err := teacher.ParseClassMap(r.Teacher.ClassMap); err != nil {
+	if p, err := dataset.ParsePreprocess(r.Student.Prep); err != nil {
 		return err
+	} else if p.BGR || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err
@@ -280,7 +260,7 @@ func (r *Recipe) checkNames() error {
 	if _, err := r.Train.optimizer(); err != nil {
 		return err
 	}
-	_, err := optim.Named(r.Train.Schedule, 1, 0)
+	_, err = optim.Named(r.Train.Schedule, 1, 0)
 	return err
 }
 
@@ -292,9 +272,9 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
-	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0):
-		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test and --limit go with rows of your own, not with the embedded ones")
-	case r.Teacher.Model == "" && r.Teacher.Store == "":
+	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != ""):
+		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit and --task go with rows of your own, not with the embedded ones")
+	case !r.Teacher.Named() && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
 	case r.Teacher.Model == Embedded && d.Train != Embedded:
 		return fault.New(fault.Usage, "", "--teacher", "missing: the embedded teacher knows only the embedded characters; name the .onnx file that teaches %s", d.Train)

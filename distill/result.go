@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/distill/report"
 )
@@ -30,7 +33,14 @@ type Result struct {
 // Table prints teacher, baseline and student for people.
 func (r *Result) Table(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "\taccuracy\terrors\tagreement\tECE\tparameters\t")
+	columns := []string{"accuracy", "errors", "agreement", "ECE"}
+	switch r.Task {
+	case dataset.MultiLabel:
+		columns = []string{"micro-F1", "macro-F1", "all labels right", "agreement", "ECE"}
+	case dataset.Regression:
+		columns = []string{"R²", "RMSE", "MAE", "R² to the teacher"}
+	}
+	fmt.Fprintf(tw, "\t%s\tparameters\t\n", strings.Join(columns, "\t"))
 	for _, row := range []struct {
 		role string
 		*report.Block
@@ -39,21 +49,32 @@ func (r *Result) Table(w io.Writer) error {
 		if b == nil {
 			continue
 		}
-		cells := []string{"-", "-", "-", "-", "-"}
-		if b.Labelled > 0 {
-			cells[0] = fmt.Sprintf("%.2f %%", 100*b.Accuracy)
-			cells[1] = fmt.Sprintf("%d of %d", b.Errors, b.Labelled)
-			cells[3] = fmt.Sprintf("%.4f", b.ECE)
-		}
-		if b.Compared > 0 {
-			cells[2] = fmt.Sprintf("%.2f %%", 100*b.Agreement)
-		}
+		params := "-"
 		if b.Params > 0 {
-			cells[4] = strconv.FormatInt(b.Params, 10)
+			params = strconv.FormatInt(b.Params, 10)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t\n", row.role, cells[0], cells[1], cells[2], cells[3], cells[4])
+		fmt.Fprintf(tw, "%s\t%s\t%s\t\n", row.role, strings.Join(cells(b.Result), "\t"), params)
 	}
 	return tw.Flush()
+}
+
+// cells are the columns of Table for one model.
+func cells(r metrics.Result) []string {
+	when := func(n int, format string, args ...any) string {
+		if n == 0 {
+			return "-"
+		}
+		return fmt.Sprintf(format, args...)
+	}
+	switch r.Task {
+	case dataset.MultiLabel:
+		return []string{when(r.Labelled, "%.2f %%", 100*r.MicroF1), when(r.Labelled, "%.2f %%", 100*r.MacroF1), when(r.Labelled, "%.2f %%", 100*r.Accuracy),
+			when(r.Compared, "%.2f %%", 100*r.Agreement), when(r.Labelled, "%.4f", r.ECE)}
+	case dataset.Regression:
+		return []string{when(r.Labelled, "%.4f", r.R2), when(r.Labelled, "%.4g", r.RMSE), when(r.Labelled, "%.4g", r.MAE), when(r.Compared, "%.4f", r.Agreement)}
+	}
+	return []string{when(r.Labelled, "%.2f %%", 100*r.Accuracy), when(r.Labelled, "%d of %d", r.Errors, r.Labelled),
+		when(r.Compared, "%.2f %%", 100*r.Agreement), when(r.Labelled, "%.4f", r.ECE)}
 }
 
 // addTraining takes over what the student's course came to.
@@ -71,37 +92,10 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
 			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard)}}
 		if validated {
-			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss)}
+			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}
 	}
 	return list
-}
-
-// judge asks whether student and baseline differ on the test rows by more
-// than chance, and says so.
-func (d *run) judge(ctx context.Context, baseline Predictor) error {
-	right := func(net Predictor) (rows []bool, err error) {
-		err = eachBatch(ctx, d.test, func(m *mini) error {
-			z := make([]float32, m.n*d.test.classes)
-			if err := net.Predict(ctx, m.x, m.n, z); err != nil {
-				return err
-			}
-			var err error
-			rows, err = metrics.Correct(rows, z, m.labels, d.test.classes)
-			return err
-		})
-		return rows, err
-	}
-	a, err := right(baseline)
-	if err != nil {
-		return err
-	}
-	b, err := right(d.spec.net)
-	if err != nil {
-		return err
-	}
-	d.result.Verdict = report.Judge(d.result.Baseline.Result, d.result.Student.Result, metrics.McNemar(a, b))
-	return nil
 }
 
 // report writes metrics.json and report.html.
@@ -116,7 +110,16 @@ func (d *run) report(context.Context) error {
 	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
 	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
 	r.Provenance.Augment = d.augment()
-	r.Classes = d.classNames()
+	r.Task = d.task
+	switch d.task {
+	case dataset.MultiClass:
+		r.Classes = d.classNames()
+	case dataset.Regression:
+		r.Targets = d.targetNames()
+		r.Provenance.Temperature = report.Number(math.NaN())
+	default:
+		r.Targets = d.targetNames()
+	}
 	r.WallS = report.Number(time.Since(d.began).Seconds())
 	d.result.TestRows = d.data.TestIs
 	d.result.Files = Files{Model: d.recipe.Output.Model, Report: d.recipe.Output.Report, Metrics: d.recipe.Output.Metrics}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student"
@@ -13,11 +14,11 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets.At(d.recipe.Loss.Temperature), c); err != nil {
+	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets.At(d.recipe.Loss.Temperature), d.task, c); err != nil {
 		return err
 	}
 	d.train.vary = d.variation
-	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, c); err != nil {
+	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
 		return err
 	}
 	if d.data.Val == nil {
@@ -35,7 +36,7 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
 		return nil
 	}
-	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, c)
+	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, c)
 	return err
 }
 
@@ -75,14 +76,21 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	return net, out, err
 }
 
-// lossOf is the loss that a role is trained with.
+// lossOf is the loss that a role is trained with: of the baseline, of the
+// labels alone.
 func (d *run) lossOf(role string) (loss.Loss, error) {
-	if role == RoleBaseline {
-		return loss.New("hard-label", loss.Settings{})
+	l := d.recipe.Loss
+	switch {
+	case role == RoleStudent:
+		built, err := l.build(d.task, d.spec.scale)
+		if err == nil {
+			d.result.Provenance.Loss = built.Formula()
+		}
+		return built, err
+	case d.task == dataset.MultiClass:
+		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})
 	}
-	built, err := d.recipe.Loss.build()
-	if err == nil {
-		d.result.Provenance.Loss = built.Formula()
-	}
-	return built, err
+	one := 1.0
+	l.Alpha, l.Beta = 0, &one
+	return l.build(d.task, d.spec.scale)
 }

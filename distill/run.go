@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -51,6 +53,7 @@ type run struct {
 	began   time.Time
 	work    string // checkpoints and lock
 	data    *Data
+	task    dataset.Task
 	teacher *taught
 	spec    studentSpec
 	train   *rows
@@ -161,6 +164,11 @@ func (d *run) openData(ctx context.Context) (err error) {
 		d.env.log("data: " + n)
 	}
 	d.result.Notes = append(d.result.Notes, d.data.Notes...)
+	if d.data.Transfer.Spec().Labelled() && d.recipe.Loss.Name != "auto" {
+		if err := loss.Suits(d.recipe.Loss.Name, d.expects()); err != nil {
+			return err
+		}
+	}
 	return d.vary(ctx)
 }
 
@@ -181,10 +189,8 @@ func (d *run) trainStudent(ctx context.Context) error {
 		return nil
 	}
 	scored, err := evaluateTeacher(ctx, d.test)
-	d.result.Teacher = &report.Block{Result: scored, Name: d.teacher.name}
-	if info := d.teacher.info; info != nil {
-		d.result.Teacher.Params, d.result.Teacher.Bytes = info.Parameters, info.Bytes
-	}
+	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
+	d.result.Teacher.Params, d.result.Teacher.Bytes = d.teacher.params, d.teacher.bytes
 	return err
 }
 
@@ -195,7 +201,7 @@ func (d *run) trainBaseline(ctx context.Context) error {
 		d.result.Verdict.Sentence = "No verdict: there is no baseline to compare with."
 		return nil
 	}
-	labelled, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.teacher.classes)
+	labelled, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.task, d.teacher.classes)
 	if err != nil {
 		return err
 	}
@@ -208,6 +214,7 @@ func (d *run) trainBaseline(ctx context.Context) error {
 	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
 		return err
 	}
+	d.result.Baseline.Result = d.result.Baseline.WithoutPoints()
 	return d.judge(ctx, net)
 }
 
@@ -229,7 +236,7 @@ func (d *run) export(ctx context.Context) error {
 		d.result.Warnings = append(d.result.Warnings, "the student is not verified: run kdonnx verify -o where ONNX Runtime is")
 		return export.WriteUnverified(d.spec.net, path, d.provenance())
 	}
-	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance()})
+	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance(), Task: d.task})
 	d.result.Parity = &report.Parity{Runtime: "ONNX Runtime " + p.Library, Passed: p.Within, Rows: p.Rows, ArgmaxFlips: p.Flips,
 		MaxAbs: report.Number(p.MaxAbs), MaxRel: report.Number(p.MaxRel), TolAbs: report.Number(p.Tolerance.Abs), TolRel: report.Number(p.Tolerance.Rel)}
 	if err != nil {

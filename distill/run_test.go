@@ -269,12 +269,12 @@ func TestEngines(t *testing.T) {
 	}
 	defer src.Close()
 	for _, engine := range []string{EngineORT, EngineNative} {
-		te := TeacherRecipe{Model: unverified(r), Kind: "auto", Input: "auto", Provider: "cpu"}
+		te := TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(r), Kind: "auto", Input: "auto"}, Provider: "cpu"}
 		m, err := OpenModel(context.Background(), engine, te, src, file("cache"))
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
 		}
-		got, err := Evaluate(context.Background(), m, src, m.Classes, nil)
+		got, err := Evaluate(context.Background(), m, src, nil)
 		m.Close()
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
@@ -283,7 +283,7 @@ func TestEngines(t *testing.T) {
 			t.Errorf("%s: %d errors and classes %q, expected %d", engine, got.Errors, m.ClassNames, want.Student.Errors)
 		}
 	}
-	_, err = OpenModel(context.Background(), "abacus", TeacherRecipe{Model: unverified(r)}, src, "")
+	_, err = OpenModel(context.Background(), "abacus", TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(r)}}, src, "")
 	wantFault(t, err, fault.Usage, "--engine", "abacus")
 }
 

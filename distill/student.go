@@ -19,6 +19,7 @@ type studentSpec struct {
 	pre    dataset.Preprocess
 	params int64
 	flops  int64
+	scale  []float32        // deviation of each number to predict; nil for other tasks
 	net    *student.Student // the trained student
 }
 
@@ -26,10 +27,16 @@ type studentSpec struct {
 // the rows with what the teacher said of them.
 func (d *run) designStudent(ctx context.Context) (err error) {
 	s := &d.spec
+	var mean []float32
+	if d.task == dataset.Regression {
+		if mean, s.scale, err = d.targetScale(ctx); err != nil {
+			return err
+		}
+	}
 	if s.from != nil {
 		err = d.importStudent(ctx)
 	} else {
-		err = d.buildStudent(ctx)
+		err = d.buildStudent(ctx, mean)
 	}
 	if err != nil {
 		return err
@@ -42,8 +49,8 @@ func (d *run) designStudent(ctx context.Context) (err error) {
 
 // buildStudent builds the architecture by name: it takes the teacher's input
 // by name and layout, in the data's own units; the normalisation is part of
-// its graph.
-func (d *run) buildStudent(ctx context.Context) error {
+// its graph, and so is that of numbers to predict, whose means are given.
+func (d *run) buildStudent(ctx context.Context, mean []float32) error {
 	spec := d.data.Transfer.Spec()
 	s := &d.spec
 	s.pre = dataset.Preprocess{Layout: dataset.Flat}
@@ -83,6 +90,11 @@ func (d *run) buildStudent(ctx context.Context) error {
 	}
 	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
 		return err
+	}
+	if d.task == dataset.Regression {
+		if err := models.Suffix(s.model, "values", s.scale, mean); err != nil {
+			return err
+		}
 	}
 	if s.params, err = models.Count(s.model); err != nil || len(d.recipe.Student.Freeze) == 0 {
 		return err

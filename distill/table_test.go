@@ -150,12 +150,12 @@ func TestTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, engine := range []string{EngineNative, EngineORT} {
-			m, err := OpenModel(ctx, engine, TeacherRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto", Provider: "cpu"}, src, file("cache"))
+			m, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, file("cache"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			found, err := Evaluate(ctx, m, src, m.Classes, nil)
+			found, err := Evaluate(ctx, m, src, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +163,7 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s, %s: %d errors of %d, expected %d of 200", path, engine, found.Errors, found.Labelled, result.Student.Errors)
 			}
 			var z []float32
-			if err := EachLogits(ctx, m, src, func(row []float32) error { z = append(z, row...); return nil }); err != nil {
+			if err := EachOutput(ctx, m, src, func(row []float32) error { z = append(z, row...); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if i := slices.IndexFunc(z, func(v float32) bool { return v != v }); i >= 0 {

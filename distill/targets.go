@@ -9,8 +9,6 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
-	"github.com/kdonnx/kdonnx/models/embedded"
-	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -18,8 +16,9 @@ import (
 // taught is what the teacher said of every row of a run.
 type taught struct {
 	name     string            // file name of the teacher
-	info     *teacher.Info     // nil when only the store was given
-	contract *teacher.Contract // as info
+	params   int64             // of all its models; 0 when only the store was given
+	bytes    int64             // of their files
+	contract *teacher.Contract // nil when only the store was given
 	targets  *store.Store      // transfer and validation rows
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	classes  int
@@ -36,26 +35,33 @@ func (d *run) askTeacher(ctx context.Context) error {
 	}
 	t := &taught{}
 	d.teacher = t
-	if d.recipe.Teacher.Model == "" {
+	if !d.recipe.Teacher.Named() {
 		return d.openStore(ctx, t)
 	}
-	model, closeTeacher, err := OpenTeacher(ctx, &d.recipe.Teacher, d.env.Cache)
+	asked := d.recipe.Teacher
+	if (asked.Task == "auto" || asked.Task == "") && d.recipe.Data.Task != "" {
+		asked.Task = d.recipe.Data.Task // of rows without labels too
+	}
+	model, closeTeacher, err := OpenTeacher(ctx, &asked, d.env.Cache)
 	if err != nil {
 		return err
 	}
 	defer closeTeacher()
 	model.NameRows(d.recipe.Data.Train)
-	if t.info, err = teacher.Inspect(model.Path()); err != nil {
+	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
 	}
-	t.name = filepath.Base(model.Path())
+	t.name = model.Name()
 	if t.contract, err = model.Detect(ctx, d.probeRows()); err != nil {
-		return err
+		return orNumbers(err, d.probeRows().Spec())
 	}
 	for _, line := range t.contract.Lines() {
 		d.env.log("teacher: " + line)
 	}
 	d.result.Warnings = append(d.result.Warnings, t.contract.Warnings...)
+	if err := d.settleTask(t.contract.Task, t.contract.Classes); err != nil {
+		return err
+	}
 	if t.targets, err = d.ahead(ctx, model, learned); err != nil {
 		return err
 	}
@@ -74,7 +80,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 // probeRows are the rows that a teacher's contract is detected on: labelled
 // ones where there are any.
 func (d *run) probeRows() dataset.Source {
-	if r := d.recipe.Data; d.data.whole != nil && len(d.data.whole.Spec().Classes) > 0 && r.Labelled == 0 && r.Limit == 0 {
+	if r := d.recipe.Data; d.data.whole != nil && d.data.whole.Spec().Labelled() && r.Labelled == 0 && r.Limit == 0 {
 		return d.data.whole // as kdonnx targets does, so that both conclude the same
 	}
 	if d.data.Labelled.Len() > 0 {
@@ -94,6 +100,9 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	}
 	t.name = filepath.Base(dir)
 	t.classes = t.targets.Classes()
+	if err := d.settleTask(dataset.Task(t.targets.Key().Task), t.classes); err != nil {
+		return err
+	}
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err
 	}
@@ -121,7 +130,7 @@ func (t *taught) covers(ctx context.Context, src dataset.Source) (*store.Store, 
 
 // ahead is the store that the recipe names when it was filled before, by the
 // same teacher on these rows and perhaps others; else nil.
-func (d *run) ahead(ctx context.Context, model *teacher.Teacher, src dataset.Source) (*store.Store, error) {
+func (d *run) ahead(ctx context.Context, model teacher.Model, src dataset.Source) (*store.Store, error) {
 	dir := d.recipe.Teacher.Store
 	if dir == "" {
 		return nil, nil
@@ -142,7 +151,7 @@ func (d *run) ahead(ctx context.Context, model *teacher.Teacher, src dataset.Sou
 
 // fill asks model about every row of src, into dir or into the cache folder
 // that belongs to what is asked.
-func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Source, dir string) (*store.Store, error) {
+func (d *run) fill(ctx context.Context, model teacher.Model, src dataset.Source, dir string) (*store.Store, error) {
 	if dir == "" {
 		key, err := model.Key(ctx, src)
 		if err != nil {
@@ -154,7 +163,8 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
 	}
 	s, err := model.Fill(ctx, src, dir, teacher.FillOptions{
-		Repair: d.recipe.Teacher.Repair,
+		Repair:  d.recipe.Teacher.Repair,
+		Members: filepath.Join(d.env.Cache, "targets"),
 		Progress: func(done, total int) {
 			if d.env.TeacherMemory != nil {
 				d.env.TeacherMemory(model.Memory())
@@ -175,13 +185,7 @@ func (d *run) fill(ctx context.Context, model *teacher.Teacher, src dataset.Sour
 
 // checkLabels refuses labels that the teacher has no class for.
 func (d *run) checkLabels(ctx context.Context) error {
-	for _, s := range []struct {
-		path string
-		src  dataset.Source
-	}{{d.recipe.Data.Train, d.data.whole}, {d.recipe.Data.Val, d.data.Val}, {d.recipe.Data.Test, d.data.Test}} {
-		if s.src == nil {
-			continue
-		}
+	for _, s := range d.given() {
 		labels, err := dataset.Labels(ctx, s.src)
 		if err != nil {
 			return err
@@ -194,48 +198,4 @@ func (d *run) checkLabels(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// memoryLimit is Memory in bytes, as teacher.Options takes it.
-func (t *TeacherRecipe) memoryLimit() int64 {
-	if t.Memory < 0 {
-		return -1
-	}
-	return t.Memory << 20
-}
-
-// OpenTeacher opens the model that t names; the embedded one is unpacked into
-// the cache first. close ends its process.
-func OpenTeacher(ctx context.Context, t *TeacherRecipe, cache string) (m *teacher.Teacher, close func(), err error) {
-	if err := ort.Available(); err != nil {
-		return nil, nil, err
-	}
-	path := t.Model
-	if path == Embedded {
-		if path, err = embedded.Unpack(cache); err != nil {
-			return nil, nil, err
-		}
-	}
-	var pre *dataset.Preprocess
-	if t.Prep != "" {
-		p, err := dataset.ParsePreprocess(t.Prep)
-		if err != nil {
-			return nil, nil, err
-		}
-		pre = &p
-	}
-	classMap, err := teacher.ParseClassMap(t.ClassMap)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err = teacher.Open(ctx, path, teacher.Options{
-		Preprocess: pre, Inputs: t.Inputs, Task: t.Task, ClassMap: classMap, Smoothing: t.Smooth,
-		Output: t.Output, Kind: teacher.Kind(t.Kind), Input: t.Input, Batch: t.Batch, Provider: t.Provider, Config: t.Options,
-		Library: t.Library, Threads: t.Threads, Timeout: t.Timeout, MemoryLimit: t.memoryLimit(), Strict: t.Strict,
-		DType: t.StoreDType, Scratch: cache,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, func() { m.Close() }, nil
 }

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill/loss"
-	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/student/optim"
@@ -26,12 +24,13 @@ const (
 
 // EpochRecord is what one epoch of training came to.
 type EpochRecord struct {
-	Epoch       int     `json:"epoch"` // counted from 1
-	Loss        float64 `json:"loss"`  // mean over the steps
-	Soft        float64 `json:"soft"`  // soft term without its weight
-	Hard        float64 `json:"hard"`  // hard term without its weight
-	LR          float64 `json:"lr"`    // at the end of the epoch
-	ValAccuracy float64 `json:"val_accuracy"`
+	Epoch       int     `json:"epoch"`            // counted from 1
+	Loss        float64 `json:"loss"`             // mean over the steps
+	Soft        float64 `json:"soft"`             // soft term without its weight
+	Hard        float64 `json:"hard"`             // hard term without its weight
+	LR          float64 `json:"lr"`               // at the end of the epoch
+	ValAccuracy float64 `json:"val_accuracy"`     // or Metric
+	Metric      string  `json:"metric,omitempty"` // what the best epoch is chosen by where it is not accuracy
 	ValLoss     float64 `json:"val_loss"`
 	Seconds     float64 `json:"seconds"`
 }
@@ -200,8 +199,7 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 }
 
 // judge scores the net on the validation rows and keeps it if it is the best
-// so far: by accuracy, or agreement with the teacher where no row has a
-// label; the lower loss breaks a tie.
+// so far: see chosenBy.
 func (c *course) judge(ctx context.Context, rec *EpochRecord, state *checkpoint) error {
 	if c.val == nil {
 		return nil
@@ -210,29 +208,17 @@ func (c *course) judge(ctx context.Context, rec *EpochRecord, state *checkpoint)
 	if err != nil {
 		return err
 	}
-	score, err := score(result)
+	score, loss, err := chosenBy(result)
 	if err != nil {
 		return fault.New(fault.Diverged, "", c.role, "epoch %d: %w", rec.Epoch, err)
 	}
-	rec.ValAccuracy, rec.ValLoss = score, result.NLL
+	rec.ValAccuracy, rec.ValLoss, rec.Metric = score, loss, chosenName(c.val.task)
 	h := &state.Header
-	if h.BestAt < 0 || score > h.BestAcc || score == h.BestAcc && result.NLL < h.BestLoss {
-		h.BestAt, h.BestAcc, h.BestLoss = rec.Epoch, score, result.NLL
+	if h.BestAt < 0 || score > h.BestAcc || score == h.BestAcc && loss < h.BestLoss {
+		h.BestAt, h.BestAcc, h.BestLoss = rec.Epoch, score, loss
 		state.Best = weights(c.net)
 	}
 	return nil
-}
-
-// score is what the best epoch is chosen by.
-func score(r metrics.Result) (float64, error) {
-	s := r.Accuracy
-	if r.Labelled == 0 {
-		s = r.Agreement
-	}
-	if math.IsNaN(s) || math.IsNaN(r.NLL) {
-		return 0, errors.New("the outputs on the validation rows are not numbers")
-	}
-	return s, nil
 }
 
 // interrupt saves where training stands when ctx was cancelled; any other

@@ -15,12 +15,10 @@ import (
 // MetaVersion is the metadata key by which an exported student is known.
 const MetaVersion = export.MetaPrefix + "version"
 
-// Metadata keys of the class names, and of how the columns of a table became
-// features.
+// Metadata key of how the columns of a table became features.
 const (
-	metaClasses = export.MetaPrefix + export.ClassesKey
-	metaSchema  = export.MetaPrefix + schemaKey
-	schemaKey   = "schema"
+	metaSchema = export.MetaPrefix + schemaKey
+	schemaKey  = "schema"
 )
 
 // Verification is what Verify found.
@@ -40,6 +38,10 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
+	}
+	labels, err := labelOptions(file)
+	if err != nil {
+		return nil, fault.At(path, err)
 	}
 	v := &Verification{File: data}
 	for _, e := range file.Metadata {
@@ -63,19 +65,25 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	if err != nil {
 		return nil, err
 	}
-	v.Parity, err = export.Check(ctx, path, data, st, x, n, export.Options{Library: library})
+	task, _, err := dataset.ParseTask(labels.Task)
+	if err != nil {
+		return nil, fault.At(path, err)
+	}
+	v.Parity, err = export.Check(ctx, path, data, st, x, n, export.Options{Library: library, Task: task})
 	return v, err
 }
 
-// RowsOf are the options by which rows are opened for the model at path: the
-// class names and the columns that an exported student was trained with. They
-// are zero for another model.
+// RowsOf are the options by which rows are opened for the model at path: how
+// the labels are read that an exported student is held against, and the columns
+// that it was trained with. They are zero for another model.
 func RowsOf(path string) (o dataset.Options, err error) {
 	m, err := onnx.Read(path, onnx.ReadOptions{})
 	if err != nil {
 		return o, err
 	}
-	o.Classes = studentClasses(m)
+	if o, err = labelOptions(m); err != nil {
+		return o, fault.At(path, err)
+	}
 	if text, ok := m.Meta(metaSchema); ok {
 		if o.Schema, err = dataset.ParseSchema(text); err != nil {
 			return o, fault.New(fault.Input, path, "metadata "+metaSchema, "%w", err)
@@ -84,11 +92,19 @@ func RowsOf(path string) (o dataset.Options, err error) {
 	return o, nil
 }
 
-// studentClasses are the class names that an exported student carries.
-func studentClasses(m *onnx.Model) []string {
-	names, ok := m.Meta(metaClasses)
-	if !ok {
-		return nil
+// labelOptions are what an exported student says of labels.
+func labelOptions(m *onnx.Model) (o dataset.Options, err error) {
+	names := func(key string) []string {
+		text, ok := m.Meta(export.MetaPrefix + key)
+		if !ok {
+			return nil
+		}
+		return export.SplitClasses(text)
 	}
-	return export.SplitClasses(names)
+	o.Classes, o.Targets = names(export.ClassesKey), names(export.TargetsKey)
+	o.Task, _ = m.Meta(export.MetaPrefix + export.TaskKey)
+	if task, _, err := dataset.ParseTask(o.Task); err != nil || task != dataset.MultiClass && len(o.Targets) == 0 {
+		return o, fault.New(fault.Input, "", "metadata "+export.MetaPrefix+export.TaskKey, "got %q with %d targets, expected one of %s, with the names of its targets", o.Task, len(o.Targets), strings.Join(dataset.Tasks, ", "))
+	}
+	return o, nil
 }

@@ -14,6 +14,14 @@ import (
 // writes them.
 const ClassesKey = "classes"
 
+// TaskKey and TargetsKey are the keys, without MetaPrefix, of the task where it
+// is not multi-class, and of the names of the labels or numbers that are
+// predicted, as JoinClasses writes them.
+const (
+	TaskKey    = "task"
+	TargetsKey = "targets"
+)
+
 // JoinClasses puts class names into one metadata value, one a line. Line
 // breaks, NUL, quotes, backslashes and what is not UTF-8 are escaped as in Go.
 func JoinClasses(names []string) string {
@@ -50,7 +58,7 @@ func checkEntry(e onnx.Entry, classes int) error {
 	if e.Key == "" || MetaPrefix+e.Key == graph.FrozenKey {
 		return fault.New(fault.Usage, "", field, "is not for callers to set")
 	}
-	if n := strings.Count(e.Value, "\n") + 1; e.Key == ClassesKey && n != classes {
+	if n := strings.Count(e.Value, "\n") + 1; (e.Key == ClassesKey || e.Key == TargetsKey) && n != classes {
 		return fault.New(fault.Input, "", field, "has %d lines, expected one for each of %d outputs", n, classes)
 	}
 	return nil

@@ -3,6 +3,7 @@ package export
 import (
 	"math"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 )
 
@@ -29,13 +30,26 @@ func (p *Parity) compare(z, r []float32, c, first int) {
 		if excess > p.excess {
 			p.excess, p.Worst = excess, first+i
 		}
-		if metrics.Argmax(zi) != metrics.Argmax(ri) {
+		if p.flipped(zi, ri) {
 			p.Flips++
 		}
 		if !finite || diff > allowed {
 			p.Outside++
 		}
 	}
+}
+
+// flipped tells whether two rows of outputs answer differently.
+func (p *Parity) flipped(z, r []float32) bool {
+	if p.task != dataset.MultiLabel {
+		return metrics.Argmax(z) != metrics.Argmax(r)
+	}
+	for j := range z {
+		if metrics.Yes(z[j]) != metrics.Yes(r[j]) {
+			return true
+		}
+	}
+	return false
 }
 
 // difference is max_j |z_j − r_j| and max_j |z_j|; finite says that every

@@ -6,11 +6,11 @@ package export
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
@@ -22,7 +22,8 @@ import (
 const MetaPrefix = "kdonnx."
 
 // Tolerance bounds how far ONNX Runtime may be from the native outputs: for
-// every row, |Δz_j| ≤ Abs + Rel·max_j |z_j|.
+// every row, |Δz_j| ≤ Abs + Rel·max_j |z_j|; of a regression in deviations from
+// the mean, and at least of one: see compareNumbers.
 type Tolerance struct {
 	Abs float64 `json:"abs"`
 	Rel float64 `json:"rel"`
@@ -35,16 +36,17 @@ var DefaultTolerance = Tolerance{Abs: 1e-5, Rel: 1e-4}
 // Parity is how ONNX Runtime's outputs compare with the native ones.
 type Parity struct {
 	Rows      int       `json:"rows"`
-	MaxAbs    float64   `json:"max_abs"`   // largest |Δz|
+	MaxAbs    float64   `json:"max_abs"`   // largest |Δz|, of a regression in deviations of its column
 	MaxRel    float64   `json:"max_rel"`   // largest |Δz| over its row's max |z|
-	Flips     int       `json:"flips"`     // rows whose argmax differs
+	Flips     int       `json:"flips"`     // rows whose argmax differs, or one of whose labels does
 	Tolerance Tolerance `json:"tolerance"` // what was allowed
 	Library   string    `json:"library"`   // version of ONNX Runtime
 	Within    bool      `json:"within"`    // whether every row is within Tolerance
 	Worst     int       `json:"worst_row"` // row with the largest |Δz| for what it was allowed
 	Outside   int       `json:"outside"`   // rows outside Tolerance
 
-	excess float64 // of the worst row: |Δz| over what it was allowed
+	excess float64      // of the worst row: |Δz| over what it was allowed
+	task   dataset.Task // what the outputs are
 }
 
 // String is one line for people.
@@ -52,6 +54,10 @@ func (p Parity) String() string {
 	verdict := "within"
 	if !p.Within {
 		verdict = "OUTSIDE"
+	}
+	if p.task == dataset.Regression {
+		return fmt.Sprintf("max |Δ| %.2g deviations over %d rows, %s tolerance %.0e + %.0e·max(1, |z|)",
+			p.MaxAbs, p.Rows, verdict, p.Tolerance.Abs, p.Tolerance.Rel)
 	}
 	return fmt.Sprintf("max |Δ| %.2g (%.2g of the row's largest logit) over %d rows, %d argmax flips, %s tolerance %.0e + %.0e·max|z|",
 		p.MaxAbs, p.MaxRel, p.Rows, p.Flips, verdict, p.Tolerance.Abs, p.Tolerance.Rel)
@@ -62,6 +68,7 @@ type Options struct {
 	Library   string       // path of libonnxruntime; empty: looked up
 	Tolerance Tolerance    // zero: DefaultTolerance
 	Metadata  []onnx.Entry // added to the model, keys without MetaPrefix
+	Task      dataset.Task // what the outputs are, which decides what parity is
 }
 
 // Write proves that ONNX Runtime reproduces st on the n rows in x, (n, D) as
@@ -70,7 +77,7 @@ type Options struct {
 func Write(ctx context.Context, st *student.Student, path string, x []float32, n int, o Options) (Parity, error) {
 	data, err := Bytes(st, o.Metadata)
 	if err != nil {
-		return Parity{}, at(path, err)
+		return Parity{}, fault.At(path, err)
 	}
 	return prove(ctx, path, data, st, x, n, o)
 }
@@ -82,17 +89,6 @@ func prove(ctx context.Context, path string, data []byte, st *student.Student, x
 		return p, err
 	}
 	return p, durable.Write(path, data)
-}
-
-// at names the file that err is about, where it does not name one itself.
-func at(path string, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) && f.Path == "" {
-		named := *f
-		named.Path = path
-		return &named
-	}
-	return err
 }
 
 // Ready tells, before any work is spent, whether this program can prove a
@@ -113,7 +109,7 @@ func WriteUnverified(st *student.Student, path string, metadata []onnx.Entry) er
 	}
 	data, err := Bytes(st, metadata)
 	if err != nil {
-		return at(path, err)
+		return fault.At(path, err)
 	}
 	return durable.Write(path, data)
 }
@@ -156,7 +152,7 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 	if tol == (Tolerance{}) {
 		tol = DefaultTolerance
 	}
-	p := Parity{Rows: n, Tolerance: tol}
+	p := Parity{Rows: n, Tolerance: tol, task: o.Task}
 	if sum := tol.Abs + tol.Rel; !(tol.Abs >= 0 && tol.Rel >= 0 && sum <= math.MaxFloat64) {
 		return p, fault.New(fault.Usage, name, "tolerance", "got %g + %g·max|z|, expected finite numbers from 0", tol.Abs, tol.Rel)
 	}
@@ -169,7 +165,7 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 	}
 	defer session.Close()
 	p.Library = session.Library().Version
-	native := make([]float32, n*st.Classes())
+	native, theirs := make([]float32, n*st.Classes()), make([]float32, 0, n*st.Classes())
 	if err := st.Predict(ctx, x, n, native); err != nil {
 		return p, err
 	}
@@ -192,7 +188,12 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 		if len(got) != (hi-lo)*st.Classes() {
 			return p, fault.New(fault.Parity, name, "", "ONNX Runtime gives %d values for %d rows, expected %d", len(got), hi-lo, (hi-lo)*st.Classes())
 		}
-		p.compare(native[lo*st.Classes():hi*st.Classes()], got, st.Classes(), lo)
+		theirs = append(theirs, got...)
+	}
+	if o.Task == dataset.Regression {
+		p.compareNumbers(native, theirs, st.Classes())
+	} else {
+		p.compare(native, theirs, st.Classes(), 0)
 	}
 	if p.Within = p.Outside == 0; p.Within {
 		return p, nil

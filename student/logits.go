@@ -11,6 +11,20 @@ import (
 // becomes the output, under the output's name. It tells whether there was one.
 // m is changed.
 func DropSoftmax(m *onnx.Model) bool {
+	return dropLast(m, func(n *onnx.Node) bool {
+		axis := n.AttrInt("axis", 1)
+		return n.OpType == "Softmax" && (axis == 1 || axis == -1)
+	})
+}
+
+// DropSigmoid is DropSoftmax of a Sigmoid, for a model of labels that are each
+// yes or no.
+func DropSigmoid(m *onnx.Model) bool {
+	return dropLast(m, func(n *onnx.Node) bool { return n.OpType == "Sigmoid" })
+}
+
+// dropLast takes the only output's last node off if it is one.
+func dropLast(m *onnx.Model, is func(n *onnx.Node) bool) bool {
 	g := m.Graph
 	if len(g.Outputs) != 1 {
 		return false
@@ -24,8 +38,7 @@ func DropSoftmax(m *onnx.Model) bool {
 		return false
 	}
 	n := g.Nodes[last]
-	axis := n.AttrInt("axis", 1)
-	if n.OpType != "Softmax" || n.Domain != "" && n.Domain != "ai.onnx" || len(n.Inputs) != 1 || axis != 1 && axis != -1 {
+	if !is(n) || n.Domain != "" && n.Domain != "ai.onnx" || len(n.Inputs) != 1 {
 		return false
 	}
 	logits := n.Inputs[0]

@@ -37,6 +37,9 @@ func TestDropSoftmax(t *testing.T) {
 		{"read further", ended(last, "Softmax z logits", "Identity logits more"), false},
 	} {
 		nodes := len(c.m.Graph.Nodes)
+		if DropSigmoid(c.m) {
+			t.Errorf("%s: a Sigmoid was dropped", c.name)
+		}
 		if got := DropSoftmax(c.m); got != c.want {
 			t.Errorf("%s: dropped is %v", c.name, got)
 		}
@@ -46,6 +49,19 @@ func TestDropSoftmax(t *testing.T) {
 		if c.want && !slices.Equal(modelBytes(t, mustStudent(t, c.m)), modelBytes(t, newStudent(t))) {
 			t.Errorf("%s: what is left is not the net without Softmax", c.name)
 		}
+	}
+}
+
+// TestDropSigmoid takes a last Sigmoid off, and no other.
+func TestDropSigmoid(t *testing.T) {
+	m := netModel()
+	m.Graph.Nodes[len(m.Graph.Nodes)-1].Outputs[0] = "z"
+	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{OpType: "Sigmoid", Inputs: []string{"z"}, Outputs: []string{"logits"}})
+	if DropSoftmax(m) || !DropSigmoid(m) || DropSigmoid(m) {
+		t.Error("the Sigmoid is not dropped once")
+	}
+	if !slices.Equal(modelBytes(t, mustStudent(t, m)), modelBytes(t, newStudent(t))) {
+		t.Error("what is left is not the net without Sigmoid")
 	}
 }
 

@@ -87,6 +87,8 @@ type Contract struct {
 	LabelTexts []string     `json:"label_texts,omitempty"` // of Labels: what the output gives, one for each column it would have
 	Smoothing  float32      `json:"smoothing,omitempty"`   // of Labels: the probability of all classes but the one given
 
+	Members []*Contract `json:"members,omitempty"` // of an ensemble
+
 	Provider       string `json:"provider"`
 	Library        string `json:"library"` // SHA-256
 	LibraryVersion string `json:"library_version"`
@@ -213,16 +215,23 @@ func (c *Contract) mapping() string {
 
 // Lines is the contract for people, one conclusion a line, warnings last.
 func (c *Contract) Lines() []string {
-	var lines []string
-	for _, in := range c.Inputs {
-		lines = append(lines, in.text())
-	}
-	lines = append(lines, c.outputLine())
-	lines = append(lines, c.Why...)
+	lines := c.plain()
 	for _, w := range c.Warnings {
 		lines = append(lines, "warning: "+w)
 	}
 	return lines
+}
+
+// plain is Lines without the warnings. Those of an ensemble are its members'.
+func (c *Contract) plain() []string {
+	var lines []string
+	if c.Members == nil {
+		for _, in := range c.Inputs {
+			lines = append(lines, in.text())
+		}
+		lines = append(lines, c.outputLine())
+	}
+	return append(lines, c.Why...)
 }
 
 // TargetsAre is what the targets of a row are, in a word: logits or values.

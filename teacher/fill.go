@@ -20,12 +20,16 @@ const DefaultShardRows = 4096
 // shardValues is the largest number of logits of a shard.
 const shardValues = 16 << 20
 
+// shardRows is the number of rows of a shard of that many classes.
+func shardRows(classes int) int { return max(1, min(DefaultShardRows, shardValues/classes)) }
+
 // FillOptions say how a store is filled. The zero value fills all of it.
 type FillOptions struct {
 	ShardRows  int                           // rows of a shard; 0: DefaultShardRows, or fewer
 	ShardIndex int                           // which part of the shards is written here, from 0
 	Shards     int                           // how many parts there are; 0 or 1: all shards here
 	Repair     bool                          // write damaged shards anew
+	Members    string                        // folder of the stores of an ensemble's members; empty: beside its own, with .members at its end
 	Progress   func(done, total int)         // called after every batch; may be nil
 	Restarted  func(batch string, err error) // called when the worker died on a batch and a restart helped; may be nil
 }
@@ -85,7 +89,7 @@ func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o Fi
 		return nil, err
 	}
 	if o.ShardRows == 0 {
-		o.ShardRows = max(1, min(DefaultShardRows, shardValues/t.contract.Classes))
+		o.ShardRows = shardRows(t.contract.Classes)
 	}
 	if o.ShardRows < 0 || o.Shards < 0 || o.Repair && o.Shards > 1 {
 		return nil, fault.New(fault.Usage, dir, "shards", "got %d rows a shard and %d parts, expected 0 or more, and no repair by parts", o.ShardRows, o.Shards)

@@ -3,6 +3,7 @@ package teacher
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,7 @@ type mixer struct {
 	mean         Mean
 	task         dataset.Task
 	weights      []float64 // of each member, summing to 1
+	given        []float64 // the same as they were given
 	temperatures []float64 // of each member
 	sum, rest    []float64 // (C) of one row: what is summed, and for several labels the same of 1 − p
 }
@@ -60,6 +62,7 @@ func newMixer(mean Mean, task dataset.Task, members int, weights, temperatures [
 			*l.to = append(*l.to, v)
 		}
 	}
+	m.given = slices.Clone(m.weights)
 	total := 0.0
 	for _, w := range m.weights {
 		total += w
@@ -79,7 +82,7 @@ func (m *mixer) String() string {
 		}
 		return strings.Join(parts, ",")
 	}
-	return fmt.Sprintf("mean=%s weights=%s temperatures=%s", m.mean, list(m.weights), list(m.temperatures))
+	return fmt.Sprintf("%s mean, weights %s, temperatures %s", m.mean, list(m.given), list(m.temperatures))
 }
 
 // mix writes to dst, (n, c), what the members together say, where members[k] is

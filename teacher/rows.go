@@ -21,14 +21,21 @@ func (i *identified) close() {
 	}
 }
 
+// keeper names the rows of sources, and says how their targets are kept.
+type keeper struct {
+	dtype   store.DType
+	scratch string // folder for temporary files; empty: the system's
+	known   *identified
+}
+
 // rowsOf digests the rows of src, once a source. They stay open until another
 // source is asked about.
-func (t *Teacher) rowsOf(ctx context.Context, src dataset.Source) (*store.Rows, error) {
+func (t *keeper) rowsOf(ctx context.Context, src dataset.Source) (*store.Rows, error) {
 	comparable := reflect.TypeOf(src).Comparable()
 	if comparable && t.known != nil && t.known.src == src {
 		return t.known.rows, nil
 	}
-	rows, err := store.Gather(t.o.Scratch, func(add func(ids []dataset.RowID) error) error { return dataset.EachID(ctx, src, add) })
+	rows, err := store.Gather(t.scratch, func(add func(ids []dataset.RowID) error) error { return dataset.EachID(ctx, src, add) })
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +63,14 @@ func (t *Teacher) Key(ctx context.Context, src dataset.Source) (store.Key, error
 // Answers tells whether a store with the key k holds what the teacher would say
 // of k's rows, kept as Options ask for.
 func (t *Teacher) Answers(k store.Key) bool {
-	if t.detected() != nil || !t.dtype.Admits(k.DType) {
+	return t.detected() == nil && t.answers(t.meant(), k)
+}
+
+// answers tells whether a store with the key k holds what mine stands for.
+func (t *keeper) answers(mine, k store.Key) bool {
+	if !t.dtype.Admits(k.DType) {
 		return false
 	}
-	mine := t.meant()
 	mine.DType, mine.Dataset = k.DType, k.Dataset
 	field, _, _ := mine.Diff(k)
 	return field == ""
@@ -74,7 +85,7 @@ func (t *Teacher) detected() error {
 
 // key is the key of a store of rows in the folder dir, or in a cache.
 func (t *Teacher) key(ctx context.Context, src dataset.Source, rows *store.Rows, dir string) (store.Key, error) {
-	d, err := t.kept(ctx, src, dir)
+	d, err := t.kept(ctx, t, src, dir)
 	k := t.meant()
 	k.DType, k.Dataset = d, rows.Digest()
 	return k, err
@@ -82,7 +93,7 @@ func (t *Teacher) key(ctx context.Context, src dataset.Source, rows *store.Rows,
 
 // kept is how rows are kept: as the store in dir does if that is what Options
 // ask for, else as they say.
-func (t *Teacher) kept(ctx context.Context, src dataset.Source, dir string) (string, error) {
+func (t *keeper) kept(ctx context.Context, m Model, src dataset.Source, dir string) (string, error) {
 	if dir != "" {
 		if have := store.DTypeIn(dir); have != "" && t.dtype.Admits(have) {
 			return have, nil
@@ -94,11 +105,11 @@ func (t *Teacher) kept(ctx context.Context, src dataset.Source, dir string) (str
 	if !t.dtype.Open() {
 		return t.dtype.String(), nil
 	}
-	sample, err := t.sample(ctx, src)
+	logits, err := sample(ctx, m, src)
 	if err != nil {
 		return "", err
 	}
-	d, err := t.dtype.Choose(sample, t.contract.Classes)
+	d, err := t.dtype.Choose(logits, m.Contract().Classes)
 	return d.String(), err
 }
 
@@ -106,17 +117,17 @@ func (t *Teacher) kept(ctx context.Context, src dataset.Source, dir string) (str
 const chosenBy = 1000
 
 // sample is the logits, (n, Classes), of rows spread evenly over src.
-func (t *Teacher) sample(ctx context.Context, src dataset.Source) ([]float32, error) {
-	n, c := min(src.Len(), chosenBy), t.contract.Classes
+func sample(ctx context.Context, m Model, src dataset.Source) ([]float32, error) {
+	n, c := min(src.Len(), chosenBy), m.Contract().Classes
 	rows := make([]int, n)
 	for i := range rows {
 		rows[i] = i * src.Len() / n
 	}
 	logits := make([]float32, 0, n*c)
-	err := dataset.Batches(ctx, src, rows, t.contract.Batch, func(rows []int, b *dataset.Batch) error {
+	err := dataset.Batches(ctx, src, rows, m.Contract().Batch, func(rows []int, b *dataset.Batch) error {
 		at := len(logits)
 		logits = logits[:at+len(rows)*c]
-		return t.Logits(ctx, b, logits[at:])
+		return m.Logits(ctx, b, logits[at:])
 	})
 	return logits, err
 }

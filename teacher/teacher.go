@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -84,9 +85,8 @@ type Teacher struct {
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
 	contract *Contract
-	encode   *encoder    // of contract
-	dtype    store.DType // of Options
-	known    *identified
+	encode   *encoder // of contract
+	keeper
 	restarts []error // worker deaths that a restart mended, since Fill last looked
 	cut      cut     // how Fill cuts rows
 	careful  bool    // Fill hands over one piece at a time, for more end the process
@@ -106,6 +106,7 @@ func Open(ctx context.Context, path string, o Options) (*Teacher, error) {
 	}
 	t := &Teacher{path: path, o: o}
 	var err error
+	t.scratch = o.Scratch
 	if t.dtype, err = store.ParseDType(o.DType); err != nil {
 		return nil, err
 	}
@@ -277,6 +278,9 @@ func (t *Teacher) restart(ctx context.Context, r restarter) error {
 	}
 	return t.same()
 }
+
+// Name is the name of the model's file.
+func (t *Teacher) Name() string { return filepath.Base(t.path) }
 
 // Path is the file that was opened.
 func (t *Teacher) Path() string { return t.path }

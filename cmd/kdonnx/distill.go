@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -32,7 +33,9 @@ With no arguments it distils the embedded teacher on the embedded data.`,
   kdonnx distill --teacher big.onnx --train rows/ --optimizer adamw --lr 0.002 \
       --schedule one-cycle --weight-decay 0.01 --ema 0.999 -o out/student.onnx
   kdonnx distill --teacher big.onnx --train rows/ --student student.onnx \
-      --freeze 'features.*' --lr 0.005 -o out/tuned.onnx`,
+      --freeze 'features.*' --lr 0.005 -o out/tuned.onnx
+  kdonnx distill --teacher prices.onnx --train houses.csv --label price --task regression \
+      --student mlp:32 -o out/prices.onnx`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := layered(cmd.Flags(), file, sets)
@@ -74,8 +77,12 @@ func printResult(a *app, r *distill.Result) {
 		fmt.Fprintf(a.out, "warning: %s\n", fault.Printable(w))
 	}
 	if p := r.Parity; p != nil {
-		fmt.Fprintf(a.out, "parity: %s reproduces the student on %d rows to %.2g (tolerance %.0e + %.0e of the row's largest logit)\n",
-			p.Runtime, p.Rows, p.MaxAbs, p.TolAbs, p.TolRel)
+		unit, of := "", "the row's largest logit"
+		if r.Task == dataset.Regression {
+			unit, of = " deviations", "the row's largest, in these"
+		}
+		fmt.Fprintf(a.out, "parity: %s reproduces the student on %d rows to %.2g%s (tolerance %.0e + %.0e of %s)\n",
+			p.Runtime, p.Rows, p.MaxAbs, unit, p.TolAbs, p.TolRel, of)
 	}
 	fmt.Fprintf(a.out, "%.0f steps/s, %.0f rows/s, %.1f s in all\n\n", r.StepsPerS, r.SamplesPerS, r.WallS)
 	fmt.Fprintf(a.out, "student  %s\nreport   %s\nmetrics  %s\n", r.Files.Model, r.Files.Report, r.Files.Metrics)

@@ -61,12 +61,12 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 // evaluation is what `eval --json` prints.
 type evaluation struct {
 	metrics.Summary
-	Labelled  int     `json:"labelled"` // rows with a label
-	Compared  int     `json:"compared"` // rows with a teacher row
-	NLL       float64 `json:"nll"`      // mean log loss, in nats
-	Bytes     int64   `json:"bytes"`
-	LatencyUS float64 `json:"latency_us"` // median of one row at a time
-	Engine    string  `json:"engine"`
+	Labelled  int      `json:"labelled"`      // rows with a label
+	Compared  int      `json:"compared"`      // rows with a teacher row
+	NLL       *float64 `json:"nll,omitempty"` // mean log loss, in nats; nil for numbers
+	Bytes     int64    `json:"bytes"`
+	LatencyUS float64  `json:"latency_us"` // median of one row at a time
+	Engine    string   `json:"engine"`
 }
 
 func newEval(a *app) *cobra.Command {
@@ -79,7 +79,8 @@ func newEval(a *app) *cobra.Command {
 		Use:   "eval",
 		Short: "Score a model on rows: accuracy, agreement, calibration, size, latency",
 		Example: `  kdonnx eval --model out/student.onnx --data mnist/
-  kdonnx eval --model out/student.onnx --data mnist/ --engine native --targets store/ --json`,
+  kdonnx eval --model out/student.onnx --data mnist/ --engine native --targets store/ --json
+  kdonnx eval --model prices.onnx --data houses.csv --label price --task regression`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			src, model, err := m.open(cmd)
@@ -94,11 +95,14 @@ func newEval(a *app) *cobra.Command {
 					return err
 				}
 			}
-			r, err := distill.Evaluate(cmd.Context(), model, src, model.Classes, s)
+			r, err := distill.Evaluate(cmd.Context(), model, src, s)
 			if err != nil {
 				return err
 			}
-			e := evaluation{Summary: r.Summary(), Labelled: r.Labelled, Compared: r.Compared, NLL: r.NLL, Engine: m.engine}
+			e := evaluation{Summary: r.Summary(), Labelled: r.Labelled, Compared: r.Compared, Engine: m.engine}
+			if r.Task != dataset.Regression {
+				e.NLL = &r.NLL
+			}
 			if st, err := os.Stat(m.t.Model); err == nil {
 				e.Bytes = st.Size()
 			}
@@ -106,7 +110,7 @@ func newEval(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(a.out, e)
+				return printJSON(a.out, e.object())
 			}
 			return printEvaluation(a, &e)
 		},
@@ -115,6 +119,17 @@ func newEval(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&targets, "targets", "", "target store of a teacher to compare with")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
+}
+
+// object is what JSON shows of e: without what means nothing for numbers.
+func (e evaluation) object() any {
+	if e.Task != dataset.Regression {
+		return e
+	}
+	return struct {
+		evaluation
+		metrics.ClassFields
+	}{evaluation: e}
 }
 
 // latency is the median time of one row, in microseconds, after a warm-up.
@@ -145,10 +160,27 @@ func latency(cmd *cobra.Command, model *distill.Model, src dataset.Source) (floa
 func printEvaluation(a *app, e *evaluation) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "rows\t%d\n", e.N)
-	if e.Labelled > 0 {
-		fmt.Fprintf(w, "accuracy\t%.2f %%\nerrors\t%d of %d\nlog loss\t%.4f\nECE\t%.4f\n", 100**e.Accuracy, e.Errors, e.Labelled, e.NLL, *e.ECE)
+	switch {
+	case e.Labelled == 0:
+	case e.Task == dataset.MultiLabel:
+		fmt.Fprintf(w, "micro-F1\t%.2f %%\nmacro-F1\t%.2f %%\n", 100*e.MicroF1, 100*e.MacroF1)
+		if e.MAP != nil {
+			fmt.Fprintf(w, "mean average precision\t%.2f %%\n", 100**e.MAP)
+		}
+		fmt.Fprintf(w, "label decisions right\t%.2f %%\nrows with all labels right\t%.2f %%, %d of %d are not\nlog loss\t%.4f\nECE\t%.4f\n",
+			100*e.LabelAccuracy, 100**e.Accuracy, e.Errors, e.Labelled, *e.NLL, *e.ECE)
+	case e.Task == dataset.Regression:
+		fmt.Fprintf(w, "R²\t%.4f\nRMSE\t%.4g\nMAE\t%.4g\n", e.R2, e.RMSE, e.MAE)
+	default:
+		fmt.Fprintf(w, "accuracy\t%.2f %%\nerrors\t%d of %d\nlog loss\t%.4f\nECE\t%.4f\n", 100**e.Accuracy, e.Errors, e.Labelled, *e.NLL, *e.ECE)
 	}
-	if e.Compared > 0 {
+	switch {
+	case e.Compared == 0:
+	case e.Task == dataset.MultiLabel:
+		fmt.Fprintf(w, "agreement\t%.2f %% of the label decisions on %d rows with the teacher\n", 100**e.Agreement, e.Compared)
+	case e.Task == dataset.Regression:
+		fmt.Fprintf(w, "agreement\tR² %.4f, RMSE %.4g against the teacher on %d rows\n", *e.Agreement, *e.TeacherRMSE, e.Compared)
+	default:
 		fmt.Fprintf(w, "agreement\t%.2f %% of %d rows with the teacher\n", 100**e.Agreement, e.Compared)
 	}
 	fmt.Fprintf(w, "size\t%d bytes\nlatency\t%.1f us for one row (%s)\n", e.Bytes, e.LatencyUS, e.Engine)

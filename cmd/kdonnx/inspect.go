@@ -18,49 +18,63 @@ func newInspect(a *app) *cobra.Command {
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "inspect MODEL.onnx",
+		Use:   "inspect MODEL.onnx…",
 		Short: "Show a model's inputs, outputs, ops and size, and what it would teach",
 		Long: `Reads the model without running it. With --data it also runs a few rows, and says
 what the model wants and what its output means, and why it concludes so. With --values
-it lists every value inside the graph, which --teacher-output may name.`,
+it lists every value inside the graph, which --teacher-output may name. Several models,
+or a folder of them, are looked at as an ensemble.`,
 		Example: `  kdonnx inspect mnist.onnx
   kdonnx inspect mnist.onnx --values
   kdonnx inspect mnist.onnx --data mnist/
+  kdonnx inspect fold1.onnx fold2.onnx --data rows.csv
   kdonnx inspect titanic.onnx --data titanic.csv --input years=age --input training=@false`,
-		Args: exactly("MODEL.onnx"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if t.Strict {
-				if err := teacher.Finite(args[0]); err != nil {
-					return err
-				}
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("inspect: missing MODEL.onnx (see --help)")
 			}
-			info, err := teacher.Inspect(args[0])
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := (&teachersFlag{t: &t}).Replace(args); err != nil {
+				return err
+			}
+			models, err := t.Models()
 			if err != nil {
 				return err
 			}
-			var inside []teacher.Inner
-			if values {
-				if inside, err = teacher.Inners(args[0]); err != nil {
+			var all []inspected
+			for _, path := range models {
+				m, err := inspect(path, t.Strict, values)
+				if err != nil {
 					return err
 				}
+				all = append(all, m)
 			}
 			var contract *teacher.Contract
 			if data.path != "" {
-				t.Model = args[0]
 				if contract, err = detect(cmd, &t, &data); err != nil {
 					return err
 				}
 			}
+			if asJSON && len(all) == 1 {
+				all[0].Contract = contract
+				return printJSON(a.out, all[0])
+			}
 			if asJSON {
 				return printJSON(a.out, struct {
-					*teacher.Info
-					Values   []teacher.Inner   `json:"values,omitempty"`
+					Models   []inspected       `json:"models"`
 					Contract *teacher.Contract `json:"contract,omitempty"`
-				}{info, inside, contract})
+				}{all, contract})
 			}
-			fmt.Fprint(a.out, info)
-			for _, v := range inside {
-				fmt.Fprintf(a.out, "%-11s %s\n", "value", v)
+			for i, m := range all {
+				if i > 0 {
+					fmt.Fprintln(a.out)
+				}
+				fmt.Fprint(a.out, m.Info)
+				for _, v := range m.Values {
+					fmt.Fprintf(a.out, "%-11s %s\n", "value", v)
+				}
 			}
 			if contract != nil {
 				fmt.Fprintln(a.out, "\nas a teacher of these rows")
@@ -77,6 +91,25 @@ it lists every value inside the graph, which --teacher-output may name.`,
 	cmd.Flags().BoolVar(&values, "values", false, "list the values inside the graph too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
+}
+
+// inspected is what a model's file says.
+type inspected struct {
+	*teacher.Info
+	Values   []teacher.Inner   `json:"values,omitempty"`
+	Contract *teacher.Contract `json:"contract,omitempty"`
+}
+
+func inspect(path string, strict, values bool) (m inspected, err error) {
+	if strict {
+		if err := teacher.Finite(path); err != nil {
+			return m, err
+		}
+	}
+	if m.Info, err = teacher.Inspect(path); err == nil && values {
+		m.Values, err = teacher.Inners(path)
+	}
+	return m, err
 }
 
 // detect runs the model on a few of the rows and says what it teaches.

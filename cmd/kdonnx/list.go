@@ -44,7 +44,10 @@ func newList(a *app) *cobra.Command {
 					}
 				case "losses":
 					for _, l := range loss.Entries() {
-						fmt.Fprintf(w, "loss\t%s\t%s\n", l.Name, l.Doc)
+						fmt.Fprintf(w, "loss\t%s\t%s\t%s\n", l.Name, l.Task, l.Doc)
+						for _, o := range l.Own {
+							fmt.Fprintf(w, "\t:%s=%v\t\t%s\n", o.Name, o.Default, o.Doc)
+						}
 					}
 				case "optimizers":
 					for _, name := range optim.List() {

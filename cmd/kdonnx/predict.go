@@ -25,7 +25,7 @@ func newPredict(a *app) *cobra.Command {
 	m.data.limit.First = true // a row's number is its place in the file
 	cmd := &cobra.Command{
 		Use:   "predict",
-		Short: "Write the class and probability of every row as CSV",
+		Short: "Write what a model says of every row as CSV: class and probability, labels' probabilities, or numbers",
 		Example: `  kdonnx predict --model out/student.onnx --data rows.csv
   kdonnx predict --model out/student.onnx --data images/ --engine native -o classes.csv`,
 		Args: exactly(),
@@ -67,22 +67,45 @@ func writable(path string, read ...string) error {
 	return durable.Writable(path)
 }
 
-// writePredictions writes row, class and probability of every row of src.
+// writePredictions writes, for every row of src, its class and probability, or
+// the probability of each label, or each number.
 func writePredictions(ctx context.Context, to io.Writer, model *distill.Model, src dataset.Source) error {
 	buffered := bufio.NewWriter(to)
 	w := csv.NewWriter(buffered)
-	if err := w.Write([]string{"row", "class", "probability"}); err != nil {
+	name := func(k int) string {
+		if k < len(model.ClassNames) {
+			return model.ClassNames[k]
+		}
+		return strconv.Itoa(k)
+	}
+	header := []string{"row"}
+	if model.Task == dataset.MultiClass {
+		header = append(header, "class", "probability")
+	} else {
+		for k := range model.Classes {
+			header = append(header, name(k))
+		}
+	}
+	if err := w.Write(header); err != nil {
 		return err
 	}
 	row := 0
-	err := distill.EachLogits(ctx, model, src, func(z []float32) error {
-		k, p := metrics.Top(z)
-		name := strconv.Itoa(k)
-		if k < len(model.ClassNames) {
-			name = model.ClassNames[k]
-		}
-		record := []string{strconv.Itoa(row), name, strconv.FormatFloat(p, 'f', 6, 64)}
+	err := distill.EachOutput(ctx, model, src, func(z []float32) error {
+		record := []string{strconv.Itoa(row)}
 		row++
+		switch model.Task {
+		case dataset.MultiLabel:
+			for _, v := range z {
+				record = append(record, strconv.FormatFloat(metrics.Sigmoid(v), 'f', 6, 64))
+			}
+		case dataset.Regression:
+			for _, v := range z {
+				record = append(record, strconv.FormatFloat(float64(v), 'g', -1, 32))
+			}
+		default:
+			k, p := metrics.Top(z)
+			record = append(record, name(k), strconv.FormatFloat(p, 'f', 6, 64))
+		}
 		return w.Write(record)
 	})
 	if err != nil {

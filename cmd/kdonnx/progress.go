@@ -132,5 +132,8 @@ func epochText(e *distill.EpochRecord) string {
 	if e == nil {
 		return ""
 	}
+	if e.Metric != "" {
+		return fmt.Sprintf("  epoch %d: loss %.4g, validation %s %.4f", e.Epoch, e.Loss, e.Metric, e.ValAccuracy)
+	}
 	return fmt.Sprintf("  epoch %d: loss %.4g, validation %.2f %%", e.Epoch, e.Loss, 100*e.ValAccuracy)
 }

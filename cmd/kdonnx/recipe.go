@@ -33,7 +33,11 @@ func (b betaFlag) Set(s string) error {
 
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
-	f.StringVar(&t.Model, "teacher", t.Model, "the teacher's .onnx file, or embedded")
+	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
+	f.StringArrayVar(&t.Before, "before", t.Before, "a model that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
+	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
+	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights of an ensemble's members, such as 2,1,1 (default: all alike)")
+	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean (default: 1 each)")
 	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches, or of a value inside the graph, see kdonnx inspect --values (default: detected)")
 	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: "+strings.Join(teacher.KindNames(), ", "))
 	f.StringVar(&t.Task, "teacher-task", t.Task, "what it teaches: "+strings.Join(teacher.Tasks, ", ")+" (numbers, such as activations)")
@@ -69,7 +73,8 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
 	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
 	f.Float64Var(&r.Data.ValSplit, "val-split", r.Data.ValSplit, "fraction of --train held out for validation")
-	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position (default: detected)")
+	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
+	f.StringVar(&r.Data.Task, "task", r.Data.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
 	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
@@ -79,7 +84,9 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
 	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
 
-	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses")
+	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses, with numbers of its own behind it as in dkd:nontarget=8, and std+ before it for standardised logits (auto: classic, or multi-label or regression as the task is)")
+	f.Float64Var(&r.Loss.Smoothing, "label-smoothing", r.Loss.Smoothing, "share of each hard label that goes to all classes alike, of student and baseline (0: none)")
+	f.Float64Var(&r.Loss.Delta, "huber-delta", r.Loss.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&r.Loss.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")

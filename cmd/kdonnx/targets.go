@@ -31,12 +31,14 @@ of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
   kdonnx targets --teacher imagenet.onnx --data photos/ -o store/ --store-dtype topk:16
+  kdonnx targets --teacher a.onnx --teacher b.onnx --weights 2,1 --data mnist/ -o store/
+  kdonnx targets --before imputer.onnx --before scaler.onnx --teacher forest.onnx --data rows.csv -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o hints/ --teacher-output conv5 --teacher-task regression
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --provider cuda:0 \
       --provider-option cudnn_conv_algo_search=HEURISTIC --teacher-memory 8192`,
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if t.Model == "" || data.path == "" || dir == "" {
+			if !t.Named() || data.path == "" || dir == "" {
 				return usage("targets needs --teacher, --data and -o (see --help)")
 			}
 			var err error
@@ -120,11 +122,11 @@ func tell(to io.Writer, src dataset.Source) {
 
 // dataFlags name rows for the commands that only read them.
 type dataFlags struct {
-	path, split, label string
-	columns, labelMap  string
-	limit              distill.RowLimit
-	skipBad            bool
-	like               dataset.Options // classes and columns, where a model gives them
+	path, split, label, task string
+	columns, labelMap        string
+	limit                    distill.RowLimit
+	skipBad                  bool
+	like                     dataset.Options // labels and columns, where a model says what they are
 }
 
 // pflagSet is what dataFlags needs of a flag set.
@@ -138,7 +140,8 @@ type pflagSet interface {
 func (d *dataFlags) bind(f pflagSet) {
 	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
-	f.StringVar(&d.label, "label", "", "label column of a table, by name or position (default: detected)")
+	f.StringVar(&d.label, "label", "", "label column of a table, by name or position, or several: a,b,c (default: detected)")
+	f.StringVar(&d.task, "task", "", "what the labels are: multi-class, multi-label or regression (default: the student's, else detected)")
 	f.BoolVar(&d.skipBad, "skip-bad", false, "leave out images that cannot be read, and say which, instead of stopping")
 	columnFlags(f, &d.columns, &d.labelMap)
 	if d.limit.First {
@@ -158,6 +161,9 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 	o.Label, o.Columns, o.LabelMap, o.SkipBad = d.label, d.columns, d.labelMap, d.skipBad
 	if d.columns != "" && !o.Schema.IsZero() {
 		return nil, usage("--columns: the model says itself what its columns are")
+	}
+	if d.task != "" {
+		o.Task = d.task
 	}
 	return distill.OpenRows(ctx, d.path, split, d.split != "", o, d.limit)
 }

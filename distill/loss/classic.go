@@ -4,9 +4,15 @@ import "fmt"
 
 func init() {
 	Register(Entry{
-		Name: "classic",
-		Doc:  "α·T²·KL(p ‖ q) + β·CE(y, softmax(z)): the loss of Hinton, Vinyals and Dean",
-		New:  func(s Settings) (Loss, error) { return NewClassic(s) },
+		Name:           "classic",
+		Doc:            "α·T²·KL(p ‖ q) + β·CE(y, softmax(z)): the loss of Hinton, Vinyals and Dean",
+		Standardisable: true,
+		New: func(s Settings) (Loss, error) {
+			if s.Standardise {
+				return newDistilling("classic", s, &softened{t: s.Temperature})
+			}
+			return NewClassic(s)
+		},
 	})
 	Register(Entry{
 		Name: "classic-ce",
@@ -25,6 +31,7 @@ func init() {
 // teacher are softened by the same T, the hard term has T = 1.
 type Classic struct {
 	t, alpha, beta float64
+	smoothing      float64
 	crossEntropy   bool
 	p, q, s        distribution
 	g              []float64 // (C) one row of the gradient
@@ -37,7 +44,7 @@ func NewClassic(s Settings) (*Classic, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Classic{t: s.Temperature, alpha: alpha, beta: beta}, nil
+	return &Classic{t: s.Temperature, alpha: alpha, beta: beta, smoothing: s.Smoothing}, nil
 }
 
 // NewClassicCE makes the loss with the soft term −Σ p·log q, as the paper
@@ -66,8 +73,8 @@ func (l *Classic) Formula() string {
 	if l.crossEntropy {
 		soft = "CE(softmax(v/T), softmax(z/T))"
 	}
-	return fmt.Sprintf("L = %s·T²·%s + %s·CE(y, softmax(z)), T = %s; summed over classes, mean over the batch",
-		number(l.alpha), soft, number(l.beta), number(l.t))
+	return fmt.Sprintf("L = %s·T²·%s + %s·%s, T = %s; summed over classes, mean over the batch",
+		number(l.alpha), soft, number(l.beta), hardFormula(l.smoothing), number(l.t))
 }
 
 // Eval implements Loss.
@@ -116,7 +123,7 @@ func (l *Classic) row(b Batch, i int) (soft, hard float64) {
 			s = &l.s
 			s.set(z, 1)
 		}
-		hard = hardTerm(l.g, l.beta, s, target)
+		hard = hardTerm(l.g, l.beta, l.smoothing, s, target)
 	}
 	return soft, hard
 }

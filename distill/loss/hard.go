@@ -4,22 +4,49 @@ func init() {
 	Register(Entry{
 		Name: "hard-label",
 		Doc:  "CE(y, softmax(z)): the labels alone, the loss of the baseline",
-		New:  func(Settings) (Loss, error) { return NewHardLabel(), nil },
+		New: func(s Settings) (Loss, error) {
+			if err := s.checkSmoothing(); err != nil {
+				return nil, err
+			}
+			l := NewHardLabel()
+			l.smoothing = s.Smoothing
+			return l, nil
+		},
 	})
 }
 
 // hardTerm is −Σ w_k·log s_k over the classes of target, and adds β times its
 // gradient Σ w_k·(s − onehot(k)) to g. Cross-entropy is linear in its target,
-// so that this is the loss of a mixed label (Zhang et al. 2018).
-func hardTerm(g []float64, beta float64, s *distribution, target [2]weightedClass) float64 {
+// so that this is the loss of a mixed label (Zhang et al. 2018), and of a
+// smoothed one: with ε = smoothing the target of class k is (1−ε)·onehot(k) +
+// ε/C (Szegedy et al. 2016, arXiv 1512.00567, section 7).
+func hardTerm(g []float64, beta, smoothing float64, s *distribution, target [2]weightedClass) float64 {
 	sum := 0.0
 	for _, c := range target {
-		if c.w != 0 {
-			addOneHotDifference(g, beta*c.w, s, int(c.y))
-			sum -= float64(c.w * s.logp[c.y])
+		if c.w == 0 {
+			continue
+		}
+		w := c.w * (1 - smoothing)
+		addOneHotDifference(g, beta*w, s, int(c.y))
+		sum -= float64(w * s.logp[c.y])
+		if smoothing == 0 {
+			continue
+		}
+		each := c.w * smoothing / float64(len(g))
+		for k := range g {
+			g[k] += float64(beta * (float64(c.w*smoothing*s.p[k]) - each))
+			sum -= float64(each * s.logp[k])
 		}
 	}
 	return sum
+}
+
+// hardFormula is the hard term in words.
+func hardFormula(smoothing float64) string {
+	if smoothing == 0 {
+		return "CE(y, softmax(z))"
+	}
+	return "CE((1−ε)·y + ε/C, softmax(z)), ε = " + number(smoothing)
 }
 
 // HardLabel is the cross-entropy with the labels, the loss of the baseline
@@ -28,10 +55,11 @@ func hardTerm(g []float64, beta float64, s *distribution, target [2]weightedClas
 //	L = CE(y, softmax(z)) = −log softmax(z)_y
 //	∂L/∂z = (softmax(z) − onehot(y)) / N
 //
-// It has no settings and does not look at the teacher.
+// where the label may be smoothed. It does not look at the teacher.
 type HardLabel struct {
-	s distribution
-	g []float64 // (C) one row of the gradient
+	smoothing float64
+	s         distribution
+	g         []float64 // (C) one row of the gradient
 }
 
 // NewHardLabel makes the loss.
@@ -41,7 +69,9 @@ func NewHardLabel() *HardLabel { return &HardLabel{} }
 func (l *HardLabel) Name() string { return "hard-label" }
 
 // Formula is the loss.
-func (l *HardLabel) Formula() string { return "L = CE(y, softmax(z)); mean over the batch" }
+func (l *HardLabel) Formula() string {
+	return "L = " + hardFormula(l.smoothing) + "; mean over the batch"
+}
 
 // Eval implements Loss.
 func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
@@ -55,7 +85,7 @@ func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
 		clear(l.g)
 		if target := b.hardTarget(i); target[0].w != 0 || target[1].w != 0 {
 			l.s.set(b.Student[i*b.C:(i+1)*b.C], 1)
-			sum += hardTerm(l.g, 1, &l.s, target)
+			sum += hardTerm(l.g, 1, l.smoothing, &l.s, target)
 		}
 		if grad != nil {
 			scale(grad[i*b.C:(i+1)*b.C], l.g, b.N)

@@ -6,7 +6,9 @@
 //
 // z are the student's logits and v the teacher's, both (N, C); T is the
 // temperature; p = softmax(v/T), q = softmax(z/T); y is the hard label; α
-// weighs the soft loss and β the hard loss.
+// weighs the soft loss and β the hard loss. Where a row is no class but C labels
+// of yes or no, v and z are a logit each, and V is 0 or 1; where it is C
+// numbers, v, z and V are these. Each loss is of one such task.
 //
 // # Invariants
 //
@@ -27,6 +29,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -44,9 +47,10 @@ const (
 // teacher's or none has.
 type Batch struct {
 	N, C    int
-	Student []float32 // (N, C) logits z
-	Teacher []float32 // (N, C) logits v; nil when no row has them
+	Student []float32 // (N, C) logits or numbers z
+	Teacher []float32 // (N, C) logits or numbers v; nil when no row has them
 	Labels  []int32   // (N) class, or Unlabelled; nil when no row has one
+	Values  []float32 // (N, C) labels in [0, 1] or numbers V, NaN where not known; nil for classes, or when no row has one
 
 	// Where rows are mixed with others, the hard target of a row is
 	// λ·onehot(Labels) + (1−λ)·onehot(Others), λ being its share; a label that
@@ -82,10 +86,20 @@ type Settings struct {
 	Temperature float64  // T in [MinTemperature, MaxTemperature]
 	Alpha       float64  // α ≥ 0; at most 1 when Beta is nil
 	Beta        *float64 // β ≥ 0; nil is the weighted average β = 1−α
+
+	Smoothing   float64            // ε of label smoothing in the hard term, from 0, below 1
+	Standardise bool               // logits are standardised by row before the soft term, see Distilling
+	Own         map[string]float64 // numbers of this loss alone, by name, see Entry.Own
+
+	Delta float64   // δ of Huber's loss, in deviations of a target; 0 is DefaultDelta
+	Scale []float32 // (C) deviation of each number, by which its errors are divided; nil is 1
 }
 
 // weights validates s and returns α and β.
 func (s Settings) weights() (alpha, beta float64, err error) {
+	if err := s.checkSmoothing(); err != nil {
+		return 0, 0, err
+	}
 	if !(s.Temperature >= MinTemperature && s.Temperature <= MaxTemperature) {
 		return 0, 0, usage("--temperature", s.Temperature, "a number in [0.01, 1000]")
 	}
@@ -107,6 +121,13 @@ func (s Settings) weights() (alpha, beta float64, err error) {
 	return s.Alpha, *s.Beta, nil
 }
 
+func (s Settings) checkSmoothing() error {
+	if !(s.Smoothing >= 0 && s.Smoothing < 1) {
+		return usage("--label-smoothing", s.Smoothing, "a number from 0, below 1")
+	}
+	return nil
+}
+
 func usage(flag string, got float64, want string) error {
 	return fault.New(fault.Usage, "", flag, "got %v, want %s", got, want)
 }
@@ -114,8 +135,20 @@ func usage(flag string, got float64, want string) error {
 // Entry is one registered loss.
 type Entry struct {
 	Name string
+	Task dataset.Task
 	Doc  string // one line for lists
-	New  func(Settings) (Loss, error)
+	Own  []Own  // numbers of its own
+	// Standardisable tells whether "std+" may stand before the name.
+	Standardisable bool
+	New            func(Settings) (Loss, error)
+}
+
+// Own is a number that one loss alone has: it is given behind the name, as in
+// "dkd:nontarget=8".
+type Own struct {
+	Name    string
+	Default float64
+	Doc     string
 }
 
 var registry = map[string]Entry{}
@@ -139,16 +172,53 @@ func Entries() []Entry {
 	return list
 }
 
-// New makes the loss registered as name. An unknown name or a setting outside
-// its range is a fault.Usage that names the flag, the value and the range.
-func New(name string, s Settings) (Loss, error) {
-	e, ok := registry[name]
-	if !ok {
-		var names []string
-		for _, e := range Entries() {
-			names = append(names, e.Name)
-		}
-		return nil, fault.New(fault.Usage, "", "--loss", "got %q, want one of %s", name, strings.Join(names, ", "))
+// Of lists the losses of a task by name.
+func Of(task dataset.Task) []Entry {
+	return slices.DeleteFunc(Entries(), func(e Entry) bool { return e.Task != task })
+}
+
+// Default is the name of the loss of a task that is used unless another is
+// asked for.
+func Default(task dataset.Task) string {
+	switch task {
+	case dataset.MultiLabel:
+		return "multi-label"
+	case dataset.Regression:
+		return "regression"
+	}
+	return "classic"
+}
+
+// Suits tells whether the loss of that name is one of the task; if not it is a
+// fault.Usage that lists those that are.
+func Suits(name string, task dataset.Task) error {
+	if e, known := registry[baseName(name)]; known && e.Task == task {
+		return nil
+	}
+	what := string(task)
+	if task == dataset.MultiClass {
+		what = "multi-class"
+	}
+	return fault.New(fault.Usage, "", "--loss", "got %q, which is not for %s, expected one of %s", name, what, names(Of(task)))
+}
+
+// names joins the names of entries.
+func names(entries []Entry) string {
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = e.Name
+	}
+	return strings.Join(list, ", ")
+}
+
+// New makes the loss that text names: a registered name, perhaps numbers of its
+// own behind a colon ("dkd:target=1,nontarget=8"), and perhaps "std+" before it
+// for logits standardised by row. An unknown name or a setting outside its range
+// is a fault.Usage that names the flag, the value and the range.
+func New(text string, s Settings) (Loss, error) {
+	e, err := s.parse(text)
+	if err != nil {
+		return nil, err
 	}
 	l, err := e.New(s)
 	if err != nil {
@@ -195,11 +265,12 @@ func (b Batch) mustFit(grad []float32) {
 	ok := b.N >= 0 && b.C > 0 && len(b.Student) == b.N*b.C &&
 		(b.Teacher == nil || len(b.Teacher) == b.N*b.C) &&
 		(b.Labels == nil || len(b.Labels) == b.N) &&
+		(b.Values == nil || len(b.Values) == b.N*b.C) &&
 		(b.Others == nil && b.Shares == nil || len(b.Others) == b.N && len(b.Shares) == b.N) &&
 		(grad == nil || len(grad) == b.N*b.C)
 	if !ok {
-		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d labels, %d others, %d shares and %d gradients",
-			b.N, b.C, len(b.Student), len(b.Teacher), len(b.Labels), len(b.Others), len(b.Shares), len(grad)))
+		panic(fmt.Sprintf("loss: batch (%d, %d) has %d student and %d teacher logits, %d labels, %d values, %d others, %d shares and %d gradients",
+			b.N, b.C, len(b.Student), len(b.Teacher), len(b.Labels), len(b.Values), len(b.Others), len(b.Shares), len(grad)))
 	}
 }
 
@@ -216,6 +287,14 @@ func (b Batch) label(i int) int32 {
 		return Unlabelled
 	}
 	return b.Labels[i]
+}
+
+// value is value i of Values, (N, C), or NaN where there are none.
+func (b Batch) value(i int) float32 {
+	if b.Values == nil {
+		return float32(math.NaN())
+	}
+	return b.Values[i]
 }
 
 // hardTarget is the label of row i and the one mixed into it, each with its

@@ -50,7 +50,7 @@ func TestSettingsAreChecked(t *testing.T) {
 
 func TestUnknownLoss(t *testing.T) {
 	_, err := New("dkd?", Settings{})
-	if err == nil || fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), `--loss: got "dkd?", want one of classic, classic-ce, hard-label`) {
+	if err == nil || fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), `--loss: got "dkd?", want one of classic, classic-ce, dist, dkd, hard-label`) {
 		t.Errorf("got %v", err)
 	}
 }

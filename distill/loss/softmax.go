@@ -15,7 +15,10 @@ type distribution struct {
 //
 // Leaving the largest term out of the sum keeps logp of a class whose
 // probability is nearly 1 accurate to its last digits.
-func (d *distribution) set(x []float32, t float64) {
+func (d *distribution) set(x []float32, t float64) { setTo(d, x, t) }
+
+// setTo is set for logits of either precision.
+func setTo[F float32 | float64](d *distribution, x []F, t float64) {
 	d.resize(len(x))
 	d.top = 0
 	for i, v := range x {

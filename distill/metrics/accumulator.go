@@ -121,20 +121,12 @@ func (a *Accumulator) Result() Result {
 	r := Result{
 		N: a.n, Labelled: a.labelled, Errors: a.errors, Compared: a.compared,
 		Accuracy: share(a.labelled-a.errors, a.labelled), Agreement: share(a.agree, a.compared),
-		Bins: make([]Bin, CalibrationBins), PerClass: make([]Class, a.classes),
+		PerClass: make([]Class, a.classes),
 	}
 	if a.labelled > 0 {
 		r.NLL = a.nll / float64(a.labelled)
 	}
-	for m, s := range a.bins {
-		b := Bin{Low: float64(m) / CalibrationBins, High: float64(m+1) / CalibrationBins, Count: s.count, Accuracy: share(s.correct, s.count)}
-		if s.count > 0 {
-			b.Confidence = s.confidence / float64(s.count)
-			// ECE = Σ_m |B_m|/n · |acc(B_m) − conf(B_m)|
-			r.ECE += math.Abs(b.Accuracy-b.Confidence) * float64(s.count) / float64(a.labelled)
-		}
-		r.Bins[m] = b
-	}
+	r.Bins, r.ECE = calibration(&a.bins)
 	for c := range r.PerClass {
 		r.PerClass[c] = Class{Support: a.support[c], Correct: a.correct[c], Predicted: a.predicted[c], Accuracy: share(a.correct[c], a.support[c])}
 	}
@@ -145,6 +137,26 @@ func (a *Accumulator) Result() Result {
 		}
 	}
 	return r
+}
+
+// calibration is the reliability diagram of sums, and its expected error
+//
+//	ECE = Σ_m |B_m|/n · |acc(B_m) − conf(B_m)|
+func calibration(sums *[CalibrationBins]binSums) (bins []Bin, ece float64) {
+	bins = make([]Bin, CalibrationBins)
+	n := 0
+	for _, s := range sums {
+		n += s.count
+	}
+	for m, s := range sums {
+		b := Bin{Low: float64(m) / CalibrationBins, High: float64(m+1) / CalibrationBins, Count: s.count, Accuracy: share(s.correct, s.count)}
+		if s.count > 0 {
+			b.Confidence = s.confidence / float64(s.count)
+			ece += math.Abs(b.Accuracy-b.Confidence) * float64(s.count) / float64(n)
+		}
+		bins[m] = b
+	}
+	return bins, ece
 }
 
 func share(part, whole int) float64 {

@@ -8,9 +8,12 @@ import (
 // Paired is the outcome of two models on the same rows.
 type Paired struct {
 	Rows  int     `json:"rows"`
-	OnlyA int     `json:"only_a"` // rows that only the first model answers rightly
-	OnlyB int     `json:"only_b"` // rows that only the second does
-	P     float64 `json:"p"`      // exact two-sided probability of a split as uneven as this, or more, between equal models
+	OnlyA int     `json:"only_a"` // rows that only the first model answers rightly, or on which it is nearer
+	OnlyB int     `json:"only_b"` // rows that only the second does, or on which that is nearer
+	P     float64 `json:"p"`      // two-sided probability of a split as uneven as this, or more, between equal models
+
+	RankA float64 `json:"rank_a,omitempty"` // of Wilcoxon: the sum of the ranks of OnlyA
+	RankB float64 `json:"rank_b,omitempty"` // of OnlyB
 }
 
 // McNemar compares two models by whether each answered each row rightly. Only

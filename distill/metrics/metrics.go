@@ -1,20 +1,22 @@
-// Package metrics measures a classifier from its logits: errors, accuracy,
-// agreement with a teacher, calibration, confusion, and an exact paired test
-// between two models.
+// Package metrics measures a model from its outputs: errors, accuracy,
+// agreement with a teacher, calibration and confusion of classes; F1 and
+// average precision of labels that are yes or no; RMSE, MAE and R² of numbers;
+// and a paired test between two models. Each task is one file.
 //
 // # Invariants
 //
 // The answer to a row is its first largest logit. What needs a label counts
 // the labelled rows, agreement the rows that have a teacher row; a share of
 // no rows is 0, and Labelled and Compared say that it is. Every number of a
-// Result is finite. An Accumulator's memory depends on the number of classes
-// and not on the number of rows.
+// Result is finite. A Scorer's memory depends on the number of classes and not
+// on the number of rows, but for average precisions: see MaxRanked.
 package metrics
 
 import (
 	"fmt"
 	"math"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -29,20 +31,35 @@ const (
 	MaxConfusion = 1024
 )
 
-// Result is what one model does on one set of rows.
+// Result is what one model does on one set of rows. What it says of classes is
+// of labels or of nothing where the task is another: see MultiLabel and
+// Regression, one of which is then there.
 type Result struct {
-	N         int     `json:"n"`         // rows
-	Errors    int     `json:"errors"`    // labelled rows answered wrongly
-	Accuracy  float64 `json:"accuracy"`  // share of the labelled rows answered rightly
-	Agreement float64 `json:"agreement"` // share of the compared rows answered as the teacher does
-	ECE       float64 `json:"ece"`       // expected calibration error, Guo et al. 2017 (arXiv 1706.04599), eq. 3, over the labelled rows
-	Labelled  int     `json:"labelled"`  // rows with a label
-	Compared  int     `json:"compared"`  // rows with a teacher row
-	NLL       float64 `json:"nll"`       // mean −log softmax(z)_y of the labelled rows, in nats; see MaxNLL
+	Task      dataset.Task `json:"task,omitempty"`
+	N         int          `json:"n"`         // rows
+	Errors    int          `json:"errors"`    // labelled rows answered wrongly
+	Accuracy  float64      `json:"accuracy"`  // share of the labelled rows answered rightly
+	Agreement float64      `json:"agreement"` // share of the compared rows answered as the teacher does
+	ECE       float64      `json:"ece"`       // expected calibration error, Guo et al. 2017 (arXiv 1706.04599), eq. 3, over the labelled rows
+	Labelled  int          `json:"labelled"`  // rows with a label
+	Compared  int          `json:"compared"`  // rows with a teacher row
+	NLL       float64      `json:"nll"`       // mean −log softmax(z)_y of the labelled rows, in nats; see MaxNLL
 
-	Bins      []Bin   `json:"bins"`                // reliability diagram: CalibrationBins bins of equal width
+	Bins      []Bin   `json:"bins,omitempty"`      // reliability diagram: CalibrationBins bins of equal width
 	Confusion [][]int `json:"confusion,omitempty"` // [label][answer] rows; nil above MaxConfusion classes
-	PerClass  []Class `json:"per_class"`           // by label
+	PerClass  []Class `json:"per_class,omitempty"` // by label
+
+	*MultiLabel
+	*Regression
+}
+
+// ClassFields are the fields of a Result, or of a Summary, that mean nothing
+// for numbers. Embedded beside one that is a level deeper it leaves them out of
+// the JSON.
+type ClassFields struct {
+	Errors   *int     `json:"errors,omitempty"`
+	Accuracy *float64 `json:"accuracy,omitempty"`
+	ECE      *float64 `json:"ece,omitempty"`
 }
 
 // Summary is the part of a Result that goes on one line. A share of no rows
@@ -53,6 +70,11 @@ type Summary struct {
 	Accuracy  *float64 `json:"accuracy"`
 	Agreement *float64 `json:"agreement"`
 	ECE       *float64 `json:"ece"`
+
+	Task          dataset.Task `json:"task,omitempty"`
+	*LabelScores               // of MultiLabel, with labelled rows
+	*NumberScores              // of Regression, with labelled rows
+	TeacherRMSE   *float64     `json:"teacher_rmse,omitempty"` // of Regression, with a teacher
 }
 
 // Bin is one confidence bin (Low, High] of a reliability diagram.
@@ -78,12 +100,21 @@ const MaxNLL = 149 * math.Ln2
 
 // Summary returns the summary block.
 func (r Result) Summary() Summary {
-	s := Summary{N: r.N, Errors: r.Errors}
+	s := Summary{N: r.N, Errors: r.Errors, Task: r.Task}
 	if r.Labelled > 0 {
 		s.Accuracy, s.ECE = &r.Accuracy, &r.ECE
+		if r.MultiLabel != nil {
+			s.LabelScores = &r.MultiLabel.LabelScores
+		}
+		if r.Regression != nil {
+			s.NumberScores = &r.Regression.NumberScores
+		}
 	}
 	if r.Compared > 0 {
 		s.Agreement = &r.Agreement
+		if r.Regression != nil {
+			s.TeacherRMSE = &r.Regression.TeacherRMSE
+		}
 	}
 	return s
 }

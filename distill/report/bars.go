@@ -1,6 +1,11 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/metrics"
+)
 
 // barChart compares the three models in one number; bars start at 0.
 type barChart struct {
@@ -69,11 +74,25 @@ func comparisons(models []model) []*barChart {
 		}
 	}
 	add(newBarChart("Errors", "fewer is better", models, func(b *Block) (float64, string, bool) {
-		return float64(b.Errors), fmt.Sprintf("%s (%s)", thousands(int64(b.Errors)), percent(b.Accuracy, 2)), b.Labelled > 0
+		return float64(b.Errors), fmt.Sprintf("%s (%s)", thousands(int64(b.Errors)), percent(b.Accuracy, 2)), b.Labelled > 0 && b.Task == dataset.MultiClass
+	}))
+	add(newBarChart("Rows with a wrong label", "fewer is better", models, func(b *Block) (float64, string, bool) {
+		return float64(b.Errors), fmt.Sprintf("%s (%s right)", thousands(int64(b.Errors)), percent(b.Accuracy, 2)), b.Labelled > 0 && b.Task == dataset.MultiLabel
 	}))
 	add(newBarChart("Calibration error", "ECE, smaller is better", models, func(b *Block) (float64, string, bool) {
-		return b.ECE, percent(b.ECE, 2), b.Labelled > 0
+		return b.ECE, percent(b.ECE, 2), b.Labelled > 0 && b.Task != dataset.Regression
 	}))
+	for _, c := range []struct {
+		name string
+		get  func(metrics.NumberScores) float64
+	}{{"Root mean squared error", func(s metrics.NumberScores) float64 { return s.RMSE }}, {"Mean absolute error", func(s metrics.NumberScores) float64 { return s.MAE }}} {
+		add(newBarChart(c.name, "smaller is better", models, func(b *Block) (float64, string, bool) {
+			if b.Regression == nil {
+				return 0, "", false
+			}
+			return c.get(b.NumberScores), general(c.get(b.NumberScores)), b.Labelled > 0
+		}))
+	}
 	add(newBarChart("Parameters", "trainable values", models, func(b *Block) (float64, string, bool) {
 		return float64(b.Params), count(b.Params), b.Params > 0
 	}))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/kdonnx/kdonnx/dataset"
 )
 
 // role is one of the three models; it is a class name of the style sheet.
@@ -141,7 +143,7 @@ func value(y float64, share bool) string {
 }
 
 // curves are the figures of training.
-func curves(h History) []*lineChart {
+func curves(h History, task dataset.Task) []*lineChart {
 	pick := func(epochs []Epoch, get func(Epoch) Number) []point {
 		pts := make([]point, len(epochs))
 		for i, e := range epochs {
@@ -166,12 +168,16 @@ func curves(h History) []*lineChart {
 			{Role: studentRole, Name: "student", Points: drop(pick(h.Student, get))},
 		}
 	}
+	is, weigh := "Negative log-likelihood", "α·T² and β weigh"
+	if task == dataset.Regression {
+		is, weigh = "Root mean squared error", "α and β weigh"
+	}
 	var all []*lineChart
 	for _, c := range []*lineChart{
-		newLineChart("val-accuracy", "Validation accuracy", "", true, both(accuracy)...),
-		newLineChart("val-loss", "Validation loss", "Negative log-likelihood, the same for both.", false, both(loss)...),
+		newLineChart("val-accuracy", "Validation "+chosenBy(task), "", task != dataset.Regression, both(accuracy)...),
+		newLineChart("val-loss", "Validation loss", is+", the same for both.", false, both(loss)...),
 		newLineChart("train-loss", "Training loss", "Each minimises a loss of its own: compare shapes, not heights.", false, both(total)...),
-		newLineChart("terms", "Terms of the student's loss", "Before α·T² and β weigh them.", false,
+		newLineChart("terms", "Terms of the student's loss", "Before "+weigh+" them.", false,
 			series{Role: studentRole, Name: "soft", Points: pick(h.Student, func(e Epoch) Number { return e.Train.Soft })},
 			series{Role: studentRole, Name: "hard", Dashed: true, Points: pick(h.Student, func(e Epoch) Number { return e.Train.Hard })}),
 	} {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
+
+	"github.com/kdonnx/kdonnx/dataset"
 )
 
 //go:embed *.tmpl
@@ -37,12 +39,18 @@ type page struct {
 	ClassCharts []*classChart // or several
 	ClassNote   string
 
+	Labels       []row  // of labels that are yes or no
+	LabelColumns []tile // the models beside the student
+	Scatters     []*scatter
+	Targets      []row // of several numbers
+
 	Parity      []row
 	ParityState string // "passed", "failed" or empty
 	Provenance  []row
 	Formula     string
 	Timings     []row
 	History     []historyTable
+	Chosen      string // what the best epoch is chosen by
 }
 
 // tile is the one number of a model.
@@ -84,7 +92,9 @@ func newPage(r *Report) page {
 	p.Columns = p.Tiles
 	p.Table = compare(models)
 	p.Bars = comparisons(models)
-	p.Curves = curves(r.History)
+	p.Curves = curves(r.History, r.Task)
+	p.Chosen = "validation " + chosenBy(r.Task)
+	p.addTargets(r, models)
 	p.Reliability = newReliability(models)
 	classes := classNames(r, models)
 	var worst bool
@@ -97,7 +107,7 @@ func newPage(r *Report) page {
 	if r.Student != nil {
 		p.Heat = newHeatMap(r.Student.Confusion, classes)
 		p.Mistakes = mistakes(r.Student.Confusion, classes, 10)
-		if p.Heat == nil && r.Student.Labelled > 0 {
+		if p.Heat == nil && r.Student.Labelled > 0 && r.Task == dataset.MultiClass {
 			p.HeatNote = fmt.Sprintf("With %s the matrix is too large to draw.", thousands(int64(len(classes)))+" classes")
 		}
 	}
@@ -109,10 +119,46 @@ func newPage(r *Report) page {
 		epochs []Epoch
 	}{{studentRole, r.History.Student}, {baselineRole, r.History.Baseline}} {
 		if len(h.epochs) > 0 {
-			p.History = append(p.History, newHistoryTable(h.role, h.epochs))
+			p.History = append(p.History, newHistoryTable(h.role, h.epochs, r.Task))
 		}
 	}
 	return p
+}
+
+// addTargets adds what is about labels or numbers.
+func (p *page) addTargets(r *Report, models []model) {
+	if r.Student == nil || r.Task == dataset.MultiClass {
+		return
+	}
+	names := targetNames(r, models)
+	var others []model
+	for _, m := range models {
+		if m.Role != studentRole {
+			others = append(others, m)
+			p.LabelColumns = append(p.LabelColumns, newTile(m))
+		}
+	}
+	p.Labels = labelRows(r.Student, others, names)
+	if r.Student.Regression == nil {
+		return
+	}
+	p.Targets = targetRows(models, names)
+	for k, t := range r.Student.PerTarget {
+		if c := newScatter(names[k], t); c != nil {
+			p.Scatters = append(p.Scatters, c)
+		}
+	}
+}
+
+// chosenBy is what the best epoch is chosen by.
+func chosenBy(task dataset.Task) string {
+	switch task {
+	case dataset.MultiLabel:
+		return "micro-F1"
+	case dataset.Regression:
+		return "R²"
+	}
+	return "accuracy"
 }
 
 func cleanAll(in []string) []string {
@@ -147,20 +193,29 @@ func gain(r *Report) string {
 	if r.Teacher == nil || r.Baseline == nil || r.Student == nil || r.Teacher.Labelled != r.Student.Labelled || r.Baseline.Labelled != r.Student.Labelled {
 		return ""
 	}
-	way, gone := r.Baseline.Errors-r.Teacher.Errors, r.Baseline.Errors-r.Student.Errors
+	way, gone := float64(r.Baseline.Errors-r.Teacher.Errors), float64(r.Baseline.Errors-r.Student.Errors)
+	if r.Task == dataset.Regression {
+		way, gone = r.Baseline.MAE-r.Teacher.MAE, r.Baseline.MAE-r.Student.MAE
+	}
 	if way <= 0 || gone <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("The student goes %s of the way from the baseline to the teacher.", percent(float64(gone)/float64(way), 0))
+	return fmt.Sprintf("The student goes %s of the way from the baseline to the teacher.", percent(gone/way, 0))
 }
 
 func newTile(m model) tile {
 	t := tile{Role: m.Role, Label: m.Label, Name: clean(m.Name), Value: none}
-	if m.Labelled > 0 {
+	switch {
+	case m.Labelled == 0:
+		t.Under = "no labelled rows"
+	case m.Task == dataset.MultiLabel:
+		t.Value = percent(m.MicroF1, 2)
+		t.Under = fmt.Sprintf("micro-F1; %s of %s with a wrong label", plural(m.Errors, "row"), thousands(int64(m.Labelled)))
+	case m.Task == dataset.Regression:
+		t.Value, t.Under = general(m.R2), fmt.Sprintf("R²; RMSE %s, MAE %s", general(m.RMSE), general(m.MAE))
+	default:
 		t.Value = percent(m.Accuracy, 2)
 		t.Under = fmt.Sprintf("%s of %s", plural(m.Errors, "error"), thousands(int64(m.Labelled)))
-	} else {
-		t.Under = "no labelled rows"
 	}
 	return t
 }
@@ -185,11 +240,46 @@ func compare(models []model) []row {
 		}
 		return s
 	}
-	add("Errors", func(b *Block) string { return when(b.Labelled > 0, thousands(int64(b.Errors))) })
-	add("Accuracy", func(b *Block) string { return when(b.Labelled > 0, percent(b.Accuracy, 2)) })
-	add("Agreement with the teacher", func(b *Block) string { return when(b.Compared > 0, percent(b.Agreement, 2)) })
-	add("Negative log-likelihood", func(b *Block) string { return when(b.Labelled > 0, general(b.NLL)) })
-	add("Expected calibration error", func(b *Block) string { return when(b.Labelled > 0, percent(b.ECE, 2)) })
+	labels := func(get func(b *Block) string) func(b *Block) string {
+		return func(b *Block) string {
+			if b.Task != dataset.MultiLabel || b.Labelled == 0 {
+				return none
+			}
+			return get(b)
+		}
+	}
+	add("Micro-F1", labels(func(b *Block) string { return percent(b.MicroF1, 2) }))
+	add("Macro-F1", labels(func(b *Block) string { return percent(b.MacroF1, 2) }))
+	add("Mean average precision", labels(func(b *Block) string {
+		if b.MAP == nil {
+			return none
+		}
+		return percent(*b.MAP, 2)
+	}))
+	add("Label decisions right", labels(func(b *Block) string { return percent(b.LabelAccuracy, 2) }))
+	add("Rows with all labels right", labels(func(b *Block) string { return percent(b.Accuracy, 2) }))
+	numbers := func(get func(b *Block) float64) func(b *Block) string {
+		return func(b *Block) string {
+			if b.Task != dataset.Regression || b.Labelled == 0 {
+				return none
+			}
+			return general(get(b))
+		}
+	}
+	add("R²", numbers(func(b *Block) float64 { return b.R2 }))
+	add("Root mean squared error", numbers(func(b *Block) float64 { return b.RMSE }))
+	add("Mean absolute error", numbers(func(b *Block) float64 { return b.MAE }))
+	add("R² against the teacher", func(b *Block) string {
+		return when(b.Task == dataset.Regression && b.Compared > 0, general(b.Agreement))
+	})
+	classes := func(b *Block) bool { return b.Labelled > 0 && b.Task == dataset.MultiClass }
+	add("Errors", func(b *Block) string { return when(classes(b), thousands(int64(b.Errors))) })
+	add("Accuracy", func(b *Block) string { return when(classes(b), percent(b.Accuracy, 2)) })
+	add("Agreement with the teacher", func(b *Block) string {
+		return when(b.Task != dataset.Regression && b.Compared > 0, percent(b.Agreement, 2))
+	})
+	add("Negative log-likelihood", func(b *Block) string { return when(b.Task != dataset.Regression && b.Labelled > 0, general(b.NLL)) })
+	add("Expected calibration error", func(b *Block) string { return when(b.Task != dataset.Regression && b.Labelled > 0, percent(b.ECE, 2)) })
 	add("Rows", func(b *Block) string { return when(b.N > 0, thousands(int64(b.N))) })
 	add("Parameters", func(b *Block) string { return when(b.Params > 0, thousands(b.Params)) })
 	add("File size", func(b *Block) string { return size(b.Bytes) })
@@ -238,7 +328,9 @@ func provenanceRows(r *Report) []row {
 	add("Teacher", p.Teacher.Name, p.Teacher.Digest)
 	add("Data", p.Data.Name, p.Data.Digest)
 	add("Student", p.Architecture)
-	add("Temperature T", setting(float64(p.Temperature)))
+	if r.Task != dataset.Regression {
+		add("Temperature T", setting(float64(p.Temperature)))
+	}
 	add("Weight α of the soft loss", setting(float64(p.Alpha)))
 	add("Weight β of the hard loss", setting(float64(p.Beta)))
 	add("Seed", strconv.FormatUint(p.Seed, 10))
@@ -264,7 +356,7 @@ func timingRows(r *Report) []row {
 	return rows
 }
 
-func newHistoryTable(who role, epochs []Epoch) historyTable {
+func newHistoryTable(who role, epochs []Epoch, task dataset.Task) historyTable {
 	t := historyTable{Role: who, Label: string(who)}
 	every := (len(epochs) + maxHistory - 1) / maxHistory
 	if every > 1 {
@@ -276,7 +368,7 @@ func newHistoryTable(who role, epochs []Epoch) historyTable {
 		}
 		r := row{strconv.Itoa(e.Epoch), []string{general(float64(e.Train.Total)), general(float64(e.Train.Soft)), general(float64(e.Train.Hard)), none, none, general(float64(e.LR))}}
 		if e.Val != nil {
-			r.Values[3], r.Values[4] = general(float64(e.Val.Loss)), percent(float64(e.Val.Accuracy), 2)
+			r.Values[3], r.Values[4] = general(float64(e.Val.Loss)), value(float64(e.Val.Accuracy), task != dataset.Regression)
 		}
 		t.Rows = append(t.Rows, r)
 	}

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -23,21 +24,23 @@ import (
 
 // Report is one run. Whatever a run does not have is left nil or zero.
 type Report struct {
-	Title       string     `json:"title"`
-	Verdict     Verdict    `json:"verdict"`
-	Provenance  Provenance `json:"provenance"`
-	Teacher     *Block     `json:"teacher"`
-	Baseline    *Block     `json:"baseline"`
-	Student     *Block     `json:"student"`
-	Parity      *Parity    `json:"parity"`
-	History     History    `json:"history"`
-	StepsPerS   Number     `json:"steps_per_s"`
-	SamplesPerS Number     `json:"samples_per_s"`
-	WallS       Number     `json:"wall_s"`
-	Timings     []Timing   `json:"timings"` // in the order of the run
-	Notes       []string   `json:"notes"`
-	Warnings    []string   `json:"warnings"`
-	Classes     []string   `json:"classes"` // names by label; a class without one is shown by its number
+	Title       string       `json:"title"`
+	Task        dataset.Task `json:"task,omitempty"`
+	Verdict     Verdict      `json:"verdict"`
+	Provenance  Provenance   `json:"provenance"`
+	Teacher     *Block       `json:"teacher"`
+	Baseline    *Block       `json:"baseline"`
+	Student     *Block       `json:"student"`
+	Parity      *Parity      `json:"parity"`
+	History     History      `json:"history"`
+	StepsPerS   Number       `json:"steps_per_s"`
+	SamplesPerS Number       `json:"samples_per_s"`
+	WallS       Number       `json:"wall_s"`
+	Timings     []Timing     `json:"timings"` // in the order of the run
+	Notes       []string     `json:"notes"`
+	Warnings    []string     `json:"warnings"`
+	Classes     []string     `json:"classes"`           // names by label; a class without one is shown by its number
+	Targets     []string     `json:"targets,omitempty"` // names of the labels or numbers that are predicted, where rows have no class
 }
 
 // Provenance is what went into the run.
@@ -95,8 +98,9 @@ type Terms struct {
 
 // Validation is the student on held-out rows after an epoch.
 type Validation struct {
-	Accuracy Number `json:"accuracy"`
-	Loss     Number `json:"loss"` // mean −log softmax(z)_y
+	Accuracy Number `json:"accuracy"` // or what Metric says
+	Loss     Number `json:"loss"`     // mean −log softmax(z)_y, or its sum over labels, or RMSE of numbers
+	Metric   string `json:"metric,omitempty"`
 }
 
 // Parity is how closely ONNX Runtime reproduces the student.
@@ -125,7 +129,8 @@ const Significance = 0.05
 type Verdict struct {
 	Helps    bool            `json:"helps"`
 	Sentence string          `json:"sentence"`
-	McNemar  *metrics.Paired `json:"mcnemar"` // baseline is A, student is B; nil without a baseline
+	McNemar  *metrics.Paired `json:"mcnemar"`            // baseline is A, student is B; nil without a baseline
+	Wilcoxon *metrics.Paired `json:"wilcoxon,omitempty"` // as McNemar, of numbers
 }
 
 // Judge holds the student against the same student trained on hard labels
@@ -134,25 +139,76 @@ type Verdict struct {
 // the difference is not put down to chance.
 func Judge(baseline, student metrics.Result, paired metrics.Paired) Verdict {
 	v := Verdict{McNemar: &paired}
-	if student.Labelled == 0 || baseline.Labelled != student.Labelled {
-		return Verdict{Sentence: fmt.Sprintf("No verdict: the baseline has %s and the student %s.", plural(baseline.Labelled, "labelled row"), plural(student.Labelled, "labelled row"))}
+	if none, ok := noVerdict(baseline, student); ok {
+		return none
 	}
 	fewer := baseline.Errors - student.Errors
 	of := thousands(int64(student.Labelled))
+	less, more, errors := "fewer error", "more error", "errors"
+	if student.Task == dataset.MultiLabel {
+		less, more, errors = "fewer wrong row", "more wrong row", "wrong rows"
+		of += " (one label or more)"
+	}
 	p := "(McNemar\u00a0p\u00a0" + pValue(paired.P) + ")"
-	const same = "the same student trained on hard labels"
 	switch {
 	case fewer > 0 && paired.P < Significance:
 		v.Helps = true
-		v.Sentence = fmt.Sprintf("Distillation helps: %s of %s than %s %s.", plural(fewer, "fewer error"), of, same, p)
+		v.Sentence = fmt.Sprintf("Distillation helps: %s of %s than %s %s.", plural(fewer, less), of, same, p)
 	case fewer > 0:
-		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s is within chance %s.", plural(fewer, "fewer error"), of, same, p)
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s is within chance %s.", plural(fewer, less), of, same, p)
 	case fewer == 0:
-		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s makes as many errors, %s of %s.", same, thousands(int64(student.Errors)), of)
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s makes as many %s, %s of %s.", same, errors, thousands(int64(student.Errors)), of)
 	default:
-		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s %s.", plural(-fewer, "more error"), of, same, p)
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s of %s than %s %s.", plural(-fewer, more), of, same, p)
 	}
 	return v
+}
+
+// same is what the student is held against.
+const same = "the same student trained on hard labels"
+
+// noVerdict is that of rows that nobody can be judged on.
+func noVerdict(baseline, student metrics.Result) (Verdict, bool) {
+	return Verdict{Sentence: fmt.Sprintf("No verdict: the baseline has %s and the student %s.", plural(baseline.Labelled, "labelled row"), plural(student.Labelled, "labelled row"))},
+		student.Labelled == 0 || baseline.Labelled != student.Labelled
+}
+
+// JudgeNumbers is Judge of numbers. paired is metrics.Wilcoxon(baseline,
+// student) of the rows' absolute errors. Distillation helps when the student's
+// mean absolute error is smaller, its ranks say so too, and the difference is
+// not put down to chance.
+func JudgeNumbers(baseline, student metrics.Result, paired metrics.Paired) Verdict {
+	if none, ok := noVerdict(baseline, student); ok {
+		return none
+	}
+	v := Verdict{Wilcoxon: &paired}
+	p := "(Wilcoxon\u00a0p\u00a0" + pValue(paired.P) + ")"
+	errs := fmt.Sprintf("a mean absolute error of %s, against %s of %s", general(student.MAE), general(baseline.MAE), same)
+	switch {
+	case student.MAE < baseline.MAE && paired.RankB > paired.RankA && paired.P < Significance:
+		v.Helps = true
+		v.Sentence = fmt.Sprintf("Distillation helps: %s %s.", errs, p)
+	case student.MAE < baseline.MAE && paired.P < Significance:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s, is of few rows: most are nearer without %s.", errs, p)
+	case student.MAE < baseline.MAE:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s, is within chance %s.", errs, p)
+	default:
+		v.Sentence = fmt.Sprintf("Distillation is not helping here: %s %s.", errs, p)
+	}
+	return v
+}
+
+// MarshalJSON leaves out what means nothing for numbers.
+func (b Block) MarshalJSON() ([]byte, error) {
+	type plain Block
+	if b.Task != dataset.Regression {
+		return json.Marshal(plain(b))
+	}
+	return json.Marshal(struct {
+		plain
+		metrics.ClassFields
+		NLL *float64 `json:"nll,omitempty"`
+	}{plain: plain(b)})
 }
 
 // Write puts the report at path as one HTML file, durably.

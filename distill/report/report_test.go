@@ -51,7 +51,7 @@ func poison(r *Report) *Report {
 		case 0:
 			e.Train = Terms{nan, inf, -inf}
 		case 1:
-			e.Val = &Validation{nan, inf}
+			e.Val = &Validation{Accuracy: nan, Loss: inf}
 		case 2:
 			e.Val = nil
 		}
@@ -67,7 +67,7 @@ func cases(t *testing.T) map[string]*Report {
 	unlabelled.Student.Result, unlabelled.Baseline.Result, unlabelled.Teacher.Result = res, res, res
 	flat := example(t, 60, 3, 5)
 	for i := range flat.History.Student {
-		flat.History.Student[i].Train, flat.History.Student[i].Val = Terms{}, &Validation{1, 0}
+		flat.History.Student[i].Train, flat.History.Student[i].Val = Terms{}, &Validation{Accuracy: 1, Loss: 0}
 	}
 	none := example(t, 40, 5, 3)
 	none.Classes = nil

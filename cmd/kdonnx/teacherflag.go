@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/kdonnx/kdonnx/distill"
+)
+
+// teachersFlag is --teacher: one model, or given several times an ensemble.
+type teachersFlag struct {
+	t     *distill.TeacherRecipe
+	given bool
+}
+
+func (f *teachersFlag) Type() string   { return "FILE" }
+func (f *teachersFlag) String() string { return strings.Join(f.GetSlice(), ",") }
+
+// Set takes one model: the first in place of what the recipe says.
+func (f *teachersFlag) Set(s string) error {
+	if !f.given {
+		f.given = true
+		return f.Replace([]string{s})
+	}
+	return f.Append(s)
+}
+
+func (f *teachersFlag) Append(s string) error { return f.Replace(append(f.GetSlice(), s)) }
+
+// GetSlice lists the models.
+func (f *teachersFlag) GetSlice() []string {
+	if f.t == nil {
+		return nil
+	}
+	if len(f.t.Ensemble) == 0 {
+		if f.t.Model == "" {
+			return nil
+		}
+		return []string{f.t.Model}
+	}
+	var all []string
+	for _, m := range f.t.Ensemble {
+		all = append(all, m.Model)
+	}
+	return all
+}
+
+func (f *teachersFlag) Replace(models []string) error {
+	f.given = true
+	f.t.Model, f.t.Ensemble = "", nil
+	if len(models) == 1 {
+		f.t.Model = models[0]
+		return nil
+	}
+	for _, m := range models {
+		f.t.Ensemble = append(f.t.Ensemble, distill.MemberRecipe{ModelRecipe: distill.ModelRecipe{Model: m}})
+	}
+	return nil
+}

@@ -265,7 +265,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	}
 	labelled := l.labelled()
 	if best < 0 {
-		return t.notFinite(l.b.ID(bad), l.rows[bad])
+		return t.notFinite(l.b.ID(bad), l.origin(l.rows[bad]))
 	}
 	if plan := tries[best].plan; plan.guess && !verdicts[best].beatsChance(l.y, c.Classes) {
 		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no choice of neighbouring ones is right more often than chance: %s", plan.choices(l.spec))
@@ -325,7 +325,7 @@ func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *loo
 		n := min(c.Batch, l.n-at)
 		rows := someOf(&l.b, at, at+n)
 		if err := e.encode(&b, rows); err != nil {
-			return t.badRow(err, rows, l.rows[at:])
+			return t.badRow(err, rows, func(i int) int { return l.origin(l.rows[at+i]) })
 		}
 		v, err := t.callOne(ctx, c, &b, nil, n)
 		if err == nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // table is where the outcome table is written; empty: nowhere.
@@ -46,6 +47,7 @@ func TestManifest(t *testing.T) {
 	t.Cleanup(func() { // after the cases, which run beside one another
 		text := report(rows, outcomes, passed)
 		t.Log("\n" + text)
+		t.Log(costs(rows, outcomes))
 		if *table != "" {
 			if err := os.WriteFile(*table, []byte(text), 0o644); err != nil {
 				t.Error(err)
@@ -67,6 +69,22 @@ func TestManifest(t *testing.T) {
 		}
 		seen[r.id+r.name] = true
 	}
+}
+
+// costs is the processor time of the runs, and which take the most of it.
+func costs(rows []row, outcomes []outcome) string {
+	order := make([]int, len(rows))
+	all := time.Duration(0)
+	for i := range rows {
+		order[i] = i
+		all += outcomes[i].CPU
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(outcomes[b].CPU, outcomes[a].CPU) })
+	text := fmt.Sprintf("%.1f s of processor time in %d runs, most in", all.Seconds(), len(rows))
+	for _, i := range order[:min(5, len(order))] {
+		text += fmt.Sprintf(" %s %s (%.1f s)", rows[i].id, rows[i].name, outcomes[i].CPU.Seconds())
+	}
+	return text
 }
 
 // TestTable holds that the table in docs lists the cases that are run.

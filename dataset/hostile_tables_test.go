@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/dataset/datasettest"
@@ -98,6 +99,12 @@ func TestHostileParquet(t *testing.T) {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(meta)))
 		return append(b, "PAR1"...)
 	}
+	edited := func(change func(m *format.FileMetaData)) []byte {
+		return datasettest.EditParquet(good, func(m *format.FileMetaData, body []byte) []byte { change(m); return body })
+	}
+	type constant struct {
+		X int32 `parquet:"x,dict"`
+	}
 	type times struct {
 		X float64 `parquet:"x"`
 		T int64   `parquet:"t,timestamp"`
@@ -121,6 +128,19 @@ func TestHostileParquet(t *testing.T) {
 		bad("F-63", "footer of 4 GiB", "a.parquet", footer(0xffffffff), `metadata: 4294967295 bytes in a file of`),
 		bad("F-63", "footer too short", "a.parquet", footer(40), `metadata: |schema: `),
 		bad("F-63", "list of 2^31 structs", "a.parquet", withFooter(append(list, huge...)), `metadata: not readable: it ends too early`),
+		bad("F-63", "rows that no group has", "a.parquet", edited(func(m *format.FileMetaData) { m.NumRows++ }), `metadata: 4 rows, but the row groups have 3`),
+		bad("F-63", "values that no page has", "a.parquet", edited(func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.NumValues = 1 << 62 }), `column "age": pages of 3 values, but it says 4611686018427387904`),
+		bad("F-63", "codec 99", "a.parquet", edited(func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.Codec = 99 }), `compressed by .*, expected UNCOMPRESSED`),
+		bad("F-63", "a page too often", "a.parquet", datasettest.EditParquet(datasettest.Parquet(make([]constant, 100_000)), func(m *format.FileMetaData, body []byte) []byte {
+			c := &m.RowGroups[0].Columns[0].MetaData
+			end := c.DictionaryPageOffset + c.TotalCompressedSize
+			pages := bytes.Clone(body[c.DataPageOffset:end])
+			c.TotalCompressedSize += 999 * int64(len(pages))
+			for _, n := range []*int64{&c.NumValues, &m.RowGroups[0].NumRows, &m.NumRows} {
+				*n *= 1000
+			}
+			return append(body[:end], bytes.Repeat(pages, 999)...)
+		}), `column "x": page at byte \d+: pages unpack to \d+ bytes and \d+ values so far, limit`),
 		bad("F-63", "no schema", "a.parquet", withFooter([]byte{0}), `schema: 0 elements`),
 		bad("F-63", "no rows", "a.parquet", datasettest.Parquet[adult](nil), `and 0 rows, expected`),
 		bad("", "a time", "a.parquet", datasettest.Parquet([]times{{1, 2}}), `row 0, column "t": a time, which is not read: leave the column out by --columns "t=drop"`),

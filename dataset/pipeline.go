@@ -14,18 +14,20 @@ import (
 // Pipeline is a Preprocess made ready for the rows of one Spec. It may be used
 // from several goroutines at once.
 type Pipeline struct {
-	size    int // values of a row that goes in
-	h, w, c int // of an image after resizing, with the channels that come out; of a table 1, 1, features
-	from    int // channels that go in
-	bgr     bool
-	out     []int
-	planar  bool // channels first
-	resize  *resizer
-	scale   float32
-	mean    []float32 // (c), nil when all are 0
-	std     []float32 // (c), nil when all are 1
-	in      int       // values of a row after resizing
-	scratch sync.Pool // *[]float32
+	size       int  // values of a row that goes in
+	turn       bool // height and width change places first
+	h, w, c    int  // of an image after resizing, with the channels that come out; of a table 1, 1, features
+	from       int  // channels that go in
+	bgr        bool
+	out        []int
+	planar     bool // channels first
+	resize     *resizer
+	tall, wide int // of an image before resizing
+	scale      float32
+	mean       []float32 // (c), nil when all are 0
+	std        []float32 // (c), nil when all are 1
+	in         int       // values of a row after resizing
+	scratch    sync.Pool // *[]float32
 }
 
 // Compile checks p against the rows that it will be applied to.
@@ -38,7 +40,14 @@ func (p Preprocess) Compile(spec Spec) (*Pipeline, error) {
 	if spec.Image {
 		l.h, l.w, l.c, what = spec.Shape[0], spec.Shape[1], spec.Shape[2], "channels"
 	}
+	if p.Transpose && !spec.Image {
+		return fail("transpose", "rows are a table of %d features, expected images", l.c)
+	}
+	if l.turn = p.Transpose; l.turn {
+		l.h, l.w = l.w, l.h
+	}
 	l.from, l.bgr = l.c, p.BGR
+	l.tall, l.wide = l.h, l.w
 	if p.Channels != 0 && (!spec.Image || l.c != 1 && l.c != 3 || p.Channels != 1 && p.Channels != 3) {
 		return fail("channels", "%d from rows of %d %s, expected images of 1 or 3 channels, and 1 or 3 of them", p.Channels, l.c, what)
 	}
@@ -130,11 +139,14 @@ func (l *Pipeline) Apply(dst, src []float32, n int) {
 	}
 	out := l.OutSize()
 	recolour := l.from != l.c || l.bgr
-	var colours, resized, work []float32
+	var turned, colours, resized, work []float32
 	if need := l.buffer(recolour); need > 0 {
 		b := borrow[float32](&l.scratch, need)
 		defer l.scratch.Put(b)
 		buf := *b
+		if l.turn {
+			turned, buf = buf[:l.size], buf[l.size:]
+		}
 		if recolour {
 			colours, buf = buf[:out], buf[out:]
 		}
@@ -144,6 +156,10 @@ func (l *Pipeline) Apply(dst, src []float32, n int) {
 	}
 	for i := range n {
 		x, y := src[i*l.size:(i+1)*l.size], dst[i*out:(i+1)*out]
+		if l.turn {
+			l.transpose(turned, x)
+			x = turned
+		}
 		if l.resize != nil {
 			l.resize.apply(resized, x, work, l.from)
 			x = resized
@@ -159,6 +175,9 @@ func (l *Pipeline) Apply(dst, src []float32, n int) {
 // buffer is the memory that a row needs on its way.
 func (l *Pipeline) buffer(recolour bool) int {
 	n := 0
+	if l.turn {
+		n += l.size
+	}
 	if recolour {
 		n += l.OutSize()
 	}
@@ -166,6 +185,15 @@ func (l *Pipeline) buffer(recolour bool) int {
 		n += l.in + l.resize.scratch(l.from)
 	}
 	return n
+}
+
+// transpose writes src, (wide, tall, from), to dst, (tall, wide, from).
+func (l *Pipeline) transpose(dst, src []float32) {
+	for y := range l.tall {
+		for x := range l.wide {
+			copy(dst[(y*l.wide+x)*l.from:(y*l.wide+x+1)*l.from], src[(x*l.tall+y)*l.from:])
+		}
+	}
 }
 
 // colours writes src, (H·W, from), to dst, (H·W, C): grey repeated, RGB to its
@@ -246,6 +274,9 @@ func (l *Pipeline) features(dst, src []float32) {
 // String says what p does, in one line for people.
 func (p Preprocess) String() string {
 	var steps []string
+	if p.Transpose {
+		steps = append(steps, "transpose")
+	}
 	if len(p.Resize) == 2 {
 		steps = append(steps, fmt.Sprintf("resize to %d×%d", p.Resize[0], p.Resize[1]))
 	}

@@ -52,6 +52,10 @@ func TestPreprocess(t *testing.T) {
 			[]float32{76.245, 84.49}, "luminance, NCHW"},
 		"BGR": {dataset.Preprocess{Layout: dataset.NCHW, BGR: true, Scale: 2}, imageSpec(1, 2, 3), []float32{1, 2, 3, 4, 5, 6}, []int{3, 1, 2},
 			[]float32{6, 12, 4, 10, 2, 8}, "BGR, x·2, NCHW"},
+		"transposed": {dataset.Preprocess{Layout: dataset.NHWC, Transpose: true}, imageSpec(2, 3, 2), two, []int{3, 2, 2},
+			[]float32{1, 10, 4, 40, 2, 20, 5, 50, 3, 30, 6, 60}, "transpose, NHWC"},
+		"transposed, resized, in another order": {dataset.Preprocess{Layout: dataset.NCHW, Transpose: true, Resize: []int{1, 2}, BGR: true, Scale: 2}, imageSpec(2, 1, 3),
+			[]float32{1, 2, 3, 4, 5, 6}, []int{3, 1, 2}, []float32{6, 12, 4, 10, 2, 8}, "transpose, resize to 1×2, BGR, x·2, NCHW"},
 		"shrunk to one": {dataset.Preprocess{Layout: dataset.NCHW, Resize: []int{1, 1}}, imageSpec(2, 2, 1), []float32{1, 2, 3, 6}, []int{1, 1, 1},
 			[]float32{3}, "resize to 1×1, NCHW"},
 	} {
@@ -113,6 +117,7 @@ func TestPreprocessRefuses(t *testing.T) {
 		`preprocess.resize: rows are a table of 4 features, expected images`:            {dataset.Preprocess{Layout: dataset.Flat, Resize: []int{2, 2}}, tableSpec(4)},
 		`preprocess.resize: got [2], expected (H, W) with each from 1 to 16384`:         {dataset.Preprocess{Layout: dataset.NCHW, Resize: []int{2}}, imageSpec(2, 2, 1)},
 		`preprocess.resize: got [2 1000000], expected (H, W) with each from 1 to 16384`: {dataset.Preprocess{Layout: dataset.NCHW, Resize: []int{2, 1e6}}, imageSpec(2, 2, 1)},
+		`preprocess.transpose: rows are a table of 4 features, expected images`:         {dataset.Preprocess{Layout: dataset.Flat, Transpose: true}, tableSpec(4)},
 		`preprocess.mean: 2 values for 3 channels, expected 1 or 3`:                     {dataset.Preprocess{Layout: dataset.NCHW, Mean: []float32{1, 2}}, imageSpec(2, 2, 3)},
 		`preprocess.std: 2 values for 4 features, expected 1 or 4`:                      {dataset.Preprocess{Layout: dataset.Flat, Std: []float32{1, 2}}, tableSpec(4)},
 		`preprocess.std[1]: got 0, expected a finite number above 0`:                    {dataset.Preprocess{Layout: dataset.Flat, Std: []float32{1, 0}}, tableSpec(2)},

@@ -1,15 +1,19 @@
 package dataset
 
 import (
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
+const preprocessWords = "NCHW, NHWC, flat, transpose, resize=, channels=, bgr, scale=, mean= or std="
+
 // ParsePreprocess reads a Preprocess from text such as
 //
-//	NCHW resize=224x224 channels=3 bgr scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225
+//	NCHW transpose resize=224x224 channels=3 bgr scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225
 //
 // in any order, each word at most once. What is left out stays at its zero
 // value, the layout included.
@@ -19,7 +23,7 @@ func ParsePreprocess(text string) (Preprocess, error) {
 	for _, word := range strings.Fields(text) {
 		key, value, ok := strings.Cut(word, "=")
 		switch {
-		case word == "bgr":
+		case word == "bgr" || word == "transpose":
 			key = word
 		case !ok:
 			key, value = "layout", word
@@ -35,7 +39,7 @@ func ParsePreprocess(text string) (Preprocess, error) {
 		switch key {
 		case "layout":
 			if p.Layout = Layout(value); p.Layout != NCHW && p.Layout != NHWC && p.Layout != Flat {
-				return bad("NCHW, NHWC, flat, resize=, channels=, bgr, scale=, mean= or std=")
+				return bad(preprocessWords)
 			}
 		case "resize":
 			h, w, _ := strings.Cut(value, "x")
@@ -55,6 +59,10 @@ func ParsePreprocess(text string) (Preprocess, error) {
 			if p.BGR = !ok; ok {
 				return bad("bgr alone")
 			}
+		case "transpose":
+			if p.Transpose = !ok; ok {
+				return bad("transpose alone")
+			}
 		case "scale":
 			if p.Scale, err = fraction(value); err != nil || p.Scale == 0 {
 				return bad("scale=NUMBER or scale=1/255, and not 0")
@@ -68,10 +76,66 @@ func ParsePreprocess(text string) (Preprocess, error) {
 				return bad("std=NUMBER,…")
 			}
 		default:
-			return bad("NCHW, NHWC, flat, resize=, channels=, bgr, scale=, mean= or std=")
+			return bad(preprocessWords)
 		}
 	}
 	return p, nil
+}
+
+// Text is p as ParsePreprocess reads it: the same preprocessing, exactly.
+func (p Preprocess) Text() string {
+	var words []string
+	if p.Layout != "" {
+		words = append(words, string(p.Layout))
+	}
+	if p.Transpose {
+		words = append(words, "transpose")
+	}
+	if len(p.Resize) == 2 {
+		words = append(words, fmt.Sprintf("resize=%dx%d", p.Resize[0], p.Resize[1]))
+	}
+	if p.Channels != 0 {
+		words = append(words, fmt.Sprintf("channels=%d", p.Channels))
+	}
+	if p.BGR {
+		words = append(words, "bgr")
+	}
+	if p.Scale != 0 {
+		words = append(words, "scale="+fractionText(p.Scale))
+	}
+	for _, l := range []struct {
+		name   string
+		values []float32
+	}{{"mean", p.Mean}, {"std", p.Std}} {
+		if len(l.values) == 0 {
+			continue
+		}
+		parts := make([]string, len(l.values))
+		for i, v := range l.values {
+			parts[i] = fractionText(v)
+		}
+		words = append(words, l.name+"="+strings.Join(parts, ","))
+	}
+	return strings.Join(words, " ")
+}
+
+// fractionText is the shortest number that fraction reads as v, or 1/255 and
+// the like where that is shorter.
+func fractionText(v float32) string {
+	s := strconv.FormatFloat(float64(v), 'g', -1, 32)
+	if v == 0 || v-v != 0 {
+		return s
+	}
+	sign := ""
+	if v < 0 {
+		sign = "-"
+	}
+	below := math.Round(20/math.Abs(float64(v))) / 20
+	short := sign + "1/" + strconv.FormatFloat(below, 'g', -1, 64)
+	if back, err := fraction(short); err == nil && back == v && len(short) < len(s) {
+		return short
+	}
+	return s
 }
 
 // fraction reads 0.5 or 1/2.

@@ -104,7 +104,7 @@ func Default() Recipe {
 	return Recipe{
 		Teacher: TeacherRecipe{
 			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
-			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute,
+			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
@@ -245,8 +245,8 @@ func (r *Recipe) checkNames() error {
 	}
 	if p, err := dataset.ParsePreprocess(r.Student.Prep); err != nil {
 		return err
-	} else if p.BGR || p.Channels != 0 {
-		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr and no channels=: the student takes the channels of the rows", r.Student.Prep)
+	} else if p.BGR || p.Transpose || p.Channels != 0 {
+		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr, transpose or channels=: the student takes the rows as they are", r.Student.Prep)
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err

@@ -58,7 +58,9 @@ func (d *run) askTeacher(ctx context.Context) error {
 	for _, line := range t.contract.Lines() {
 		d.env.log("teacher: " + line)
 	}
-	d.result.Warnings = append(d.result.Warnings, t.contract.Warnings...)
+	if err := d.lookAtTeacher(ctx, model); err != nil {
+		return err
+	}
 	if err := d.settleTask(t.contract.Task, t.contract.Classes); err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type TeacherRecipe struct {
 	Threads      int               `yaml:"threads" json:"threads"`                               // cores to run on; 0: all
 	Timeout      time.Duration     `yaml:"timeout" json:"timeout"`                               // longest wait for one batch
 	Memory       int64             `yaml:"memory" json:"memory"`                                 // cap of the teacher process in MiB; 0: teacher.MemoryShare of what is free, -1: none
+	Doctor       bool              `yaml:"doctor" json:"doctor"`                                 // look in short whether it is any good, before it runs over all rows
 	Strict       bool              `yaml:"strict" json:"strict"`                                 // refuse weights that are NaN or infinite, instead of warning of them
 }
 

@@ -121,7 +121,7 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	if err != nil {
 		return nil, err
 	}
-	t.contract, t.strange = nil, ""
+	t.contract, t.strange, t.seen = nil, "", nil
 	if t.tried {
 		if err := t.open(ctx, t.outputs, 0); err != nil {
 			return nil, err
@@ -265,7 +265,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	}
 	labelled := l.labelled()
 	if best < 0 {
-		return t.notFinite(l.b.ID(bad), l.origin(l.rows[bad]))
+		return t.noneFinite(c, outputs, raw, bad, l)
 	}
 	if plan := tries[best].plan; plan.guess && !verdicts[best].beatsChance(l.y, c.Classes) {
 		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no choice of neighbouring ones is right more often than chance: %s", plan.choices(l.spec))
@@ -286,6 +286,7 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 		t.checkOrder(c, outputs, v.accuracy, raw, l)
 	}
 	c.warnOfLoss(encoders[best], l)
+	t.seen = newAnswered(d, outputs[best], c.Classes, l)
 	t.encode = encoders[best]
 	return nil
 }

@@ -18,6 +18,9 @@ const (
 	proposable = 64
 )
 
+// mixedUp begins the warning of checkOrder.
+const mixedUp = "the classes look mixed up"
+
 // checkOrder looks whether the classes taken are in another order than the
 // rows' labels say, and proposes the class map that would mend it. outputs are
 // the raw scores of every value range that was tried: with the classes mixed
@@ -41,7 +44,7 @@ func (t *Teacher) checkOrder(c *Contract, outputs [][]float32, accuracy float64,
 	if order == nil {
 		return
 	}
-	said := fmt.Sprintf("the classes look mixed up: in their present order the teacher is right on %.1f %% of the rows, in another on %.1f %%", 100*accuracy, 100*best)
+	said := fmt.Sprintf(mixedUp+": in their present order the teacher is right on %.1f %% of the rows, in another on %.1f %%", 100*accuracy, 100*best)
 	if k > proposable {
 		c.warn("%s; name which is which by --class-map", said)
 		return

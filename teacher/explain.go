@@ -54,6 +54,9 @@ func (t *Teacher) explainRange(c *Contract, tries []candidate, v []verdict, best
 	c.warn("the input range is a guess, for no row has a label: give labelled rows or name the range")
 }
 
+// onlyHard is what explainKind warns of scores that are none.
+const onlyHard = "gives only 0 and 1: it teaches no more than hard labels do"
+
 // explainKind says what the output means and what is odd about it. x are the
 // numbers that it gave, rows of raw.
 func (t *Teacher) explainKind(c *Contract, x []float32, raw int) {
@@ -93,6 +96,6 @@ func (t *Teacher) explainKind(c *Contract, x []float32, raw int) {
 		if inner := t.graph.before[c.Output]; inner != "" {
 			before = fmt.Sprintf("; what it was made of may tell more: --teacher-output %q", inner)
 		}
-		c.warn("output %q gives only 0 and 1: it teaches no more than hard labels do%s", c.Output, before)
+		c.warn("output %q "+onlyHard+"%s", c.Output, before)
 	}
 }

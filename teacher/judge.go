@@ -99,9 +99,11 @@ func (c *Contract) score(v verdict) string {
 	return fmt.Sprintf("%.1f %%", 100*v.accuracy)
 }
 
+// useless begins the warnings of judgeUse.
+const useless = "this teacher looks useless on these rows: "
+
 // judgeUse warns of a teacher that has nothing to teach.
 func (c *Contract) judgeUse(v verdict, labelled int, l *look) {
-	const useless = "this teacher looks useless on these rows: "
 	switch c.Task {
 	case dataset.Regression:
 		if v.accuracy <= 0 {

@@ -20,6 +20,10 @@ type Model interface {
 	Contract() *Contract
 	// Logits puts the targets of the rows in b into out, (N, Classes).
 	Logits(ctx context.Context, b *dataset.Batch, out []float32) error
+	// Diagnose looks whether the model is any good on the rows of src.
+	Diagnose(ctx context.Context, src dataset.Source, o DoctorOptions) (*Diagnosis, error)
+	// Glance is the short form of Diagnose, for after Detect.
+	Glance(ctx context.Context, o DoctorOptions) (*Diagnosis, error)
 	// Key says what the targets of src would be computed from.
 	Key(ctx context.Context, src dataset.Source) (store.Key, error)
 	// Answers tells whether a store with the key k holds what the model would

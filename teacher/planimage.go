@@ -97,6 +97,10 @@ func (p *planner) explainPicture(plan *inputPlan, v picture) {
 	in := plan.feeds[0].info
 	plan.why = append(plan.why, fmt.Sprintf("layout: %s, the input is %s and the rows are %s", v.layout, p.axes(in), rowText(p.spec)))
 	h, w, c := p.spec.Shape[0], p.spec.Shape[1], p.spec.Shape[2]
+	if p.pre != nil && p.pre.Transpose {
+		h, w = w, h
+		plan.why = append(plan.why, "orientation: height and width change places, as given")
+	}
 	if v.h != h || v.w != w {
 		plan.resize = []int{v.h, v.w}
 		plan.why = append(plan.why, fmt.Sprintf("size: rows are resized from %d×%d to %d×%d", h, w, v.h, v.w))
@@ -137,6 +141,9 @@ func (p *planner) pictures(in ort.Info) []picture {
 		want = *p.pre
 	}
 	h, w, c := p.spec.Shape[0], p.spec.Shape[1], p.spec.Shape[2]
+	if want.Transpose {
+		h, w = w, h
+	}
 	if len(want.Resize) == 2 {
 		h, w = want.Resize[0], want.Resize[1]
 	}

@@ -250,10 +250,13 @@ func pick(v []verdict) (best int, close bool) {
 	return best, close
 }
 
-// clearlyBeats compares on the same rows. With labels the rows that only one
-// of the two gets right decide, at three standard deviations (McNemar 1947);
+// clearlyBeats is beats at three standard deviations.
+func (v verdict) clearlyBeats(o verdict) bool { return v.beats(o, 3) }
+
+// beats compares on the same rows. With labels the rows that only one of the
+// two gets right decide, at so many standard deviations (McNemar 1947);
 // without, the information about the class, in nats.
-func (v verdict) clearlyBeats(o verdict) bool {
+func (v verdict) beats(o verdict, deviations float64) bool {
 	if v.fitted {
 		return v.accuracy > o.accuracy+0.02
 	}
@@ -269,5 +272,5 @@ func (v verdict) clearlyBeats(o verdict) bool {
 			lost++
 		}
 	}
-	return gained-lost > 3*math.Sqrt(gained+lost)
+	return gained-lost > deviations*math.Sqrt(gained+lost)
 }

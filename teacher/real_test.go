@@ -108,3 +108,41 @@ func TestRealTeachers(t *testing.T) {
 		wantFault(t, err, fault.Input, "takes fewer columns than there are, and no row has a label")
 	})
 }
+
+// TestRealDoctor looks at public models, of which one is known to be useless.
+func TestRealDoctor(t *testing.T) {
+	needLibrary(t)
+	data := realData(t)
+	ctx := context.Background()
+	for _, c := range []struct {
+		model, rows string
+		worst       Level
+	}{
+		{"burn-mnist", "mnist", Note}, {"tribuo-pytorch_cnn_mnist", "mnist", Note}, {"winml-mnist", "mnist", Note}, {"winml-model", "mnist", Note}, {"olive-mnist", "mnist", Note},
+		{"ort-examples-mnist_original", "mnist", Problem},
+		{"iris-skl2onnx-rf_iris", "iris/Iris.csv", Note}, {"iris-skl2onnx-pipeline_lightgbm", "iris/Iris.csv", Note}, {"iris-winml-pytorch-Network", "iris/Iris.csv", Fine},
+	} {
+		t.Run(c.model, func(t *testing.T) {
+			src, err := dataset.Open(filepath.Join(data, c.rows), dataset.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			x, err := Open(ctx, filepath.Join(data, "teachers", c.model+".onnx"), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer x.Close()
+			d, err := x.Diagnose(ctx, src, DoctorOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Worst() != c.worst || (d.Preprocess != "") {
+				t.Errorf("got\n%v", d)
+			}
+			if f, ok := found(d, "accuracy"); !ok || (f.Level == Problem) != (c.worst == Problem) {
+				t.Errorf("got\n%v", d)
+			}
+		})
+	}
+}

@@ -14,10 +14,13 @@ type signs struct {
 	sure                    float64 // mean of the largest probability at T = 1
 	saturated               float64 // share of rows whose largest probability is above 0.999
 	ece                     float64 // expected calibration error, 15 bins (Guo et al. 2017)
-	constant                bool    // whether every row gets the same
-	never                   []int   // classes with labels that no row is given
+	constant                bool    // whether every row gets the same, but for rounding
+	distinct                int     // different numbers among the logits, manyNumbers or more count as that
+	never                   []int   // classes of at least enoughRows labels that no row is given
 	smooth                  float64 // the ε of label smoothing that it looks trained with; 0: none
-	temperature             float64 // at which its targets say something beside the class
+	temperature             float64 // at which its targets say something beside the class; 0: none does
+	tops                    []top
+	right                   []bool // whether each row gets its label
 	confused                []confusion
 }
 
@@ -28,12 +31,15 @@ const (
 	sureOfOne     = 0.999 // a probability that leaves nothing to learn beside the class
 	softEnough    = 0.8   // mean largest probability at the temperature that is proposed
 	topConfusions = 5
+	enoughRows    = 10  // of a class, to miss it
+	manyNumbers   = 257 // more than 8 bits tell apart
 )
 
 // readSigns looks at n rows of logits z, (n, classes).
 func readSigns(z []float32, n, classes int, labels []int32) *signs {
-	s := &signs{rows: n, classes: classes, constant: true}
 	tops := make([]top, n)
+	s := &signs{rows: n, classes: classes, constant: true, tops: tops, right: make([]bool, n)}
+	numbers := map[float32]bool{}
 	counts, given := make([]int, classes), make([]int, classes)
 	wrong := map[[2]int]int{}
 	for r := range n {
@@ -44,11 +50,19 @@ func readSigns(z []float32, n, classes int, labels []int32) *signs {
 		if tops[r].p > sureOfOne {
 			s.saturated += 1 / float64(n)
 		}
-		s.constant = s.constant && slices.Equal(row, z[:classes])
+		if s.constant {
+			_, apart := differ(row, z[:classes])
+			s.constant = !apart
+		}
+		for _, v := range row {
+			if len(numbers) < manyNumbers {
+				numbers[v] = true
+			}
+		}
 		if y := labels[r]; y >= 0 && int(y) < classes {
 			s.labelled++
 			counts[y]++
-			if tops[r].class == int(y) {
+			if s.right[r] = tops[r].class == int(y); s.right[r] {
 				s.accuracy++
 			} else {
 				wrong[[2]int{int(y), tops[r].class}]++
@@ -60,7 +74,7 @@ func readSigns(z []float32, n, classes int, labels []int32) *signs {
 		s.majority = float64(slices.Max(counts)) / float64(s.labelled)
 	}
 	for c, count := range counts {
-		if count > 0 && given[c] == 0 {
+		if count >= enoughRows && given[c] == 0 {
 			s.never = append(s.never, c)
 		}
 	}
@@ -74,6 +88,7 @@ func readSigns(z []float32, n, classes int, labels []int32) *signs {
 		return a.label*classes + a.given - b.label*classes - b.given
 	})
 	s.confused = s.confused[:min(topConfusions, len(s.confused))]
+	s.distinct = len(numbers)
 	s.ece = calibration(tops, labels)
 	s.smooth = smoothing(z, tops, n, classes)
 	s.temperature = softening(z, n, classes)
@@ -164,7 +179,7 @@ var temperatures = []float64{1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20}
 
 // softening is the lowest of the temperatures at which the mean largest
 // probability is at most softEnough: below it the targets are hardly more than
-// labels.
+// labels. It is 0 where that takes more than the highest.
 func softening(z []float32, n, classes int) float64 {
 	for _, t := range temperatures {
 		mean := 0.0
@@ -175,55 +190,7 @@ func softening(z []float32, n, classes int) float64 {
 			return t
 		}
 	}
-	return temperatures[len(temperatures)-1]
-}
-
-// nearestMean is the accuracy of a classifier that knows nothing but the mean
-// row of each class: the labelled rows at even places are its training rows,
-// those at odd ones are judged. It is what a teacher must beat. x is (n, size).
-func nearestMean(x []float32, n, size, classes int, labels []int32) (accuracy float64, judged int) {
-	mean, count := make([]float64, classes*size), make([]float64, classes)
-	each := func(odd bool, f func(row []float32, y int)) {
-		k := 0
-		for r := range n {
-			if y := labels[r]; y >= 0 {
-				if k++; (k%2 == 0) == odd {
-					f(x[r*size:(r+1)*size], int(y))
-				}
-			}
-		}
-	}
-	each(false, func(row []float32, y int) {
-		count[y]++
-		for i, v := range row {
-			if v == v {
-				mean[y*size+i] += float64(v)
-			}
-		}
-	})
-	each(true, func(row []float32, y int) {
-		best, least := -1, math.Inf(1)
-		for c := range classes {
-			if count[c] == 0 {
-				continue
-			}
-			d := 0.0
-			for i, v := range row {
-				if v == v {
-					off := float64(v) - mean[c*size+i]/count[c]
-					d += off * off
-				}
-			}
-			if d < least {
-				best, least = c, d
-			}
-		}
-		judged++
-		if best == y {
-			accuracy++
-		}
-	})
-	return accuracy / float64(max(1, judged)), judged
+	return 0
 }
 
 // share writes a part of rows as "97.3 %".

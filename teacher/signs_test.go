@@ -3,7 +3,10 @@ package teacher
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"github.com/kdonnx/kdonnx/dataset"
 )
 
 // answers are logits of n rows of c classes whose label the teacher names with
@@ -90,18 +93,54 @@ func TestNearestMean(t *testing.T) {
 			if i == int(y[r]) {
 				v += 4
 			}
+			if i == 2 {
+				v *= 1000 // in another unit, which must not count for more
+			}
 			x = append(x, float32(v))
 		}
 	}
 	x[5] = float32(math.NaN())
-	got, judged := nearestMean(x, n, size, c, y)
-	if judged != n/2 || got < 0.95 {
-		t.Errorf("got %v of %d", got, judged)
+	spec := dataset.Spec{Shape: []int{size}}
+	right := func(guess []int32) (share float64, asked int) {
+		for r, g := range guess {
+			if g >= 0 {
+				asked++
+				if g == y[r] {
+					share++
+				}
+			}
+		}
+		return share / float64(asked), asked
+	}
+	if got, asked := right(nearestMean(x, spec, c, y)); asked != n/2 || got < 0.95 {
+		t.Errorf("got %v of %d", got, asked)
+	}
+	many := slices.Clone(y)
+	for r := range many {
+		many[r] = int32(r)
+	}
+	if nearestMean(x, spec, n, many) != nil {
+		t.Error("a mean of one row is none")
 	}
 	for r := range y {
 		y[r] = int32(rng.IntN(c))
 	}
-	if got, _ := nearestMean(x, n, size, c, y); got > 0.45 {
+	if got, _ := right(nearestMean(x, spec, c, y)); got > 0.45 {
 		t.Errorf("of labels that mean nothing: got %v", got)
+	}
+	y[0] = c // beyond the classes
+	nearestMean(x, spec, c, y)
+
+	big := dataset.Spec{Shape: []int{100, 40, 1}, Image: true}
+	var pixels []float32
+	y = y[:40]
+	for r := range y {
+		y[r] = int32(r / 2 % 2)
+		for range big.Size() {
+			pixels = append(pixels, float32(y[r])*5+float32(rng.NormFloat64()))
+		}
+	}
+	if got, asked := right(nearestMean(pixels, big, 2, y)); got != 1 || asked != 20 {
+		t.Errorf("large images: got %v of %d", got, asked)
 	}
 }

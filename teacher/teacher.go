@@ -85,7 +85,8 @@ type Teacher struct {
 	opened   ort.Options // what runner was opened with
 	tried    bool        // Detect ran before, and may have narrowed what is open
 	contract *Contract
-	encode   *encoder // of contract
+	encode   *encoder  // of contract
+	seen     *answered // what Detect looked at, until Glance or Fill
 	keeper
 	restarts []error // worker deaths that a restart mended, since Fill last looked
 	cut      cut     // how Fill cuts rows

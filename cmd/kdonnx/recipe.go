@@ -31,6 +31,19 @@ func (b betaFlag) Set(s string) error {
 	return err
 }
 
+// notFlag is a flag that turns off what it points at.
+type notFlag struct{ p *bool }
+
+func (n notFlag) Type() string   { return "bool" }
+func (n notFlag) String() string { return strconv.FormatBool(n.p != nil && !*n.p) }
+func (n notFlag) Set(s string) error {
+	v, err := strconv.ParseBool(s)
+	if err == nil {
+		*n.p = !v
+	}
+	return err
+}
+
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
@@ -44,7 +57,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.ClassMap, "class-map", t.ClassMap, `which class of the rows each of the teacher's is: "tabby=cat,tiger cat=cat,hay=", where several may be one and hay none, or a file with one pair a line; numbers count columns and labels from 0 (default: by names, else in order)`)
 	f.Float64Var(&t.Smooth, "teacher-smoothing", t.Smooth, "of a teacher that gives labels and no scores: the probability that it leaves to the other classes")
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
-	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, bgr, channels=3 or channels=1 if need be`)
+	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, transpose, bgr, channels=3 or channels=1 if need be`)
 	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: NAME=COLUMN,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
@@ -65,6 +78,8 @@ func storeFlag(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 // recipeFlags bind every field of r that a run has.
 func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
+	f.Var(notFlag{&r.Teacher.Doctor}, "no-doctor", "do not look whether the teacher is any good before it runs over all rows, see kdonnx doctor")
+	f.Lookup("no-doctor").NoOptDefVal = "true"
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 	storeFlag(f, &r.Teacher)
 

@@ -333,7 +333,7 @@ func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *loo
 		n := min(c.Batch, l.n-at)
 		rows := someOf(&l.b, at, at+n)
 		if err := e.encode(&b, rows); err != nil {
-			return t.badRow(err, rows, l.rows[at:])
+			return t.badRow(err, rows, func(i int) int { return l.origin(l.rows[at+i]) })
 		}
 		v, err := t.callOne(ctx, c, &b, nil, n)
 		if err == nil {

@@ -259,10 +259,10 @@ func (e *encoder) constant(v *ort.Value, f *feed, n int) (same bool) {
 }
 
 // badRow is err with the name of the row, when a cell of one of the rows is
-// at fault; numbers are their positions in the source.
-func (t *Teacher) badRow(err error, b *dataset.Batch, numbers []int) error {
+// at fault; number gives its position in the file.
+func (t *Teacher) badRow(err error, b *dataset.Batch, number func(i int) int) error {
 	if c, ok := err.(*badCell); ok {
-		return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", numbers[c.row], b.ID(c.row)), "%s", c.Error())
+		return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", number(c.row), b.ID(c.row)), "%s", c.Error())
 	}
 	return err
 }

@@ -15,21 +15,6 @@ import (
 
 const cifarNames = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n"
 
-// cifarRecords are records of the given labels; pixel i of plane c is
-// (i + 50·c + 7·row) mod 256.
-func cifarRecords(labels ...[]byte) []byte {
-	var b []byte
-	for r, l := range labels {
-		b = append(b, l...)
-		for c := range 3 {
-			for i := range 1024 {
-				b = append(b, byte(i+50*c+7*r))
-			}
-		}
-	}
-	return b
-}
-
 func one(labels ...byte) [][]byte {
 	var all [][]byte
 	for _, l := range labels {

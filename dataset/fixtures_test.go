@@ -25,7 +25,16 @@ var (
 	pngOf           = datasettest.PNGHead
 	withOrientation = datasettest.WithOrientation
 	float64s        = datasettest.Float64s
+	chunk           = datasettest.Chunk
+	riff            = datasettest.RIFF
+	wavFormat       = datasettest.WAVFormat
+	wavData         = datasettest.WAVData
+	wavFile         = datasettest.WAV
+	sine            = datasettest.Sine
+	cifarRecords    = datasettest.CIFAR
 )
+
+const extensible = datasettest.WAVExtensible
 
 type entry struct {
 	name string

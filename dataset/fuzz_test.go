@@ -8,14 +8,16 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/datasettest"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // fuzzFile opens and reads data as the format: it must give rows or a fault in
-// one line that is no usage error, and must not panic.
-func fuzzFile(t *testing.T, format, name string, data []byte) {
+// one line that is no usage error, and must not panic. dir is one for all
+// inputs of a process: a folder for each would take longer than the reading.
+func fuzzFile(t *testing.T, dir, format, name string, data []byte) {
 	t.Helper()
-	err := openAndRead(format+":"+put(t, t.TempDir(), name, data), dataset.Options{})
+	err := openAndRead(format+":"+put(t, dir, name, data), dataset.Options{})
 	if err == nil {
 		return
 	}
@@ -28,7 +30,8 @@ func fuzzFile(t *testing.T, format, name string, data []byte) {
 func FuzzNPZ(f *testing.F) {
 	f.Add(npz(entry{"x.npy", npyFloats(2, 3)}, entry{"y.npy", npyBytes([]byte{0, 1}, 2)}))
 	f.Add(stored(entry{"x_train.npy", npyFloats(2, 3)}))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, "npz", "a.npz", data) })
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, dir, "npz", "a.npz", data) })
 }
 
 func FuzzCSV(f *testing.F) {
@@ -36,27 +39,44 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfa;b\r\n1;\"x\"\"\"\r\n"))
 	f.Add([]byte(" 1  2 T\n3 4   I \n"))
 	f.Add([]byte("1\t\t3\n\"\n"))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, "csv", "a.csv", data) })
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, dir, "csv", "a.csv", data) })
 }
 
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(adultJSON), true)
 	f.Add([]byte("[\n"+`{"a": [1, null], "b": "\u00e4\ud83d\ude00\n"}`+", {}]"), false)
 	f.Add([]byte(`{"a": {"b": {"c": -1.5e+3}}}`), true)
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte, lines bool) {
 		name := "a.json"
 		if lines {
 			name = "a.jsonl"
 		}
-		fuzzFile(t, "jsonl", name, data)
+		fuzzFile(t, dir, "jsonl", name, data)
 	})
 }
 
+// FuzzParquet has much to go over: with -fuzzminimizetime 1x it does not
+// shrink inputs again and again that only seem new, for the library keeps
+// pools.
 func FuzzParquet(f *testing.F) {
+	type row struct {
+		N int64   `parquet:"n,delta"`
+		F float32 `parquet:"f,split"`
+		S string  `parquet:"s,dict"`
+		O *int32  `parquet:"o,optional"`
+	}
+	v := int32(7)
+	rows := []row{{1, 2, "a", &v}, {2, 3, "b", nil}, {3, 4, "a", &v}}
+	for _, options := range [][]parquet.WriterOption{
+		{}, {parquet.DataPageVersion(1)}, {parquet.Compression(&parquet.Zstd), parquet.DataPageVersion(1)}, {parquet.Compression(&parquet.Snappy)}, {parquet.Compression(&parquet.Gzip), parquet.MaxRowsPerRowGroup(1)},
+	} {
+		f.Add(datasettest.Parquet(rows, options...))
+	}
 	f.Add(adultParquet())
-	f.Add(adultParquet(parquet.Compression(&parquet.Zstd), parquet.DataPageVersion(1)))
-	f.Add(adultParquet(parquet.Compression(&parquet.Snappy)))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, "parquet", "a.parquet", data) })
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, dir, "parquet", "a.parquet", data) })
 }
 
 func FuzzColumns(f *testing.F) {
@@ -81,7 +101,8 @@ func FuzzIDX(f *testing.F) {
 	f.Add(idxImages(3, 2, 2))
 	f.Add(gz(idxImages(3, 2, 2)))
 	f.Add(idxLabels(3, 2))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, "idx", "train-images-idx3-ubyte", data) })
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzFile(t, dir, "idx", "train-images-idx3-ubyte", data) })
 }
 
 func FuzzImage(f *testing.F) {

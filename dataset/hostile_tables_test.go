@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/datasettest"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -85,17 +87,6 @@ func TestHostileJSON(t *testing.T) {
 	})
 }
 
-// parquetOf is a file of rows.
-func parquetOf[T any](rows []T, options ...parquet.WriterOption) []byte {
-	var b bytes.Buffer
-	w := parquet.NewGenericWriter[T](&b, options...)
-	must(w.Write(rows))
-	if err := w.Close(); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
-
 func TestHostileParquet(t *testing.T) {
 	good := adultParquet()
 	footer := func(n uint32) []byte {
@@ -107,6 +98,12 @@ func TestHostileParquet(t *testing.T) {
 		b := append([]byte("PAR1"), meta...)
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(meta)))
 		return append(b, "PAR1"...)
+	}
+	edited := func(change func(m *format.FileMetaData)) []byte {
+		return datasettest.EditParquet(good, func(m *format.FileMetaData, body []byte) []byte { change(m); return body })
+	}
+	type constant struct {
+		X int32 `parquet:"x,dict"`
 	}
 	type times struct {
 		X float64 `parquet:"x"`
@@ -131,15 +128,28 @@ func TestHostileParquet(t *testing.T) {
 		bad("F-63", "footer of 4 GiB", "a.parquet", footer(0xffffffff), `metadata: 4294967295 bytes in a file of`),
 		bad("F-63", "footer too short", "a.parquet", footer(40), `metadata: |schema: `),
 		bad("F-63", "list of 2^31 structs", "a.parquet", withFooter(append(list, huge...)), `metadata: not readable: it ends too early`),
+		bad("F-63", "rows that no group has", "a.parquet", edited(func(m *format.FileMetaData) { m.NumRows++ }), `metadata: 4 rows, but the row groups have 3`),
+		bad("F-63", "values that no page has", "a.parquet", edited(func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.NumValues = 1 << 62 }), `column "age": pages of 3 values, but it says 4611686018427387904`),
+		bad("F-63", "codec 99", "a.parquet", edited(func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.Codec = 99 }), `compressed by .*, expected UNCOMPRESSED`),
+		bad("F-63", "a page too often", "a.parquet", datasettest.EditParquet(datasettest.Parquet(make([]constant, 100_000)), func(m *format.FileMetaData, body []byte) []byte {
+			c := &m.RowGroups[0].Columns[0].MetaData
+			end := c.DictionaryPageOffset + c.TotalCompressedSize
+			pages := bytes.Clone(body[c.DataPageOffset:end])
+			c.TotalCompressedSize += 999 * int64(len(pages))
+			for _, n := range []*int64{&c.NumValues, &m.RowGroups[0].NumRows, &m.NumRows} {
+				*n *= 1000
+			}
+			return append(body[:end], bytes.Repeat(pages, 999)...)
+		}), `column "x": page at byte \d+: pages unpack to \d+ bytes and \d+ values so far, limit`),
 		bad("F-63", "no schema", "a.parquet", withFooter([]byte{0}), `schema: 0 elements`),
-		bad("F-63", "no rows", "a.parquet", parquetOf[adult](nil), `and 0 rows, expected`),
-		bad("", "a time", "a.parquet", parquetOf([]times{{1, 2}}), `row 0, column "t": a time, which is not read: leave the column out by --columns "t=drop"`),
-		bad("", "a list of groups", "a.parquet", parquetOf([]points{{X: 1, P: []struct{ A, B float64 }{{1, 2}}}}), `column "p": a list of groups or lists`),
-		bad("", "two lengths", "a.parquet", parquetOf([]lists{{[]float64{1, 2}}, {[]float64{1}}}), `row 1, column "x": a list of 1 numbers, expected 2`),
-		bad("", "bytes", "a.parquet", parquetOf([]raw{{1, []byte("ok")}, {1, []byte("\xff")}}), `row 1, column "b": bytes that are not UTF-8`),
+		bad("F-63", "no rows", "a.parquet", datasettest.Parquet[adult](nil), `and 0 rows, expected`),
+		bad("", "a time", "a.parquet", datasettest.Parquet([]times{{1, 2}}), `row 0, column "t": a time, which is not read: leave the column out by --columns "t=drop"`),
+		bad("", "a list of groups", "a.parquet", datasettest.Parquet([]points{{X: 1, P: []struct{ A, B float64 }{{1, 2}}}}), `column "p": a list of groups or lists`),
+		bad("", "two lengths", "a.parquet", datasettest.Parquet([]lists{{[]float64{1, 2}}, {[]float64{1}}}), `row 1, column "x": a list of 1 numbers, expected 2`),
+		bad("", "bytes", "a.parquet", datasettest.Parquet([]raw{{1, []byte("ok")}, {1, []byte("\xff")}}), `row 1, column "b": bytes that are not UTF-8`),
 		bad("", "codec", "a.parquet", adultParquet(parquet.Compression(&parquet.Brotli)), `compressed by BROTLI, expected`),
 	})
-	if err := openAndRead(put(t, t.TempDir(), "a.parquet", parquetOf([]times{{1, 2}})), dataset.Options{Columns: "t=drop"}); err != nil {
+	if err := openAndRead(put(t, t.TempDir(), "a.parquet", datasettest.Parquet([]times{{1, 2}})), dataset.Options{Columns: "t=drop"}); err != nil {
 		t.Errorf("a time that is left out: %v", err)
 	}
 	for i := range good { // truncated anywhere
@@ -173,7 +183,7 @@ func TestParquetDamage(t *testing.T) {
 	for _, options := range [][]parquet.WriterOption{
 		{}, {parquet.Compression(&parquet.Snappy)}, {parquet.Compression(&parquet.Gzip), parquet.DataPageVersion(1)}, {parquet.Compression(&parquet.Zstd)}, {parquet.DataPageVersion(1), parquet.MaxRowsPerRowGroup(100)},
 	} {
-		good := parquetOf(rows, options...)
+		good := datasettest.Parquet(rows, options...)
 		src, err := dataset.Open(put(t, dir, "good.parquet", good), dataset.Options{})
 		if err != nil || src.Len() != 300 {
 			t.Fatalf("undamaged: %v", err)

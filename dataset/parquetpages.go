@@ -22,29 +22,71 @@ type pageChecker struct {
 	path string
 	file *os.File
 	size int64
-	zstd *zstd.Decoder
-	in   []byte       // a page as it is stored
-	out  bytes.Buffer // and unpacked
+	zstd *zstd.Decoder // nil until a page needs it
+	in   []byte        // a page as it is stored
+	out  bytes.Buffer  // and unpacked
+
+	unpacked, values int64 // that the pages so far claim
 }
 
 // checkPages refuses pages that claim more than they hold.
 func checkPages(path string, f *os.File, size int64, meta *format.FileMetaData, leaves []*parquet.Column) error {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	c := &pageChecker{path: path, file: f, size: size, zstd: d}
+	c := &pageChecker{path: path, file: f, size: size}
+	defer func() {
+		if c.zstd != nil {
+			c.zstd.Close()
+		}
+	}()
+	rows := int64(0)
 	for g := range meta.RowGroups {
 		group := &meta.RowGroups[g]
 		if len(group.Columns) != len(leaves) || group.NumRows < 0 {
 			return inputFault(path, fmt.Sprintf("row group %d", g), "%d columns and %d rows, the schema has %d columns", len(group.Columns), group.NumRows, len(leaves))
 		}
-		for k := range group.Columns {
-			if err := c.chunk(fmt.Sprintf("row group %d, column %q", g, leaves[k].Name()), &group.Columns[k].MetaData, leaves[k]); err != nil {
-				return err
+		rows += group.NumRows
+	}
+	if rows != meta.NumRows {
+		return inputFault(path, "metadata", "%d rows, but the row groups have %d", meta.NumRows, rows)
+	}
+	// What all pages claim comes first: a page may be small and there often.
+	for _, visit := range []func(field string, at int64, p page, m *format.ColumnMetaData, leaf *parquet.Column) error{c.claim, c.hold} {
+		for g := range meta.RowGroups {
+			for k, leaf := range leaves {
+				m := &meta.RowGroups[g].Columns[k].MetaData
+				field := fmt.Sprintf("row group %d, column %q", g, leaf.Name())
+				if err := c.chunk(field, m, func(at int64, p page) error { return visit(field, at, p, m, leaf) }); err != nil {
+					return err
+				}
 			}
 		}
+	}
+	return nil
+}
+
+// claim refuses a page that claims too much, by itself or with all before it.
+func (c *pageChecker) claim(field string, at int64, p page, m *format.ColumnMetaData, _ *parquet.Column) error {
+	switch m.Codec {
+	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd:
+	default:
+		return inputFault(c.path, field, "page at byte %d: compressed by %v, expected UNCOMPRESSED, SNAPPY, GZIP or ZSTD", at, m.Codec)
+	}
+	c.unpacked += p.unpacked
+	c.values += p.values
+	if unpacked := max(c.unpacked, 4*c.values); unpacked > freeExpansion && unpacked/maxExpansion > c.size {
+		return inputFault(c.path, field, "page at byte %d: pages unpack to %d bytes and %d values so far, limit %d bytes, with 4 a value, or %d times the %d of the file",
+			at, c.unpacked, c.values, freeExpansion, maxExpansion, c.size)
+	}
+	return nil
+}
+
+// hold refuses a page that does not hold what it claims.
+func (c *pageChecker) hold(field string, at int64, p page, m *format.ColumnMetaData, leaf *parquet.Column) error {
+	c.in = slices.Grow(c.in[:0], int(p.packed))[:p.packed]
+	if _, err := c.file.ReadAt(c.in, at); err != nil {
+		return ioFault(c.path, err)
+	}
+	if err := c.page(p, m.Codec, leaf); err != nil {
+		return inputFault(c.path, field, "page at byte %d: %w", at, err)
 	}
 	return nil
 }
@@ -57,13 +99,15 @@ type page struct {
 	compressed                               bool
 }
 
-// chunk goes over the pages of one column in one row group.
-func (c *pageChecker) chunk(field string, m *format.ColumnMetaData, leaf *parquet.Column) error {
+// chunk visits the pages of one column in one row group: where the data of
+// each begin, and its header.
+func (c *pageChecker) chunk(field string, m *format.ColumnMetaData, visit func(at int64, p page) error) error {
 	at := cmp.Or(m.DictionaryPageOffset, m.DataPageOffset)
 	end := at + m.TotalCompressedSize
 	if at < 4 || m.TotalCompressedSize < 0 || end < at || end > c.size || m.DataPageOffset < at || m.DataPageOffset > end {
 		return inputFault(c.path, field, "lies at bytes %d to %d of a file of %d", at, end, c.size)
 	}
+	values := int64(0)
 	for at < end {
 		p, n, err := c.header(at, end)
 		if err != nil {
@@ -73,14 +117,16 @@ func (c *pageChecker) chunk(field string, m *format.ColumnMetaData, leaf *parque
 		if p.packed < 0 || p.packed > end-at || p.unpacked < 0 || p.unpacked > maxPage || p.values < 0 || p.values > maxPageValues {
 			return inputFault(c.path, field, "page at byte %d: %d bytes that unpack to %d, of %d values: expected at most %d, %d and %d", at, p.packed, p.unpacked, p.values, end-at, maxPage, maxPageValues)
 		}
-		c.in = slices.Grow(c.in[:0], int(p.packed))[:p.packed]
-		if _, err := c.file.ReadAt(c.in, at); err != nil {
-			return ioFault(c.path, err)
+		if format.PageType(p.kind) != format.DictionaryPage {
+			values += p.values
 		}
-		if err := c.page(p, m.Codec, leaf); err != nil {
-			return inputFault(c.path, field, "page at byte %d: %w", at, err)
+		if err := visit(at, p); err != nil {
+			return err
 		}
 		at += p.packed
+	}
+	if values != m.NumValues {
+		return inputFault(c.path, field, "pages of %d values, but it says %d", values, m.NumValues)
 	}
 	return nil
 }
@@ -195,12 +241,16 @@ func (c *pageChecker) unpack(codec format.CompressionCodec, src []byte, want int
 		}
 		from = r
 	case format.Zstd:
+		if c.zstd == nil {
+			var err error
+			if c.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecoderLowmem(true)); err != nil {
+				return nil, err
+			}
+		}
 		if err := c.zstd.Reset(bytes.NewReader(src)); err != nil {
 			return nil, fmt.Errorf("cannot unpack: %w", err)
 		}
 		from = c.zstd
-	default:
-		return nil, fmt.Errorf("compressed by %v, expected UNCOMPRESSED, SNAPPY, GZIP or ZSTD", codec)
 	}
 	c.out.Reset()
 	if n, err := io.CopyN(&c.out, from, want+1); err != io.EOF || n != want {

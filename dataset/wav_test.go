@@ -2,7 +2,6 @@ package dataset_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -13,72 +12,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
-
-func chunk(id string, body []byte) []byte {
-	b := binary.LittleEndian.AppendUint32([]byte(id), uint32(len(body)))
-	b = append(b, body...)
-	if len(body)%2 == 1 {
-		b = append(b, 0)
-	}
-	return b
-}
-
-func riff(chunks ...[]byte) []byte {
-	body := append([]byte("WAVE"), bytes.Join(chunks, nil)...)
-	return chunk("RIFF", body)
-}
-
-// wavFormat is the chunk of format; extensible where format is above 0xffff.
-func wavFormat(format, channels, rate, bits int) []byte {
-	b := binary.LittleEndian.AppendUint16(nil, uint16(format))
-	if format > 0xffff {
-		b = []byte{0xfe, 0xff}
-	}
-	b = binary.LittleEndian.AppendUint16(b, uint16(channels))
-	b = binary.LittleEndian.AppendUint32(b, uint32(rate))
-	b = binary.LittleEndian.AppendUint32(b, uint32(rate*channels*bits/8))
-	b = binary.LittleEndian.AppendUint16(b, uint16(channels*bits/8))
-	b = binary.LittleEndian.AppendUint16(b, uint16(bits))
-	if format > 0xffff {
-		b = append(b, 22, 0, byte(bits), 0, 3, 0, 0, 0, byte(format), 0)
-		b = append(b, "\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"...)
-	}
-	return chunk("fmt ", b)
-}
-
-// wavData stores one value a sample in each channel.
-func wavData(format, channels, bits int, x []float64) []byte {
-	var b []byte
-	for _, v := range x {
-		for range channels {
-			switch {
-			case format&0xffff == 3:
-				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
-			case bits == 8:
-				b = append(b, byte(math.Round(v*127)+128))
-			default:
-				k := binary.LittleEndian.AppendUint32(nil, uint32(int32(math.Round(v*float64(int64(1)<<(bits-1)-1))))<<(32-bits))
-				b = append(b, k[4-bits/8:]...)
-			}
-		}
-	}
-	return b
-}
-
-const extensible = 1 << 16
-
-func wavFile(format, channels, rate, bits int, x []float64) []byte {
-	return riff(wavFormat(format, channels, rate, bits), chunk("LIST", []byte("INFOx")), chunk("data", wavData(format, channels, bits, x)))
-}
-
-// sine is seconds of a tone.
-func sine(rate int, hz, seconds float64) []float64 {
-	x := make([]float64, int(float64(rate)*seconds))
-	for i := range x {
-		x[i] = 0.5 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate))
-	}
-	return x
-}
 
 func clip(hz, seconds float64) []byte { return wavFile(1, 1, 8000, 16, sine(8000, hz, seconds)) }
 

@@ -45,7 +45,8 @@ func (m *Model) Close() { m.close() }
 // OpenModel opens the .onnx file that t names for rows like those of src.
 // An exported student says in its metadata that it takes raw rows and gives
 // logits, or numbers; of other models this is detected.
-func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.Source, cache string) (*Model, error) {
+// rows is what faults call those of src, such as their file.
+func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.Source, rows, cache string) (*Model, error) {
 	file, err := onnx.Read(t.Model, onnx.ReadOptions{})
 	if err != nil {
 		return nil, err
@@ -83,6 +84,7 @@ func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.
 	if err != nil {
 		return nil, err
 	}
+	m.NameRows(rows)
 	c, err := m.Detect(ctx, src)
 	if err != nil {
 		closeTeacher()

@@ -55,7 +55,7 @@ func TestStudentPreprocess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, engine := range []string{EngineORT, EngineNative} {
-		model, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, dir)
+		model, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, "", dir)
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
 		}

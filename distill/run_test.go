@@ -270,7 +270,7 @@ func TestEngines(t *testing.T) {
 	defer src.Close()
 	for _, engine := range []string{EngineORT, EngineNative} {
 		te := TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(r), Kind: "auto", Input: "auto"}, Provider: "cpu"}
-		m, err := OpenModel(context.Background(), engine, te, src, file("cache"))
+		m, err := OpenModel(context.Background(), engine, te, src, "", file("cache"))
 		if err != nil {
 			t.Fatalf("%s: %v", engine, err)
 		}
@@ -283,7 +283,7 @@ func TestEngines(t *testing.T) {
 			t.Errorf("%s: %d errors and classes %q, expected %d", engine, got.Errors, m.ClassNames, want.Student.Errors)
 		}
 	}
-	_, err = OpenModel(context.Background(), "abacus", TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(r)}}, src, "")
+	_, err = OpenModel(context.Background(), "abacus", TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(r)}}, src, "", "")
 	wantFault(t, err, fault.Usage, "--engine", "abacus")
 }
 

@@ -150,7 +150,7 @@ func TestTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, engine := range []string{EngineNative, EngineORT} {
-			m, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, file("cache"))
+			m, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: r.Output.Model, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, "", file("cache"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -196,7 +196,7 @@ func (p taskProblem) verify(t *testing.T, path string, result *Result) {
 	for _, engine := range []string{EngineORT, EngineNative} {
 		tr := Default().Teacher
 		tr.Model = path
-		m, err := OpenModel(ctx, engine, tr, src, t.TempDir())
+		m, err := OpenModel(ctx, engine, tr, src, "", t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

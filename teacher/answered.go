@@ -92,7 +92,7 @@ func (e *noneFinite) Unwrap() error { return e.error }
 // noneFinite names row bad of l, and keeps all rows that the candidate with the
 // fewest such has no finite output for.
 func (t *Teacher) noneFinite(c *Contract, outputs [][]float32, raw, bad int, l *look) error {
-	e := &noneFinite{error: t.notFinite(l.b.ID(bad), l.rows[bad]), looked: l.n}
+	e := &noneFinite{error: t.notFinite(l.b.ID(bad), l.origin(l.rows[bad])), looked: l.n}
 	for i, x := range outputs {
 		var rows []int
 		for _, r := range newAnswered(t.meaning(c, x, raw), x, c.Classes, l).bad {

@@ -23,7 +23,7 @@ func (t *Teacher) settleBatch(ctx context.Context, c *Contract, e *encoder, l *l
 	var b encoded
 	rows := someOf(&l.b, 0, n)
 	if err := t.openBatch(ctx, e, &b, rows, e.plan.fixed); err != nil {
-		return nil, t.badRow(err, rows, l.rows)
+		return nil, t.badRow(err, rows, func(i int) int { return l.origin(l.rows[i]) })
 	}
 	if e.plan.bare {
 		c.FixedBatch, c.Single = 1, true

@@ -80,8 +80,12 @@ func (d decoder) logits(dst, raw []float32, n int) (bad int) {
 			d.oneHot(z, int(x[0]))
 		case d.oneColumn:
 			first, second := float32(0), x[0]
-			if d.kind == Probabilities {
+			switch d.kind {
+			case Probabilities, Sigmoids: // of one number the same
 				first, second = d.log(1-x[0]), d.log(x[0])
+			case LogProbabilities:
+				second = max(x[0], logZero)
+				first = float32(math.Log(max(-math.Expm1(float64(x[0])), nearOne)))
 			}
 			if d.columns != nil { // both in the other order
 				first, second = second, first

@@ -250,17 +250,21 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 		return err
 	}
 	best, close := pick(verdicts)
-	if best >= 0 && close {
+	if best >= 0 && (close || rival(tries, verdicts, best) >= 0) {
 		more, err := t.lookAt(ctx, src, lookAgain)
 		if err != nil {
 			return err
 		}
 		if more.n > l.n {
-			l = more
-			if outputs, verdicts, bad, err = t.tryAll(ctx, c, encoders, raw, l); err != nil {
+			o, v, r, err := t.tryAll(ctx, c, encoders, raw, more)
+			if err != nil {
 				return err
 			}
-			best, _ = pick(verdicts)
+			// A label that is new is for Fill to name: the best is none the worse.
+			if c.LabelTexts == nil || v[best].usable {
+				l, outputs, verdicts, bad = more, o, v, r
+				best, _ = pick(verdicts)
+			}
 		}
 	}
 	labelled := l.labelled()
@@ -269,6 +273,9 @@ func (t *Teacher) settleRange(ctx context.Context, c *Contract, src dataset.Sour
 	}
 	if plan := tries[best].plan; plan.guess && !verdicts[best].beatsChance(l.y, c.Classes) {
 		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and no choice of neighbouring ones is right more often than chance: %s", plan.choices(l.spec))
+	} else if other := rival(tries, verdicts, best); other >= 0 {
+		return fault.New(fault.Input, t.path, "input "+plan.feeds[0].info.Name, "takes fewer columns than there are, and the labels do not tell %s (%s) from %s (%s): %s",
+			plan.text, c.score(verdicts[best]), tries[other].plan.text, c.score(verdicts[other]), plan.choices(l.spec))
 	}
 	c.takes(tries[best].plan)
 	c.Range, c.Preprocess, c.Rows = tries[best].name, tries[best].pre, l.n
@@ -326,7 +333,7 @@ func (t *Teacher) eachBatch(ctx context.Context, c *Contract, e *encoder, l *loo
 		n := min(c.Batch, l.n-at)
 		rows := someOf(&l.b, at, at+n)
 		if err := e.encode(&b, rows); err != nil {
-			return t.badRow(err, rows, l.rows[at:])
+			return t.badRow(err, rows, func(i int) int { return l.origin(l.rows[at+i]) })
 		}
 		v, err := t.callOne(ctx, c, &b, nil, n)
 		if err == nil {

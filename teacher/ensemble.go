@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -99,6 +100,12 @@ func (e *Ensemble) Detect(ctx context.Context, src dataset.Source) (*Contract, e
 			return nil, fault.New(fault.Input, m.path, "output "+c.Output, "%s of %d classes, but %s has %s of %d: expected the same of all members (see --class-map)",
 				taskName(c.Task, c.Classes), c.Classes, e.members[0].path, taskName(first.Task, first.Classes), first.Classes)
 		}
+		if len(wantedNames(c.Task, src.Spec())) == 0 {
+			if at := otherName(first.ClassNames, c.ClassNames); at >= 0 {
+				return nil, fault.New(fault.Input, m.path, "output "+c.Output, "class %d is %q, but %q in %s, and no row says which order counts: expected the same (see --class-map)",
+					at, clip(c.ClassNames[at]), clip(first.ClassNames[at]), e.members[0].path)
+			}
+		}
 		all = append(all, c)
 		name := filepath.Base(m.path)
 		for _, line := range c.plain() {
@@ -125,7 +132,25 @@ func (e *Ensemble) Detect(ctx context.Context, src dataset.Source) (*Contract, e
 	}
 	c.Why = append([]string{fmt.Sprintf("%s: %s", e.Name(), e.mix)}, lines...)
 	e.contract = &c
-	return &c, e.judge(ctx, src)
+	if err := e.judge(ctx, src); err != nil {
+		e.contract = nil
+		return nil, err
+	}
+	return &c, nil
+}
+
+// otherName is the first place where two lists of class names differ, or -1.
+// Numbers are no names.
+func otherName(a, b []string) int {
+	if len(a) != len(b) || numbersOnly(a) || numbersOnly(b) {
+		return -1
+	}
+	for i := range a {
+		if fold(a[i]) != fold(b[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // judge looks how good the members are together.
@@ -233,31 +258,32 @@ func (e *Ensemble) Fill(ctx context.Context, src dataset.Source, dir string, o F
 	if o.ShardRows == 0 {
 		whole.ShardRows = shardRows(e.contract.Classes)
 	}
+	var stores []*store.Store
+	defer func() { closeAll(stores) }()
+	parts := o.Shards > 1
+	if parts { // side by side: the folder is for the one that ends last
+		if stores, err = e.fillMembers(ctx, src, dir, o); err != nil || len(stores) < len(e.members) {
+			return nil, err
+		}
+	}
 	w, err := writer(dir, k, rows, whole)
+	if parts && errors.Is(err, durable.ErrInUse) {
+		return nil, nil // by the part that ended at the same time
+	}
 	if err != nil {
 		return nil, err
 	}
 	if len(w.Missing()) == 0 {
 		return w.Finish()
 	}
-	defer func() {
-		if err != nil {
-			w.Close()
-		}
-	}()
-	stores, err := e.fillMembers(ctx, src, dir, o)
-	defer func() {
-		for _, s := range stores {
-			s.Close()
-		}
-	}()
+	if !parts {
+		stores, err = e.fillMembers(ctx, src, dir, o)
+	}
+	if err == nil {
+		err = e.combine(ctx, w, rows, stores)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if len(stores) < len(e.members) {
-		return nil, w.Close()
-	}
-	if err := e.combine(ctx, w, rows, stores); err != nil {
+		w.Close()
 		return nil, err
 	}
 	return w.Finish()
@@ -274,25 +300,46 @@ func (e *Ensemble) fillMembers(ctx context.Context, src dataset.Source, dir stri
 	if err := os.MkdirAll(at, 0o755); err != nil {
 		return nil, fault.New(fault.IO, at, "", "cannot create: %w", err)
 	}
+	fill := func(k int, o FillOptions) error {
+		key, err := e.members[k].Key(ctx, src)
+		if err != nil {
+			return err
+		}
+		s, err := e.members[k].Fill(ctx, src, filepath.Join(at, key.Hash()), o)
+		if s != nil {
+			stores = append(stores, s)
+		}
+		return err
+	}
 	for k, m := range e.members {
 		one := o
 		if o.Progress != nil {
 			one.Progress = func(done, total int) { o.Progress(k*total+done, len(e.members)*total) }
 		}
-		key, err := m.Key(ctx, src)
-		if err != nil {
-			return stores, err
-		}
-		s, err := m.Fill(ctx, src, filepath.Join(at, key.Hash()), one)
+		err := fill(k, one)
 		e.add(m.Stats())
 		if err != nil {
 			return stores, err
 		}
-		if s != nil {
-			stores = append(stores, s)
+	}
+	// Of parts that run side by side none may have met all members complete:
+	// whichever looks last at all of them does.
+	if n := len(stores); n > 0 && n < len(e.members) {
+		closeAll(stores)
+		stores = nil
+		for k := range e.members {
+			if err := fill(k, o); err != nil {
+				return stores, err
+			}
 		}
 	}
 	return stores, nil
+}
+
+func closeAll(stores []*store.Store) {
+	for _, s := range stores {
+		s.Close()
+	}
 }
 
 // add counts what a member's Fill cost.

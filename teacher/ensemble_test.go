@@ -4,6 +4,9 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -138,6 +141,71 @@ func TestEnsembleByParts(t *testing.T) {
 	defer s.Close()
 	if s.Len() != 90 {
 		t.Errorf("got %d rows", s.Len())
+	}
+}
+
+// TestEnsembleOfOtherOrders has members that name their classes in another order,
+// of rows without names that could tell which counts.
+func TestEnsembleOfOtherOrders(t *testing.T) {
+	ctx := context.Background()
+	for names, same := range map[string]bool{"Top,middle,bottom": true, "middle,top,bottom": false, "0,1,2": true} {
+		e, _ := pair(t, EnsembleOptions{})
+		e.members[0].graph.names = []nameList{{[]string{"top", "middle", "bottom"}, "its metadata"}}
+		e.members[1].graph.names = []nameList{{strings.Split(names, ","), "its metadata"}}
+		_, err := e.Detect(ctx, unlabelled(greys(60, 1)))
+		if same && err != nil {
+			t.Errorf("%s: %v", names, err)
+		} else if !same {
+			wantFault(t, err, fault.Input, `class 0 is "middle", but "top"`, "--class-map")
+		}
+		if _, err := e.Detect(ctx, greys(60, 1)); err != nil { // by their names
+			t.Errorf("%s: %v", names, err)
+		}
+	}
+}
+
+// TestEnsemblePartsAtOnce has the parts of an array job run side by side in one
+// folder: none stands in another's way, and one of them makes the whole.
+func TestEnsemblePartsAtOnce(t *testing.T) {
+	ctx := context.Background()
+	src := greys(90, 1)
+	dir := filepath.Join(t.TempDir(), "store")
+	begun := make(chan int, 3)
+	all := make(chan struct{})
+	var parts sync.WaitGroup
+	var whole atomic.Int64
+	for part := range 3 {
+		e, fakes := pair(t, EnsembleOptions{})
+		if _, err := e.Detect(ctx, src); err != nil {
+			t.Fatal(err)
+		}
+		first := true
+		fakes[0].onRun = func(int) error { // each is under way when the last begins
+			if first {
+				first = false
+				begun <- part
+				<-all
+			}
+			return nil
+		}
+		parts.Go(func() {
+			s, err := e.Fill(ctx, src, dir, FillOptions{ShardRows: 20, ShardIndex: part, Shards: 3})
+			if err != nil {
+				t.Errorf("part %d: %v", part, err)
+				begun <- part
+			} else if s != nil {
+				whole.Add(1)
+				s.Close()
+			}
+		})
+	}
+	for range 3 {
+		<-begun
+	}
+	close(all)
+	parts.Wait()
+	if whole.Load() == 0 {
+		t.Error("nobody made the whole")
 	}
 }
 

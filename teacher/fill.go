@@ -46,6 +46,7 @@ func (t *Teacher) meant() store.Key {
 	if c.FixedBatch > 0 {
 		k.Batch = c.FixedBatch
 	}
+	k.Options = append(k.Options, t.encode.places()...)
 	if c.OneColumn {
 		k.Options = append(k.Options, "one column")
 	}
@@ -214,7 +215,7 @@ func (t *Teacher) readAll(ctx context.Context, src dataset.Source, w *store.Writ
 			left -= len(rows)
 			k.rows, k.shard, k.last = rows, n, left == 0
 			if err := t.encode.encode(&k.in, b); err != nil {
-				return t.badRow(err, b, rows)
+				return t.badRow(err, b, func(i int) int { _, at := dataset.Origin(src, rows[i]); return at })
 			}
 			select {
 			case ready <- k:
@@ -255,11 +256,12 @@ func (t *Teacher) runAll(ctx context.Context, src dataset.Source, missing []stor
 		name := fmt.Sprintf("batch %d (rows %d to %d of shard %d)", batch, len(logits)/c.Classes, len(logits)/c.Classes+n-1, missing[k.shard].Index)
 		var err error
 		rowName := func(r int) string {
+			_, at := dataset.Origin(src, k.rows[r])
 			id, err := ids.ID(k.rows[r])
 			if err != nil {
-				return fmt.Sprintf("row %d", k.rows[r])
+				return fmt.Sprintf("row %d", at)
 			}
-			return fmt.Sprintf("row %d (%v)", k.rows[r], id)
+			return fmt.Sprintf("row %d (%v)", at, id)
 		}
 		if raw, err = t.runWork(ctx, c, raw[:0], k, next, d.raw, rowName); err != nil {
 			return inBatch(ctx, name, err)

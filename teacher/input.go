@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -22,8 +23,9 @@ type encoder struct {
 	texts int  // texts of a raw row
 	given bool // preprocessing was given, and holds for integers of a table too
 	image bool
-	reads bool // an input takes preprocessed features
-	batch int  // rows that the session insists on; 0: any
+	shape []int // of a raw row
+	reads bool  // an input takes preprocessed features
+	batch int   // rows that the session insists on; 0: any
 }
 
 // encoded is a buffer that an encoder fills.
@@ -41,7 +43,7 @@ func (t *Teacher) encoder(plan inputPlan, pre dataset.Preprocess, spec dataset.S
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{plan: plan, pipe: pipe, size: spec.Size(), texts: len(spec.Texts), given: t.o.Preprocess != nil, image: spec.Image}
+	e := &encoder{plan: plan, pipe: pipe, size: spec.Size(), texts: len(spec.Texts), given: t.o.Preprocess != nil, image: spec.Image, shape: spec.Shape}
 	e.reads = slices.ContainsFunc(plan.feeds, func(f feed) bool { return f.value == nil && !e.raw(&f) })
 	return e, e.holds(t.path)
 }
@@ -113,6 +115,33 @@ func (e *encoder) encode(b *encoded, rows *dataset.Batch) error {
 		v.Data = b.bytes[i]
 	}
 	return nil
+}
+
+// places says what of a row goes where: the ids of rows are of their values
+// alone, which under other column names, or as images of another shape, are
+// other inputs.
+func (e *encoder) places() (out []string) {
+	if e.image {
+		out = append(out, fmt.Sprintf("rows=%v", e.shape))
+	}
+	for _, f := range e.plan.feeds {
+		if f.columns == nil {
+			continue
+		}
+		var at []string
+		for _, c := range f.columns {
+			switch {
+			case f.info.DType == onnx.String && c.s >= 0:
+				at = append(at, fmt.Sprintf("text %d", c.s))
+			case c.n > 1:
+				at = append(at, fmt.Sprintf("%d to %d", c.x, c.x+c.n-1))
+			default:
+				at = append(at, strconv.Itoa(c.x))
+			}
+		}
+		out = append(out, fmt.Sprintf("columns of %q=%s", f.info.Name, strings.Join(at, ",")))
+	}
+	return out
 }
 
 // raw tells whether an input takes features as they are: standardised, whole
@@ -230,10 +259,10 @@ func (e *encoder) constant(v *ort.Value, f *feed, n int) (same bool) {
 }
 
 // badRow is err with the name of the row, when a cell of one of the rows is
-// at fault; numbers are their positions in the source.
-func (t *Teacher) badRow(err error, b *dataset.Batch, numbers []int) error {
+// at fault; number gives its position in the file.
+func (t *Teacher) badRow(err error, b *dataset.Batch, number func(i int) int) error {
 	if c, ok := err.(*badCell); ok {
-		return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", numbers[c.row], b.ID(c.row)), "%s", c.Error())
+		return fault.New(fault.Input, t.path, fmt.Sprintf("row %d (%v)", number(c.row), b.ID(c.row)), "%s", c.Error())
 	}
 	return err
 }

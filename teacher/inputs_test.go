@@ -238,6 +238,7 @@ func TestInputs(t *testing.T) {
 		{name: "fewer columns, chosen by labels", src: meets(plainTable("a", "b", "c", "d"), 1, 2), ports: []in{{"x", f, []int64{-1, 2}}}, want: "b,c", words: "those that meet the labels best"},
 
 		{name: "fewer columns, none better than chance", src: four, ports: []in{{"x", f, []int64{-1, 2}}}, fails: fault.Input, words: `no choice of neighbouring ones is right more often than chance`},
+		{name: "fewer columns, which the labels do not tell apart", src: twice(meets(plainTable("a", "b"), 0, 1)), ports: []in{{"x", f, []int64{-1, 2}}}, fails: fault.Input, words: `the labels do not tell "a", "b" (`},
 		{name: "too many columns", src: four, ports: []in{{"x", f, []int64{-1, 5}}}, fails: fault.Input, words: `input x: takes float32 (N, 5), the rows are (4) features: "a", "b", "c", "d"; say what goes in by --input x=COLUMN`},
 		{name: "names and widths differ", src: four, ports: []in{{"x", f, []int64{-1, 2}}, {"y", f, []int64{-1, 3}}}, fails: fault.Input, words: `cannot tell which column goes into which: the model has "x" float32 (N, 2), "y" float32 (N, 3); the rows have "a", "b", "c", "d"`},
 		{name: "a text for numbers", src: sentences(), ports: []in{{"x", f, []int64{-1, 1}}}, inputs: []string{"x=text"}, fails: fault.Usage, words: `takes float32, and column "text" is text`},
@@ -362,6 +363,17 @@ func meets(m *memory, i, j int) *memory {
 			m.y[r] = 1
 		}
 	}
+	return m
+}
+
+// twice has every column of m once more behind them, a little off.
+func twice(m *memory) *memory {
+	var x []float32
+	for r := range m.y {
+		row := m.x[2*r : 2*r+2]
+		x = append(x, row[0], row[1], row[0]+0.01, row[1])
+	}
+	m.x, m.spec.Shape, m.spec.Columns = x, []int{4}, []string{"a", "b", "c", "d"}
 	return m
 }
 

@@ -35,6 +35,7 @@ func (l *look) targetsOf(c *Contract) []float32 {
 func judgeLabels(z []float32, n, labels int, truth []float32) verdict {
 	v := verdict{usable: true}
 	mean := make([]float64, labels)
+	var of tally // each label on and off
 	h := func(p float64) float64 { return entropy([]float64{p, 1 - p}) }
 	for i, x := range z {
 		p := 1 / (1 + math.Exp(-float64(x)))
@@ -44,6 +45,11 @@ func judgeLabels(z []float32, n, labels int, truth []float32) verdict {
 		if truth != nil && truth[i] == truth[i] {
 			right := (x > 0) == (truth[i] > 0.5)
 			v.right = append(v.right, right)
+			class := i % labels * 2
+			if truth[i] > 0.5 {
+				class++
+			}
+			of.add(class, right)
 			if right {
 				v.accuracy++
 			}
@@ -53,6 +59,7 @@ func judgeLabels(z []float32, n, labels int, truth []float32) verdict {
 		v.informed += h(p)
 	}
 	v.accuracy /= float64(max(1, len(v.right)))
+	v.recall = of.recall()
 	return v
 }
 

@@ -43,7 +43,10 @@ func (t *Teacher) matchClasses(c *Contract, raw int, lists []nameList, l *look) 
 		}
 	}
 	if len(t.o.ClassMap) > 0 {
-		return t.applyClassMap(c, m)
+		if err := t.applyClassMap(c, m); err != nil {
+			return err
+		}
+		return t.holdsLabels(c, m, l)
 	}
 	if len(m.rows) == 0 {
 		if len(m.lists) > 0 {
@@ -52,7 +55,7 @@ func (t *Teacher) matchClasses(c *Contract, raw int, lists []nameList, l *look) 
 		} else if !c.OneColumn {
 			c.why("%s: %d, as many as the output has columns", m.word, m.n)
 		}
-		return nil
+		return t.holdsLabels(c, m, l)
 	}
 	for _, list := range m.lists {
 		if len(list.names) != len(m.rows) && numbersOnly(list.names) {
@@ -70,6 +73,16 @@ func (t *Teacher) matchClasses(c *Contract, raw int, lists []nameList, l *look) 
 		return t.mismatch(c, m, l)
 	}
 	return t.takeOrder(c, m)
+}
+
+// holdsLabels requires that labels of rows whose classes have no names are
+// classes of the teacher.
+func (t *Teacher) holdsLabels(c *Contract, m columnsOf, l *look) error {
+	at := slices.IndexFunc(l.labels, func(y int32) bool { return int(y) >= c.Classes })
+	if c.Task != dataset.MultiClass || at < 0 {
+		return nil
+	}
+	return fault.New(fault.Input, t.path, "output "+c.Output, "the teacher has %d %s, row %d has label %d; name which is which by --class-map", c.Classes, m.word, l.origin(at), l.labels[at])
 }
 
 // take makes column order[i] class i.

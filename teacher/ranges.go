@@ -167,6 +167,7 @@ type verdict struct {
 	usable   bool
 	right    []bool  // whether each labelled row gets its label
 	accuracy float64 // share of right; R² when fitted
+	recall   float64 // share of right, the mean over the classes that there are
 	fitted   bool    // of a regression
 	known    bool    // fitted, and there was something to compare with
 	informed float64 // H(mean p) − mean H(p): sure of each row, and not of the same class
@@ -177,6 +178,7 @@ type verdict struct {
 func judge(z []float32, n, classes int, labels []int32) verdict {
 	v := verdict{usable: true}
 	p, mean := make([]float64, classes), make([]float64, classes)
+	var of tally
 	for r := range n {
 		row := z[r*classes : (r+1)*classes]
 		best, top := 0, float64(slices.Max(row))
@@ -196,6 +198,7 @@ func judge(z []float32, n, classes int, labels []int32) verdict {
 		v.sure += p[best] / float64(n)
 		if y := labels[r]; y >= 0 {
 			v.right = append(v.right, best == int(y))
+			of.add(int(y), best == int(y))
 			if best == int(y) {
 				v.accuracy++
 			}
@@ -203,7 +206,33 @@ func judge(z []float32, n, classes int, labels []int32) verdict {
 	}
 	v.informed += entropy(mean)
 	v.accuracy /= float64(max(1, len(v.right)))
+	v.recall = of.recall()
 	return v
+}
+
+// tally counts how many of each class there are, and of them the right ones.
+type tally struct{ all, right []int }
+
+func (t *tally) add(class int, right bool) {
+	for len(t.all) <= class {
+		t.all, t.right = append(t.all, 0), append(t.right, 0)
+	}
+	t.all[class]++
+	if right {
+		t.right[class]++
+	}
+}
+
+// recall is the share that is right, the mean over the classes that there are.
+func (t *tally) recall() float64 {
+	sum, classes := 0.0, 0.0
+	for c, n := range t.all {
+		if n > 0 {
+			sum += float64(t.right[c]) / float64(n)
+			classes++
+		}
+	}
+	return sum / max(1, classes)
 }
 
 // beatsChance tells whether the labels are met clearly more often than by
@@ -250,12 +279,24 @@ func pick(v []verdict) (best int, close bool) {
 	return best, close
 }
 
+// rival is a candidate with other columns than the best that does not clearly
+// lose to it, or -1: of guesses none comes before another.
+func rival(tries []candidate, v []verdict, best int) int {
+	for i := range v {
+		if p := tries[i].plan; p.guess && v[i].usable && p.text != tries[best].plan.text && !v[best].clearlyBeats(v[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
 // clearlyBeats is beats at three standard deviations.
 func (v verdict) clearlyBeats(o verdict) bool { return v.beats(o, 3) }
 
 // beats compares on the same rows. With labels the rows that only one of the
-// two gets right decide, at so many standard deviations (McNemar 1947);
-// without, the information about the class, in nats.
+// two gets right decide, at so many standard deviations (McNemar 1947), unless
+// they are bought with rare classes: always saying the commonest is often right,
+// too. Without labels it is the information about the class, in nats.
 func (v verdict) beats(o verdict, deviations float64) bool {
 	if v.fitted {
 		return v.accuracy > o.accuracy+0.02
@@ -272,5 +313,5 @@ func (v verdict) beats(o verdict, deviations float64) bool {
 			lost++
 		}
 	}
-	return gained-lost > deviations*math.Sqrt(gained+lost)
+	return gained-lost > deviations*math.Sqrt(gained+lost) && v.recall >= o.recall
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
@@ -106,6 +108,12 @@ func TestRowsAreKnownOnce(t *testing.T) {
 	if c, _ := x.rowsOf(ctx, dataset.Subset(src, []int{1, 2})); c == a || c.Len() != 2 {
 		t.Error("another source has the same rows")
 	}
+	if err := x.open(ctx, x.outputs, 0); err != nil { // as Fill does for many rows
+		t.Fatal(err)
+	}
+	if x.known == nil {
+		t.Error("the rows were closed with the session, while Fill needs them")
+	}
 	if left, _ := os.ReadDir(x.o.Scratch); len(left) > 0 {
 		t.Errorf("%v lies in the scratch folder", left)
 	}
@@ -117,5 +125,51 @@ func TestChooseDraws(t *testing.T) {
 		if len(got) != c[1] || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != c[1] || got[0] < 0 || got[len(got)-1] >= c[0] {
 			t.Errorf("%v: got %v", c, got)
 		}
+	}
+}
+
+// TestKeyFollowsThePlaces: rows are known by their values alone, so that under
+// headings that changed places, or as images of another shape, the same rows
+// are other inputs.
+func TestKeyFollowsThePlaces(t *testing.T) {
+	ctx := context.Background()
+	table := func(columns ...string) store.Key {
+		f := &fake{inputs: []ort.Info{tensor("a", onnx.Float32, -1, 1), tensor("b", onnx.Float32, -1, 1)}, outputs: []ort.Info{tensor("y", onnx.Float32, -1, 2)}}
+		f.f = func(in []ort.Value, n int) ([]ort.Value, error) {
+			a, b, out := floatsOf(in[0]), floatsOf(in[1]), []float32(nil)
+			for r := range n {
+				out = append(out, a[r]-2*b[r], b[r])
+			}
+			return []ort.Value{value(onnx.Float32, out, int64(n), 2)}, nil
+		}
+		src := plainTable(columns...)
+		x := f.teach(t, Options{Input: "raw"})
+		if _, err := x.Detect(ctx, src); err != nil {
+			t.Fatal(err)
+		}
+		k, err := x.Key(ctx, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	if field, _, _ := table("a", "b").Diff(table("b", "a")); field != "options" {
+		t.Errorf("columns that changed places: the keys differ in %q", field)
+	}
+	image := func(shape ...int) store.Key {
+		src := greys(60, 1)
+		src.spec.Shape = shape
+		x := greyFake(onnx.Float32, unitOf["raw"], Logits, -1, 1, 12, 12).teach(t, Options{Input: "raw"})
+		if _, err := x.Detect(ctx, src); err != nil {
+			t.Fatal(err)
+		}
+		k, err := x.Key(ctx, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	if field, _, _ := image(6, 6, 1).Diff(image(4, 9, 1)); field != "options" {
+		t.Errorf("images of another shape: the keys differ in %q", field)
 	}
 }

@@ -247,12 +247,12 @@ func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
 		Reopen(ctx context.Context, o ort.Options) error
 	}); ok {
 		if err := w.Reopen(ctx, o); err != nil {
-			t.Close()
+			t.stop()
 			return err
 		}
 		return t.same()
 	}
-	t.Close()
+	t.stop()
 	r, err := t.start(ctx, o)
 	if err != nil {
 		return err
@@ -301,6 +301,11 @@ func (t *Teacher) Contract() *Contract { return t.contract }
 func (t *Teacher) Close() error {
 	t.known.close()
 	t.known = nil
+	return t.stop()
+}
+
+// stop ends the worker process, for another to come or for good.
+func (t *Teacher) stop() error {
 	if t.runner == nil {
 		return nil
 	}

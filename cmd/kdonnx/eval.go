@@ -54,7 +54,7 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	if err != nil {
 		return nil, nil, err
 	}
-	model, err := distill.OpenModel(cmd.Context(), m.engine, m.t, src, cache)
+	model, err := distill.OpenModel(cmd.Context(), m.engine, m.t, src, m.data.path, cache)
 	return src, model, err
 }
 

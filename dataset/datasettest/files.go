@@ -159,3 +159,18 @@ func Float64s(values ...float64) []byte {
 	}
 	return b
 }
+
+// CIFAR are records of the given labels; pixel i of plane c is
+// (i + 50·c + 7·row) mod 256.
+func CIFAR(labels ...[]byte) []byte {
+	var b []byte
+	for r, l := range labels {
+		b = append(b, l...)
+		for c := range 3 {
+			for i := range 1024 {
+				b = append(b, byte(i+50*c+7*r))
+			}
+		}
+	}
+	return b
+}

@@ -20,6 +20,9 @@ type Lock struct{ f *os.File }
 // its locks until the kernel has freed its memory.
 const lockPatience = time.Second
 
+// ErrInUse is what the error of a lock that another process has matches.
+var ErrInUse = errors.New("in use")
+
 // TryLock takes the lock file at path, or fails after a second naming the
 // process that has it. The file stays behind when released: only the kernel's
 // lock counts.
@@ -32,7 +35,7 @@ func TryLock(path string) (*Lock, error) {
 		case l != nil:
 			return l, nil
 		case time.Since(began) > lockPatience:
-			return nil, fault.New(fault.IO, path, "", "in use by process %s: wait for it or choose another output", owner)
+			return nil, &fault.Error{Kind: fault.IO, Path: path, Msg: fmt.Sprintf("in use by process %s: wait for it or choose another output", owner), Err: ErrInUse}
 		}
 	}
 }

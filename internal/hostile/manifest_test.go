@@ -9,7 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // table is where the outcome table is written; empty: nowhere.
@@ -23,12 +25,12 @@ var wanted = strings.Fields(`
 	F-53 F-54 F-56 F-57 F-58 F-60 F-61 F-62 F-63 F-64 F-65 F-67`)
 
 // manifest is every case, in the order of the list.
-func manifest() []row {
+var manifest = sync.OnceValue(func() []row {
 	rows := slices.Concat(modelRows(), bulkRows(), externalRows(), weightRows(), teacherRows(), processRows(), libraryRows(),
-		arrayRows(), archiveRows(), imageRows(), tableRows(), idxRows(), datasetRows(), folderRows())
+		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows())
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
 	return rows
-}
+})
 
 // TestManifest runs every case through the program.
 func TestManifest(t *testing.T) {
@@ -45,6 +47,7 @@ func TestManifest(t *testing.T) {
 	t.Cleanup(func() { // after the cases, which run beside one another
 		text := report(rows, outcomes, passed)
 		t.Log("\n" + text)
+		t.Log(costs(rows, outcomes))
 		if *table != "" {
 			if err := os.WriteFile(*table, []byte(text), 0o644); err != nil {
 				t.Error(err)
@@ -66,6 +69,22 @@ func TestManifest(t *testing.T) {
 		}
 		seen[r.id+r.name] = true
 	}
+}
+
+// costs is the processor time of the runs, and which take the most of it.
+func costs(rows []row, outcomes []outcome) string {
+	order := make([]int, len(rows))
+	all := time.Duration(0)
+	for i := range rows {
+		order[i] = i
+		all += outcomes[i].CPU
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(outcomes[b].CPU, outcomes[a].CPU) })
+	text := fmt.Sprintf("%.1f s of processor time in %d runs, most in", all.Seconds(), len(rows))
+	for _, i := range order[:min(5, len(order))] {
+		text += fmt.Sprintf(" %s %s (%.1f s)", rows[i].id, rows[i].name, outcomes[i].CPU.Seconds())
+	}
+	return text
 }
 
 // TestTable holds that the table in docs lists the cases that are run.

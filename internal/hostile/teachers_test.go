@@ -105,14 +105,22 @@ func teacherRows() (rows []row) {
 	text.Graph.Nodes[1], text.Graph.Nodes[2] = text.Graph.Nodes[2], text.Graph.Nodes[1]
 	add("F-43", "text wanted, numbers given", text, targets, []int{0, 3}, `x`)
 
-	labels := func(name, file string, data []byte, says string) {
-		rows = append(rows, row{id: "F-44", name: name, args: "distill --teacher good.onnx --train " + file + " --student linear --epochs 1 -o out/new.onnx", file: "good.onnx", runs: true, peak: 256,
-			exit: []int{3}, says: says, make: func(d folder) { d.put(file, data) }})
+	// Whatever reads the labels names the row of the file that shows it.
+	labels := func(name, args, says string, label func(i int) string) {
+		rows = append(rows, row{id: "F-44", name: name, args: args, file: "good.onnx", runs: true, peak: 256, exit: []int{3}, says: `: output scores: the teacher has 3 classes, the rows have 4: ` + says,
+			make: func(d folder) { d.put("many.csv", tableOf(40, label)) }})
 	}
-	labels("four classes, the teacher knows three", "many.csv", tableOf(40, func(i int) string { return string(rune('w' + i%4)) }), `3 classes.* 4.*row \d+`)
-	labels("a label of 1000", "many.csv", tableOf(40, func(i int) string { return fmt.Sprint([]int{0, 1, 2, 1000}[i%4]) }), `row \d+|line \d+`)
-	labels("a label of −1", "many.csv", tableOf(40, func(i int) string { return fmt.Sprint([]int{0, 1, 2, -1}[i%4]) }), `line \d+|label|classes`)
-	labels("a label of 2^40", "many.csv", tableOf(40, func(i int) string { return fmt.Sprint([]int{0, 1, 2, 1 << 40}[i%4]) }), `line \d+|label|classes`)
+	four := func(i int) string { return string(rune('w' + min(i/5, 3))) }
+	of := func(y ...int) func(i int) string { return func(i int) string { return fmt.Sprint(y[i%4]) } }
+	const distill = "distill --teacher good.onnx --train many.csv --student linear --epochs 1 -o out/new.onnx"
+	labels("four classes, the teacher knows three", distill, `row 15 of many\.csv has label 3 \(z\)`, four)
+	labels("four classes, inspect", "inspect good.onnx --data many.csv", `row 15 of many\.csv has label 3 \(z\)`, four)
+	labels("four classes, targets", "targets --teacher good.onnx --data many.csv -o out/store", `row 15 of many\.csv has label 3 \(z\)`, four)
+	labels("four classes, eval", "eval --model good.onnx --data many.csv", `row 15 of many\.csv has label 3 \(z\)`, four)
+	labels("four classes, of fewer rows", distill+" --labelled 20 --test rows.csv", `row (1[5-9]|[23]\d) of many\.csv has label 3 \(z\)`, four)
+	labels("a label of 1000", distill, `row 3 of many\.csv has label 3 \(1000\)`, of(0, 1, 2, 1000))
+	labels("a label of −1", distill, `row 2 of many\.csv has label 3 \(2\)`, of(0, 1, 2, -1))
+	labels("a label of 2^40", distill, `row 3 of many\.csv has label 3 \(1099511627776\)`, of(0, 1, 2, 1<<40))
 
 	// F-46: one row of many, behind those that are tried first.
 	for _, c := range []struct{ name, op, says string }{{"NaN", "Sqrt", `row`}, {"−Inf", "Log", `row`}} {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/dataset/datasettest"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -81,7 +82,7 @@ func TestDecimals(t *testing.T) {
 	}
 	columns := dataset.Options{Columns: "a=categorical, b=categorical:400"}
 	want, wantRows := readAll(t, "t.csv", csv, columns)
-	got, gotRows := readAll(t, "t.parquet", string(parquetOf(rows)), columns)
+	got, gotRows := readAll(t, "t.parquet", string(datasettest.Parquet(rows)), columns)
 	if !slices.Equal(got.Classes, want.Classes) || !slices.Equal(gotRows.Y, wantRows.Y) {
 		t.Errorf("classes %q, expected %q", got.Classes, want.Classes)
 	}

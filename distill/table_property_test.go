@@ -136,7 +136,7 @@ func TestRandomTables(t *testing.T) {
 					t.Fatalf("%v\n%s", err, text)
 				}
 				for _, engine := range []string{EngineNative, EngineORT} {
-					m, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: path, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, t.TempDir())
+					m, err := OpenModel(ctx, engine, TeacherRecipe{ModelRecipe: ModelRecipe{Model: path, Kind: "auto", Input: "auto"}, Provider: "cpu"}, src, "rows", t.TempDir())
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -16,12 +16,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -29,42 +26,6 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
-
-// DefaultBatch is the number of rows of one call when the model takes any;
-// fewer on the CPU when rows are large.
-const DefaultBatch = 128
-
-// MemoryShare is the percentage of the memory that is free when the model is
-// opened that its process may have, so that a teacher that eats memory ends
-// before the machine swaps.
-const MemoryShare = 80
-
-// Options of a teacher. The zero value detects everything and runs on the CPU
-// in a worker process.
-type Options struct {
-	Before      []string            // models that the rows go through before this one, in order: an imputer, a scaler
-	Inputs      []string            // what goes into an input: NAME=COLUMN,…, NAME=* for the whole row, NAME=@VALUE; the others: detected
-	Output      string              // name of the output that teaches, or of a value inside the graph; empty: detected
-	Kind        Kind                // what it means; empty or Auto: detected
-	Task        string              // what it teaches, see Tasks; empty or auto: as the rows' labels are, else detected
-	ClassMap    []ClassPair         // which class of the rows each of the teacher's is; nil: matched by names or order
-	Smoothing   float64             // probability that a teacher of labels leaves to the other classes; 0: DefaultSmoothing
-	Input       string              // value range of the input, see Ranges; empty or "auto": detected
-	Preprocess  *dataset.Preprocess // raw rows to input; nil: detected. Overrides Input
-	Batch       int                 // rows a call; 0: from the model, DefaultBatch when it takes any
-	Provider    string              // execution provider, see ort.Options
-	Config      map[string]string   // provider options
-	Library     string              // path of libonnxruntime; empty: looked up
-	Threads     int                 // cores to run on; 0: all
-	Timeout     time.Duration       // of one call; 0: none
-	MemoryLimit int64               // bytes of the worker process; 0: MemoryShare of what is free, below 0: none
-	Stderr      io.Writer           // where the worker's stderr goes; nil: nowhere
-	Strict      bool                // refuse weights that are NaN or infinite, instead of warning of them
-	InProcess   bool                // run without a worker: for models that are trusted
-	Seed        uint64              // chooses the rows that Detect looks at
-	DType       string              // how targets are kept, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
-	Scratch     string              // folder of temporary files; empty: the system's
-}
 
 // Teacher is an open model. It is not safe for concurrent use.
 type Teacher struct {
@@ -206,80 +167,6 @@ func fetchable(path string, m *onnx.Model, want string) ([]string, error) {
 	return names, nil
 }
 
-// check refuses options that no model could follow.
-func (o Options) check() error {
-	switch {
-	case o.Kind != "" && !slices.Contains(Kinds, o.Kind):
-		return fault.New(fault.Usage, "", "teacher kind", "got %q, expected one of %q", o.Kind, Kinds)
-	case o.Task != "" && !slices.Contains(Tasks, o.Task):
-		return fault.New(fault.Usage, "", "teacher task", "got %q, expected one of %q", o.Task, Tasks)
-	case o.Task == "regression" && !slices.Contains([]Kind{"", Auto, Values}, o.Kind), o.Kind == Values && !slices.Contains([]string{"", "auto", "regression"}, o.Task):
-		return fault.New(fault.Usage, "", "teacher kind", "got %q with the task %q: values go with regression, and nothing else does", o.Kind, o.Task)
-	case o.Smoothing != 0 && !(o.Smoothing >= 1e-6 && o.Smoothing < 0.5):
-		return fault.New(fault.Usage, "", "teacher smoothing", "got %v, expected 1e-6 or more and less than 0.5", o.Smoothing)
-	case o.Input != "" && o.Input != "auto" && !slices.Contains(Ranges, o.Input):
-		return fault.New(fault.Usage, "", "teacher input", "got %q, expected auto or one of %q", o.Input, Ranges)
-	case o.Batch < 0:
-		return fault.New(fault.Usage, "", "teacher batch", "got %d, expected 0 or more", o.Batch)
-	case o.Threads < 0:
-		return fault.New(fault.Usage, "", "threads", "got %d, expected 0 or more", o.Threads)
-	}
-	return checkAssignments(o.Inputs)
-}
-
-// open starts a runner for the given outputs (nil: all) and fixed batch, in
-// place of the present one.
-func (t *Teacher) open(ctx context.Context, outputs []string, batch int) error {
-	o := ort.Options{
-		Library: t.library.Path, Provider: t.o.Provider, Config: t.o.Config, Threads: t.o.Threads,
-		Outputs: outputs, Batch: batch,
-	}
-	if t.graph.inside {
-		o.Expose = []string{t.o.Output}
-	}
-	return t.reopen(ctx, o)
-}
-
-// reopen starts a runner in place of the present one.
-func (t *Teacher) reopen(ctx context.Context, o ort.Options) error {
-	t.opened = o
-	if w, ok := t.runner.(interface {
-		Reopen(ctx context.Context, o ort.Options) error
-	}); ok {
-		if err := w.Reopen(ctx, o); err != nil {
-			t.stop()
-			return err
-		}
-		return t.same()
-	}
-	t.stop()
-	r, err := t.start(ctx, o)
-	if err != nil {
-		return err
-	}
-	t.runner = r
-	return t.same()
-}
-
-// same requires that native code opened the files that were checked.
-func (t *Teacher) same() error {
-	for _, s := range t.stamps {
-		if err := s.Same(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// restart starts the worker again, on the files that were checked.
-func (t *Teacher) restart(ctx context.Context, r restarter) error {
-	t.stats.Restarts++
-	if err := r.Restart(ctx); err != nil {
-		return err
-	}
-	return t.same()
-}
-
 // Name is the name of the model's file.
 func (t *Teacher) Name() string { return filepath.Base(t.path) }
 
@@ -302,103 +189,4 @@ func (t *Teacher) Close() error {
 	t.known.close()
 	t.known = nil
 	return t.stop()
-}
-
-// stop ends the worker process, for another to come or for good.
-func (t *Teacher) stop() error {
-	if t.runner == nil {
-		return nil
-	}
-	err := t.runner.Close()
-	t.Memory()
-	t.runner = nil
-	return err
-}
-
-// restarter is a runner in a process of its own.
-type restarter interface {
-	Restart(ctx context.Context) error
-}
-
-// goesAhead is a runner that takes the inputs of the next run during a run.
-type goesAhead interface {
-	RunAhead(ctx context.Context, in, next []ort.Value) ([]ort.Value, error)
-}
-
-// call runs the model once. The call after it should be for next, unless that
-// is nil.
-func (t *Teacher) call(ctx context.Context, in, next []ort.Value) ([]ort.Value, error) {
-	if r, ok := t.runner.(goesAhead); ok && next != nil {
-		return r.RunAhead(ctx, in, next)
-	}
-	return t.runner.Run(ctx, in)
-}
-
-// run calls the model on in alone.
-func (t *Teacher) run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
-	return t.runThen(ctx, in, nil)
-}
-
-// runThen calls the model, and says what comes next, nil for nothing. When the
-// worker dies or times out it is started again and asked once more; what ends
-// it twice is given up. While the contract is not known a timeout is final:
-// there is another batch size to try.
-func (t *Teacher) runThen(ctx context.Context, in, next []ort.Value) ([]ort.Value, error) {
-	if t.runner == nil {
-		return nil, fault.New(fault.Usage, t.path, "", "the teacher is closed")
-	}
-	start := time.Now()
-	out, err := t.call(ctx, in, next)
-	r, can := t.runner.(restarter)
-	if err == nil || !can || ctx.Err() != nil || !isTeacher(err) {
-		return out, err
-	}
-	if hung := t.o.Timeout > 0 && time.Since(start) >= t.o.Timeout; hung && t.contract == nil {
-		return nil, err
-	}
-	if again := t.restart(ctx, r); again != nil {
-		return nil, again
-	}
-	out, again := t.call(ctx, in, next)
-	if again == nil {
-		t.restarts = append(t.restarts, err)
-		return out, nil
-	}
-	if isTeacher(again) {
-		// Leave a live worker behind for whoever goes on without this batch.
-		if dead := t.revive(ctx, again); dead != again {
-			return nil, dead
-		}
-		return nil, endedTwice{fault.New(fault.Teacher, t.path, "", "ended twice on the same batch, after a restart too: %w", again)}
-	}
-	return nil, again
-}
-
-func isTeacher(err error) bool {
-	var f *fault.Error
-	return errors.As(err, &f) && f.Kind == fault.Teacher
-}
-
-// session says what a runner tells of itself beyond the Runner interface.
-func (t *Teacher) provider() (name string, notes []string) {
-	name = t.o.Provider
-	if name == "" {
-		name = "cpu"
-	}
-	if p, ok := t.runner.(interface{ Provider() string }); ok && p.Provider() != "" {
-		name = p.Provider()
-	}
-	if n, ok := t.runner.(interface{ Notes() []string }); ok {
-		notes = n.Notes()
-	}
-	return name, notes
-}
-
-// config lists the provider options as name=value, sorted.
-func (o Options) config() []string {
-	var out []string
-	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
-		out = append(out, fmt.Sprintf("%s=%s", k, o.Config[k]))
-	}
-	return out
 }

@@ -20,9 +20,6 @@ type mixup float64
 // compile makes no step of the row's own: targets are mixed too, see Partners.
 func (mixup) compile(Spec, []float32) (augmentOp, error) { return nil, nil }
 
-// Mixes tells whether rows are mixed with partners.
-func (g *Augmenter) Mixes() bool { return g.alpha > 0 }
-
 // Partners draws, for the rows at positions rows of a source of n, which row
 // each is mixed with and the share λ in [0, 1] that it keeps. partners and
 // shares are as long as rows.

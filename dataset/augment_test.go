@@ -106,7 +106,7 @@ func TestAugmentationsAreListed(t *testing.T) {
 		x := ramp(20, 120)
 		rows := sequence(20)
 		g.Apply(x, rows, 1, 0)
-		if same := slices.Equal(x, ramp(20, 120)); same != g.Mixes() {
+		if same := slices.Equal(x, ramp(20, 120)); same != a.Mixes() {
 			t.Errorf("%s: rows are left alone: %v", k.Name, same)
 		}
 		_, err = a.Compile(Spec{Shape: []int{5}}, nil)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // cellKind is what a file says of the type of a cell.
@@ -83,8 +85,5 @@ func parseCell(cell []byte) (float64, error) {
 
 // clip is a cell short enough for a message.
 func clip(cell []byte) string {
-	if len(cell) > 40 {
-		return strings.ToValidUTF8(string(cell[:40]), "") + "…"
-	}
-	return string(bytes.Clone(cell))
+	return fault.Clip(string(cell), 40)
 }

@@ -103,9 +103,6 @@ func (t *Trainer) Student() *Student { return t.s }
 // Steps is the number of steps done.
 func (t *Trainer) Steps() uint64 { return t.step }
 
-// Batch is the largest number of rows of one step.
-func (t *Trainer) Batch() int { return t.batch }
-
 // Step is StepParts for a loss that gets the logits (n, Classes) of all rows
 // at once. It is an error when steps are cut.
 func (t *Trainer) Step(x []float32, n int, loss func(logits, dlogits []float32) float64, lr float32) (float64, error) {

@@ -96,8 +96,6 @@ func softmaxOf(z []float32) []float32 {
 	return p
 }
 
-func sigmoid(v float32) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) }
-
 // same are logits that come back as they are.
 func same(z []float32) []float32 { return z }
 

@@ -54,7 +54,7 @@ func (i *Info) String() string {
 func listText(list []string, between string) string {
 	shown := make([]string, 0, mostShown)
 	for _, s := range list[:min(len(list), mostShown)] {
-		shown = append(shown, fault.Printable(clipText(s)))
+		shown = append(shown, fault.Printable(fault.Clip(s, longestText)))
 	}
 	if more := len(list) - len(shown); more > 0 {
 		shown = append(shown, fmt.Sprintf("and %d more", more))
@@ -64,24 +64,16 @@ func listText(list []string, between string) string {
 
 // quoteText is a text in quotes.
 func quoteText(s string) string {
-	if clipped := clipText(s); clipped != s {
+	if clipped := fault.Clip(s, longestText); clipped != s {
 		return strconv.Quote(strings.TrimSuffix(clipped, "…")) + "…"
 	}
 	return strconv.Quote(s)
 }
 
-// clipText is the beginning of a long text.
-func clipText(s string) string {
-	if len(s) > longestText {
-		return s[:longestText] + "…"
-	}
-	return s
-}
-
 func (p Port) text() string {
 	s := quoteText(p.Name) + " " + p.Type
 	if p.Shape != "" {
-		s += " " + fault.Printable(clipText(p.Shape))
+		s += " " + fault.Printable(fault.Clip(p.Shape, longestText))
 	}
 	if p.Guess != "" {
 		s += ", probably " + p.Guess

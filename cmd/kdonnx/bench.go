@@ -14,10 +14,11 @@ import (
 
 func newBench(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure the speed of training on this machine",
-		Args:  group,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "bench",
+		Short:   "Measure the speed of training on this machine",
+		Example: `  kdonnx bench train --model resnet8 --profile`,
+		Args:    group,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBenchTrain(a))
 	return cmd

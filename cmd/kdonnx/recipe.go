@@ -51,6 +51,9 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
 	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights of an ensemble's members, such as 2,1,1 (default: all alike)")
 	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean (default: 1 each)")
+	for _, name := range []string{"weights", "temperatures"} {
+		f.Lookup(name).DefValue = "" // the text says it, pflag would add []
+	}
 	f.StringVar(&t.Output, "teacher-output", t.Output, "name of the output that teaches, or of a value inside the graph, see kdonnx inspect --values (default: detected)")
 	f.StringVar(&t.Kind, "teacher-kind", t.Kind, "what that output is: "+strings.Join(teacher.KindNames(), ", "))
 	f.StringVar(&t.Task, "teacher-task", t.Task, "what it teaches: "+strings.Join(teacher.Tasks, ", ")+" (numbers, such as activations)")

@@ -14,8 +14,10 @@ func newRuntime(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runtime",
 		Short: "Install, find or check the ONNX Runtime library",
-		Args:  group,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  kdonnx runtime install
+  kdonnx runtime doctor`,
+		Args: group,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRuntimeInstall(a), newRuntimePath(a), newRuntimeDoctor(a))
 	return cmd

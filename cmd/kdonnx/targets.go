@@ -24,10 +24,11 @@ func newTargets(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "targets",
 		Short: "Run the teacher over rows and keep its logits in a target store",
-		Long: `Fills a target store: the teacher's logits (of a regression its values) of every row,
-found again by the row's content, in .npy shards with digests. Interrupted, the same command goes on. A job
-array fills one store from many machines: each takes every n-th shard. Of a teacher
-of 1,000 classes, --store-dtype topk:16 takes a fiftieth of the bytes.`,
+		Long: `Fills a target store: the teacher's logits (of a regression its values) of every
+row, found again by the row's content, in .npy shards with digests. Interrupted, the
+same command goes on. A job array fills one store from many machines: each takes every
+n-th shard. Of a teacher of 1,000 classes, --store-dtype topk:16 takes a fiftieth of
+the bytes.`,
 		Example: `  kdonnx targets --teacher mnist.onnx --data mnist/ -o store/
   kdonnx targets --teacher mnist.onnx --data mnist/ -o store/ --shard-index 3 --shards 8
   kdonnx targets --teacher imagenet.onnx --data photos/ -o store/ --store-dtype topk:16

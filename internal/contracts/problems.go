@@ -100,19 +100,6 @@ func (p *problem) linear() (w, b []float32) {
 	return w, b
 }
 
-// planar is linear for images whose channels come first.
-func (p *problem) planar() (w, b []float32) {
-	w, b = p.linear()
-	pixels, channels := p.shape[0]*p.shape[1], p.shape[2]
-	out := make([]float32, len(w))
-	for i := range pixels {
-		for k := range channels {
-			copy(out[(k*pixels+i)*p.classes:(k*pixels+i+1)*p.classes], w[(i*channels+k)*p.classes:])
-		}
-	}
-	return out, b
-}
-
 // columns are the names of the features.
 func (p *problem) columns() []string {
 	names := make([]string, p.size())

@@ -72,10 +72,15 @@ const longest = 1500
 
 // show makes a part of an error fit for one line of a terminal.
 func show(s string) string {
-	if len(s) > longest {
-		s = strings.ToValidUTF8(s[:longest], "") + "…"
+	return Printable(Clip(s, longest))
+}
+
+// Clip is the first most bytes of a longer text, without half a character.
+func Clip(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return Printable(s)
+	return s
 }
 
 // Printable escapes what is no visible character or space, and no valid UTF-8,

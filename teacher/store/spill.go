@@ -96,14 +96,6 @@ func (s *spill) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// bytes is all of the spill when it is in memory, else nil.
-func (s *spill) bytes() []byte {
-	if s.file != nil {
-		return nil
-	}
-	return s.buf
-}
-
 func (s *spill) Close() error {
 	if s.file == nil {
 		return nil

@@ -129,7 +129,7 @@ func (r *Recipe) Set(assignment string) error {
 	if !ok || len(parts) != 2 {
 		return fault.New(fault.Usage, "", "--set", "got %q, expected section.key=value, such as loss.temperature=4", assignment)
 	}
-	return r.decode("--set", fmt.Appendf(nil, "%s:\n  %s: %s\n", parts[0], parts[1], value))
+	return r.decode("--set "+key, fmt.Appendf(nil, "%s:\n  %s: %s\n", parts[0], parts[1], value))
 }
 
 // Fill replaces empty fields whose default depends on others.

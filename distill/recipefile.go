@@ -43,6 +43,9 @@ func readRecipe(path string) ([]byte, error) {
 func (r *Recipe) decode(name string, text []byte) error {
 	bad := func(err error) error {
 		msg, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+		if strings.HasPrefix(name, "--set") { // its one value needs no line and column
+			_, msg, _ = strings.Cut(msg, "] ")
+		}
 		return fault.New(fault.Usage, name, "", "%s", msg)
 	}
 	if err := shallow(text); err != nil {

@@ -158,7 +158,7 @@ func (t *Teacher) matchValues(c *Contract, raw int, targets []string) error {
 }
 
 // mismatch is the fault of a teacher and rows whose classes cannot be matched.
-// It names the first row that shows it.
+// It names the first row whose class shows it, if any.
 func (t *Teacher) mismatch(c *Contract, m columnsOf, l *look) error {
 	if k := len(m.rows); k >= 4 && m.n == k*(k-1)/2 && len(m.lists) == 0 && c.Task == dataset.MultiClass {
 		return fault.New(fault.Input, t.path, "output "+c.Output,
@@ -173,20 +173,21 @@ func (t *Teacher) mismatch(c *Contract, m columnsOf, l *look) error {
 	if offending < 0 {
 		offending = max(0, slices.IndexFunc(l.labels, func(y int32) bool { return y >= 0 }))
 	}
-	label := "no label"
+	shows := ""
 	if offending < len(l.labels) && l.labels[offending] >= 0 {
-		y := int(l.labels[offending])
-		label = fmt.Sprintf("label %d", y)
-		if y < len(m.rows) && m.rows[y] != strconv.Itoa(y) {
-			label += fmt.Sprintf(" (%s)", clip(m.rows[y]))
+		shows = fmt.Sprintf("row %d", l.origin(offending))
+		if t.rows != "" {
+			shows += " of " + t.rows
 		}
+		y := int(l.labels[offending])
+		shows += fmt.Sprintf(" has label %d", y)
+		if y < len(m.rows) && m.rows[y] != strconv.Itoa(y) {
+			shows += fmt.Sprintf(" (%s)", clip(m.rows[y]))
+		}
+		shows += "; "
 	}
-	row := fmt.Sprintf("row %d", l.origin(offending))
-	if t.rows != "" {
-		row += " of " + t.rows
-	}
-	return fault.New(fault.Input, t.path, "output "+c.Output, "the teacher has %d %s, the rows have %d: %s has %s; %s; name which is which by --class-map",
-		m.n, m.word, len(m.rows), row, label, lists)
+	return fault.New(fault.Input, t.path, "output "+c.Output, "the teacher has %d %s, the rows have %d: %s%s; name which is which by --class-map",
+		m.n, m.word, len(m.rows), shows, lists)
 }
 
 // matchNames finds each of the rows' names among the teacher's: as they are,

@@ -27,11 +27,11 @@ func (m *modelFlags) bind(cmd *cobra.Command) {
 	m.t = distill.Default().Teacher
 	m.t.Model = ""
 	f := cmd.Flags()
-	teacherFlags(f, &m.t)
-	f.MarkHidden("teacher")
 	f.StringVar(&m.t.Model, "model", "", "the .onnx file")
 	f.StringVar(&m.engine, "engine", distill.EngineORT, "what runs it: ort (ONNX Runtime), or native (pure Go, for students)")
 	m.data.bind(f)
+	teacherFlags(f, &m.t)
+	f.MarkHidden("teacher")
 }
 
 // open opens the rows and the model.

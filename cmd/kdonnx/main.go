@@ -137,6 +137,9 @@ func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	if !cmd.HasParent() {
+		return usage("unknown command %q (see %s --help)", args[0], cmd.CommandPath())
+	}
 	return usage("%s: unknown command %q (see %[1]s --help)", cmd.CommandPath(), args[0])
 }
 

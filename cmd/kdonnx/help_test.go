@@ -1,0 +1,89 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestExamples holds every command to an example in its help, and every
+// example to flags and arguments that the program takes.
+func TestExamples(t *testing.T) {
+	for _, c := range allBelow(newRoot(io.Discard, io.Discard)) {
+		own := false
+		for _, line := range strings.Split(strings.ReplaceAll(c.Example, "\\\n", " "), "\n") {
+			if _, inner, ok := strings.Cut(line, "$("); ok {
+				line = strings.TrimSuffix(inner, ")")
+			}
+			words := shellWords(line)
+			if len(words) == 0 && c.Example == "" {
+				continue
+			}
+			if len(words) == 0 || words[0] != "kdonnx" {
+				t.Errorf("%s: the example %q does not begin with kdonnx", c.CommandPath(), line)
+				continue
+			}
+			root := newRoot(io.Discard, io.Discard)
+			found, rest, err := root.Find(words[1:])
+			if err != nil {
+				t.Errorf("%s: the example %q: %v", c.CommandPath(), line, err)
+				continue
+			}
+			own = own || strings.HasPrefix(found.CommandPath(), c.CommandPath()) // its own, or of a command below
+			if err := found.ParseFlags(rest); err != nil {
+				t.Errorf("%s: the example %q: %v", c.CommandPath(), line, err)
+				continue
+			}
+			if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+				t.Errorf("%s: the example %q: %v", c.CommandPath(), line, err)
+			}
+		}
+		if !own {
+			t.Errorf("%s: no example of its own", c.CommandPath())
+		}
+	}
+}
+
+// allBelow lists the commands below c, at any depth.
+func allBelow(c *cobra.Command) []*cobra.Command {
+	var all []*cobra.Command
+	for _, sub := range c.Commands() {
+		all = append(append(all, sub), allBelow(sub)...)
+	}
+	return all
+}
+
+// shellWords cuts a line at its spaces, but for those in quotes, and drops a
+// comment.
+func shellWords(line string) []string {
+	var words []string
+	var word strings.Builder
+	var quote rune
+	begun := false
+	flush := func() {
+		if begun {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		begun = false
+	}
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, begun = r, true
+		case quote == 0 && r == '#' && !begun:
+			return words
+		case quote == 0 && r == ' ':
+			flush()
+		default:
+			word.WriteRune(r)
+			begun = true
+		}
+	}
+	flush()
+	return words
+}

@@ -127,7 +127,7 @@ func settle(staged Library, dir, origin string, log func(string)) (Library, erro
 func waitLock(ctx context.Context, path string, log func(string)) (*durable.Lock, error) {
 	for waited := false; ; waited = true {
 		lock, err := durable.TryLock(path)
-		if err == nil || errors.Unwrap(err) != nil { // busy has no cause
+		if !errors.Is(err, durable.ErrInUse) {
 			return lock, err
 		}
 		if !waited {

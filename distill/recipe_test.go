@@ -86,6 +86,19 @@ func TestBadRecipes(t *testing.T) {
 		r := Default()
 		wantFault(t, r.Set(s), fault.Usage, "--set")
 	}
+	for s, want := range map[string]string{
+		"loss.temperature=x":  `--set loss.temperature: got "x", expected a number`,
+		"train.epochs=[1]":    "--set train.epochs: got a list, expected a whole number",
+		"train.seed=-1":       "--set train.seed: got -1, out of range",
+		"teacher.doctor=7":    `got "7", expected true or false`,
+		"data.train={a: b}":   "got keys with values, expected a text",
+		"teacher.timeout=x":   `time: invalid duration "x"`,
+		"teacher.timeout=0.5": "expected a",
+		"loss.heat=4":         `--set loss.heat: unknown field "heat"`,
+	} {
+		r := Default()
+		wantFault(t, r.Set(s), fault.Usage, want)
+	}
 }
 
 func deepBlocks(n int) string {

@@ -2,11 +2,14 @@ package distill
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -42,9 +45,9 @@ func readRecipe(path string) ([]byte, error) {
 // decode reads YAML over r, strictly.
 func (r *Recipe) decode(name string, text []byte) error {
 	bad := func(err error) error {
-		msg, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
-		if strings.HasPrefix(name, "--set") { // its one value needs no line and column
-			_, msg, _ = strings.Cut(msg, "] ")
+		msg := says(err)
+		if _, rest, ok := strings.Cut(msg, "] "); ok && strings.HasPrefix(name, "--set") { // its one value needs no line and column
+			msg = rest
 		}
 		return fault.New(fault.Usage, name, "", "%s", msg)
 	}
@@ -67,6 +70,51 @@ func (r *Recipe) decode(name string, text []byte) error {
 		}
 	}
 	return nil
+}
+
+// says is the first line of an error of YAML, without the names of Go's types.
+func says(err error) string {
+	var typed *yaml.TypeError
+	var large *yaml.OverflowError
+	switch {
+	case errors.As(err, &typed) && typed.Token != nil:
+		at, got := typed.Token.Position, strconv.Quote(fault.Clip(typed.Token.Value, 40))
+		switch typed.Token.Value {
+		case "[", "-":
+			got = "a list"
+		case "{", ":":
+			got = "keys with values"
+		}
+		return fmt.Sprintf("[%d:%d] got %s, expected %s", at.Line, at.Column, got, wanted(typed.DstType))
+	case errors.As(err, &large) && large.Token != nil:
+		at := large.Token.Position
+		return fmt.Sprintf("[%d:%d] got %s, out of range", at.Line, at.Column, fault.Clip(large.SrcNum, 40))
+	}
+	msg, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+	return msg
+}
+
+// wanted names what a key of a type takes.
+func wanted(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a duration such as 2m"
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "keys with values"
+	}
+	return "a text"
 }
 
 // shallow refuses text that nests deeper than any recipe does.

@@ -47,12 +47,20 @@ func finish(t *testing.T, dir string, args ...string) time.Duration {
 // tells whether that came in time.
 func killed(t *testing.T, dir string, after time.Duration, args ...string) bool {
 	t.Helper()
+	return killedWhen(t, dir, func() { time.Sleep(after) }, args...)
+}
+
+// killedWhen is killed at the moment that wait returns.
+func killedWhen(t *testing.T, dir string, wait func(), args ...string) bool {
+	t.Helper()
 	cmd, stderr := program(dir, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
-	defer timer.Stop()
+	go func() {
+		wait()
+		cmd.Process.Kill() // nothing happens to one that has ended
+	}()
 	err := cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
@@ -99,6 +107,18 @@ func contents(t *testing.T, dir string) map[string]string {
 
 const kills = 20
 
+// untilFiling waits until the store in dir has one more file of targets than it
+// has now, but no longer than limit.
+func untilFiling(dir string, limit time.Duration) {
+	shards := func() int {
+		found, _ := filepath.Glob(filepath.Join(dir, "targets-*.npy"))
+		return len(found)
+	}
+	for n, began := shards(), time.Now(); shards() == n && time.Since(began) < limit; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestKillTargets kills the program while it fills a store of several shards;
 // the store ends as it would have without, and no finished file of it ever
 // changes.
@@ -115,7 +135,13 @@ func TestKillTargets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	out, hit, during := filepath.Join(dir, "killed"), 0, 0
 	for n := 0; hit < kills && n < 3*kills; n++ {
-		if killed(t, dir, time.Duration(rng.Float64()*float64(whole)*0.8), targets("killed")...) {
+		// Every other kill waits for a first shard, since filling is soon over.
+		after := time.Duration(rng.Float64() * float64(whole) * 0.8)
+		moment := func() { time.Sleep(after) }
+		if n%2 == 0 {
+			moment = func() { untilFiling(out, whole) }
+		}
+		if killedWhen(t, dir, moment, targets("killed")...) {
 			hit++
 		}
 		if _, err := os.Stat(out); err != nil {

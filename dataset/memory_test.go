@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -62,6 +63,26 @@ func TestMemoryKeepsBits(t *testing.T) {
 			}
 			if got, err := dataset.IDs(ctx, m); err != nil || !slices.Equal(got, want) {
 				t.Errorf("%v at row %d: rows changed in memory (%v)", odd, at, err)
+			}
+		}
+	}
+}
+
+// TestTextsAreIdentity tells rows apart that differ in a text alone, wherever
+// one text ends.
+func TestTextsAreIdentity(t *testing.T) {
+	x := []float32{1, 2.5}
+	seen := map[dataset.RowID]string{}
+	for _, texts := range [][]string{nil, {""}, {"a"}, {"ab", ""}, {"a", "b"}, {"", "ab"}} {
+		id := dataset.IDOf(x, texts...)
+		if before, twice := seen[id]; twice {
+			t.Errorf("%q has the id of %s", texts, before)
+		}
+		seen[id] = strings.Join(texts, "|")
+		if texts != nil {
+			b := dataset.Batch{N: 1, X: x, S: texts}
+			if b.ID(0) != id {
+				t.Errorf("%q: ID of the batch differs", texts)
 			}
 		}
 	}

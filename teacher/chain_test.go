@@ -8,6 +8,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
 // scalerModel divides images (N, 1, 6, 6) by 255; its output has the given
@@ -125,5 +126,37 @@ func TestChainRowByRow(t *testing.T) {
 	says(t, contract, "batch: 1, though declared free")
 	if *contract.Accuracy < 0.95 {
 		t.Errorf("%v", contract)
+	}
+}
+
+// TestChainOfTwoValues joins two outputs with two inputs by their names, which
+// stand in another order.
+func TestChainOfTwoValues(t *testing.T) {
+	pass := func(in []ort.Value, _ int) ([]ort.Value, error) { return in, nil }
+	pair := func(a, b string) []ort.Info {
+		return []ort.Info{tensor(a, onnx.Float32, -1), tensor(b, onnx.Float32, -1)}
+	}
+	fakes := map[string]*fake{
+		"first":  {inputs: pair("u", "v"), outputs: pair("a", "b"), f: pass},
+		"second": {inputs: pair("b", "a"), outputs: pair("p", "q"), f: pass},
+	}
+	none := &onnx.Model{Graph: &onnx.Graph{}}
+	c, err := startChain(context.Background(), []string{"first", "second"}, []*onnx.Model{none, none}, ort.Options{},
+		func(_ context.Context, path string, o ort.Options) (ort.Runner, error) {
+			fakes[path].options = o
+			return fakes[path], nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.Run(context.Background(), []ort.Value{value(onnx.Float32, []float32{1}, 1), value(onnx.Float32, []float32{2}, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, q := floatsOf(out[0])[0], floatsOf(out[1])[0]; p != 2 || q != 1 {
+		t.Errorf("got %v and %v, expected 2 and 1", p, q)
+	}
+	if err := c.Restart(context.Background()); err != nil || fakes["first"].restarts != 1 || fakes["second"].restarts != 1 {
+		t.Errorf("restarts: %v", err)
 	}
 }

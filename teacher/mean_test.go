@@ -119,3 +119,17 @@ func TestMixerRefuses(t *testing.T) {
 		wantFault(t, err, fault.Usage, "temperature of member 1")
 	}
 }
+
+// TestMeanOfSureLabels keeps a sure yes as sure as it was: 1 − p is summed by
+// itself.
+func TestMeanOfSureLabels(t *testing.T) {
+	m, err := newMixer(Arithmetic, dataset.MultiLabel, 2, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float32, 2)
+	m.mix(got, [][]float32{{40, -40}, {40, -40}}, 1, 2)
+	if math.Abs(float64(got[0]-40)) > 1e-4 || math.Abs(float64(got[1]+40)) > 1e-4 {
+		t.Errorf("got %v, expected 40 and -40", got)
+	}
+}

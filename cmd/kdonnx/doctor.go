@@ -38,22 +38,12 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
 				return usage("--temperature: got %v, expected a number from 0.01 to 1000", o.Temperature)
 			}
 			ctx := cmd.Context()
-			src, err := data.open(ctx, "train")
+			src, model, stop, err := openTaught(ctx, &t, &data)
 			if err != nil {
 				return err
 			}
-			defer src.Close()
+			defer stop()
 			tell(a.err, src)
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			model, closeTeacher, err := distill.OpenTeacher(ctx, &t, cache)
-			if err != nil {
-				return err
-			}
-			defer closeTeacher()
-			model.NameRows(data.path)
 			d, err := model.Diagnose(ctx, src, o)
 			if err != nil {
 				return err

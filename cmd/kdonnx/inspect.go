@@ -114,20 +114,10 @@ func inspect(path string, strict, values bool) (m inspected, err error) {
 
 // detect runs the model on a few of the rows and says what it teaches.
 func detect(cmd *cobra.Command, t *distill.TeacherRecipe, data *dataFlags) (*teacher.Contract, error) {
-	src, err := data.open(cmd.Context(), "train")
+	src, model, stop, err := openTaught(cmd.Context(), t, data)
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close()
-	cache, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	model, closeTeacher, err := distill.OpenTeacher(cmd.Context(), t, cache)
-	if err != nil {
-		return nil, err
-	}
-	defer closeTeacher()
-	model.NameRows(data.path)
+	defer stop()
 	return model.Detect(cmd.Context(), src)
 }

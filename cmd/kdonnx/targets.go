@@ -47,22 +47,12 @@ the bytes.`,
 				return err
 			}
 			ctx := cmd.Context()
-			src, err := data.open(ctx, "train")
+			src, model, stop, err := openTaught(ctx, &t, &data)
 			if err != nil {
 				return err
 			}
-			defer src.Close()
+			defer stop()
 			tell(a.err, src)
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			model, closeTeacher, err := distill.OpenTeacher(ctx, &t, cache)
-			if err != nil {
-				return err
-			}
-			defer closeTeacher()
-			model.NameRows(data.path)
 			contract, err := model.Detect(ctx, src)
 			if err != nil {
 				return err

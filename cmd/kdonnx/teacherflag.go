@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"strings"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/teacher"
 )
 
 // teachersFlag is --teacher: one model, or given several times an ensemble.
@@ -55,4 +58,24 @@ func (f *teachersFlag) Replace(models []string) error {
 		f.t.Ensemble = append(f.t.Ensemble, distill.MemberRecipe{ModelRecipe: distill.ModelRecipe{Model: m}})
 	}
 	return nil
+}
+
+// openTaught opens rows and the teacher that is to be asked about them. stop
+// closes both.
+func openTaught(ctx context.Context, t *distill.TeacherRecipe, data *dataFlags) (src dataset.Source, model teacher.Model, stop func(), err error) {
+	if src, err = data.open(ctx, "train"); err != nil {
+		return nil, nil, nil, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		src.Close()
+		return nil, nil, nil, err
+	}
+	model, closeTeacher, err := distill.OpenTeacher(ctx, t, cache)
+	if err != nil {
+		src.Close()
+		return nil, nil, nil, err
+	}
+	model.NameRows(data.path)
+	return src, model, func() { closeTeacher(); src.Close() }, nil
 }

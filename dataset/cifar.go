@@ -160,14 +160,7 @@ func splitsCIFAR(path string) []string {
 	if err != nil {
 		return nil
 	}
-	var splits []string
-	for name := range s.splits {
-		if name != "" {
-			splits = append(splits, name)
-		}
-	}
-	slices.Sort(splits)
-	return splits
+	return named(s.splits)
 }
 
 func openCIFAR(path string, o Options) (Source, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -260,4 +261,9 @@ func pickSplit(asked string, offered []string) string {
 		return "train"
 	}
 	return offered[0]
+}
+
+// named lists the splits that have a name, sorted.
+func named[V any](splits map[string]V) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(splits)), func(name string) bool { return name == "" })
 }

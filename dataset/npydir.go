@@ -134,14 +134,7 @@ func splitsNPYDir(dir string) []string {
 	if len(d.names) == 0 {
 		return splitsOfTree(dir)
 	}
-	var splits []string
-	for s := range d.sets {
-		if s != "" {
-			splits = append(splits, s)
-		}
-	}
-	slices.Sort(splits)
-	return splits
+	return named(d.sets)
 }
 
 func openNPYDir(dir string, o Options) (Source, error) {

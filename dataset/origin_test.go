@@ -9,7 +9,7 @@ import (
 func TestOrigin(t *testing.T) {
 	base := &memory{spec: Spec{Shape: []int{1}}, labels: []int32{0, 1, 0, 1, 0}, bytes: []uint8{1, 2, 3, 4, 5}}
 	other := &memory{spec: Spec{Shape: []int{1}}, labels: []int32{-1, -1}, bytes: []uint8{8, 9}}
-	base.src, other.src = stub{}, stub{}
+	base.src, other.src = ground{}, ground{}
 	ctx := context.Background()
 	few, err := WithLabels(ctx, Subset(base, []int{4, 2, 0}), 1, 1)
 	if err != nil {
@@ -26,5 +26,5 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// stub is what lies below all views.
-type stub struct{ Source }
+// ground is what lies below all views.
+type ground struct{ Source }

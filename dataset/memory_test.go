@@ -1,8 +1,11 @@
 package dataset_test
 
 import (
+	"bytes"
 	"context"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,4 +89,25 @@ func TestTextsAreIdentity(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestUnnamedSplit offers no split where the files name none.
+func TestUnnamedSplit(t *testing.T) {
+	dir := t.TempDir()
+	var x bytes.Buffer
+	if err := dataset.WriteNPYHeader(&x, "|u1", []int{2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	x.Write([]byte{1, 2, 3, 4, 5, 6})
+	if err := os.WriteFile(filepath.Join(dir, "x.npy"), x.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := dataset.Splits(dir); len(got) != 0 {
+		t.Errorf("got splits %q, expected none", got)
+	}
+	src, err := dataset.Open(dir, dataset.Options{})
+	if err != nil || src.Len() != 2 {
+		t.Fatalf("got %v, %v", src, err)
+	}
+	src.Close()
 }

@@ -101,7 +101,7 @@ func Default() Recipe {
 	return Recipe{
 		Teacher: TeacherRecipe{
 			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
-			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
+			Mean:        string(teacher.Arithmetic), Mode: "store", Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},

@@ -109,7 +109,9 @@ func (d *run) report(context.Context) error {
 	r.Provenance.Architecture = d.recipe.Student.name()
 	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
 	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
-	r.Provenance.Augment = d.augment()
+	if v := d.variation; v != nil {
+		r.Provenance.Augment, r.Provenance.TeacherMode = v.text, v.mode.String()
+	}
 	r.Task = d.task
 	switch d.task {
 	case dataset.MultiClass:

@@ -14,10 +14,9 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets.At(d.recipe.Loss.Temperature), d.task, c); err != nil {
+	if d.train, err = d.taughtRows(ctx, d.recipe.Loss.Temperature); err != nil {
 		return err
 	}
-	d.train.vary = d.variation
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
 		return err
 	}

@@ -75,6 +75,7 @@ func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
+	defer func() { d.teacher.done() }()
 	for _, step := range []func(context.Context) error{
 		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
 	} {

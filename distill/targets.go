@@ -22,14 +22,23 @@ type taught struct {
 	targets  *store.Store      // transfer and validation rows
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	classes  int
+	close    func() // of the model that is asked while students train; nil: it is closed
+}
+
+// done closes the model, where it is open.
+func (t *taught) done() {
+	if t != nil && t.close != nil {
+		t.close()
+		t.close = nil
+	}
 }
 
 // askTeacher fills the target stores, or opens those that are there already.
 func (d *run) askTeacher(ctx context.Context) error {
-	learned := dataset.Source(d.data.Transfer)
+	learned := d.asked()
 	if d.data.Val != nil {
 		var err error
-		if learned, err = dataset.Concat(d.data.Transfer, d.data.Val); err != nil {
+		if learned, err = dataset.Concat(learned, d.data.Val); err != nil {
 			return err
 		}
 	}
@@ -46,7 +55,12 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeTeacher()
+	stays := false
+	defer func() {
+		if !stays {
+			closeTeacher()
+		}
+	}()
 	model.NameRows(d.recipe.Data.Train)
 	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
@@ -76,7 +90,11 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return err
 	}
 	t.classes = t.targets.Classes()
-	return d.checkLabels(ctx)
+	if err := d.checkLabels(ctx); err != nil || d.variation == nil || !d.variation.mode.online {
+		return err
+	}
+	stays, t.close = true, closeTeacher
+	return d.goOnline(ctx, model)
 }
 
 // probeRows are the rows that a teacher's contract is detected on: labelled

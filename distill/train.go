@@ -86,10 +86,9 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 	}
 	out := &outcome{}
 	if !state.Header.Done {
-		feedCtx, stop := context.WithCancel(ctx)
-		defer stop()
 		first := state.Header.Epoch*c.perEpoch + state.Header.Step
-		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, t.Epochs*c.perEpoch)
+		f := startFeed(ctx, c.train, t.Seed, t.Batch, first, t.Epochs*c.perEpoch)
+		defer f.stop()
 		saved := time.Now()
 		for state.Header.Epoch < t.Epochs && !state.Header.Done {
 			if err := c.epoch(ctx, f, trainer, state, out, &saved); err != nil {

@@ -85,6 +85,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Lookup("no-doctor").NoOptDefVal = "true"
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 	storeFlag(f, &r.Teacher)
+	f.StringVar(&r.Teacher.Mode, "teacher-mode", r.Teacher.Mode, "with --augment, which rows the teacher is asked about: store (each row as it is, once), online (each view that the student sees, while it trains), views:N (N views of each row, once)")
 
 	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
 	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")

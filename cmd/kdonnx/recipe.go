@@ -97,6 +97,8 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.IntVar(&r.Data.Synthetic, "synthetic", r.Data.Synthetic, "make so many further rows of the training rows, for the teacher to say what they are")
+	f.StringVar(&r.Data.Synthesis, "synthesis", r.Data.Synthesis, `how they are made: "munge=0.5,1" or "mixup noise=0.1", see kdonnx list syntheses (default: munge, or mixup of images)`)
 	f.BoolVar(&r.Data.SkipBad, "skip-bad", r.Data.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")

@@ -22,28 +22,44 @@ type taught struct {
 	targets  *store.Store      // transfer and validation rows
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	classes  int
-	close    func() // of the model that is asked while students train; nil: it is closed
+	open     *asker // of what is asked while students train; nil: nobody is
 }
 
 // done closes the model, where it is open.
 func (t *taught) done() {
-	if t != nil && t.close != nil {
-		t.close()
-		t.close = nil
+	if t != nil && t.open != nil {
+		t.open.close()
+		t.open = nil
 	}
+}
+
+// at is the store whose answers are for a temperature; nil without a teacher.
+func (t *taught) at(temperature float64) *store.Store {
+	if t.targets == nil {
+		return nil
+	}
+	return t.targets.At(temperature)
+}
+
+// key is what the targets were made of; zero without a teacher.
+func (t *taught) key() store.Key {
+	if t.targets == nil {
+		return store.Key{}
+	}
+	return t.targets.Key()
 }
 
 // askTeacher fills the target stores, or opens those that are there already.
 func (d *run) askTeacher(ctx context.Context) error {
-	learned := d.asked()
-	if d.data.Val != nil {
-		var err error
-		if learned, err = dataset.Concat(learned, d.data.Val); err != nil {
-			return err
-		}
+	learned, err := d.withVal()
+	if err != nil {
+		return err
 	}
 	t := &taught{}
 	d.teacher = t
+	if !d.recipe.taught() {
+		return d.learnAlone(ctx, t)
+	}
 	if !d.recipe.Teacher.Named() {
 		return d.openStore(ctx, t)
 	}
@@ -90,11 +106,26 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return err
 	}
 	t.classes = t.targets.Classes()
-	if err := d.checkLabels(ctx); err != nil || d.variation == nil || !d.variation.mode.online {
+	mode := d.variation.askedIn()
+	if err := d.checkLabels(ctx); err != nil || !mode.online && !(d.session && mode.views > 0) {
 		return err
 	}
-	stays, t.close = true, closeTeacher
-	return d.goOnline(ctx, model)
+	stays, t.open = true, &asker{model: model, close: closeTeacher}
+	if mode.online {
+		return d.goOnline(ctx)
+	}
+	return nil
+}
+
+// learnAlone settles what a teacher would: task and classes are those of the labels.
+func (d *run) learnAlone(_ context.Context, t *taught) error {
+	spec := d.data.Transfer.Spec()
+	if !spec.Labelled() || d.data.Labelled.Len() == 0 {
+		return fault.New(fault.Input, d.recipe.Data.Train, "labels", "no row has one, and no teacher is named: nothing would be learned")
+	}
+	t.name = "labels"
+	t.classes = max(len(spec.Classes), len(spec.Targets))
+	return d.settleTask(spec.Task, t.classes)
 }
 
 // probeRows are the rows that a teacher's contract is detected on: labelled

@@ -59,7 +59,7 @@ func (r *Recipe) checkTeacherMode() error {
 	if err != nil || mode.stored() {
 		return err
 	}
-	if mode.online && !r.Teacher.Named() {
+	if mode.online && !(r.taught() && r.Teacher.Named()) {
 		return fault.New(fault.Usage, "", "--teacher-mode", "got online without a teacher, expected its .onnx file by --teacher: a store cannot be asked about new views")
 	}
 	if a, err := dataset.ParseAugment(r.Train.Augment); err == nil && a.String() == "" {
@@ -90,10 +90,11 @@ func (m teacherMode) told() string {
 	return "the target of an augmented row is what the teacher said of the row before it: an approximation, good where the class stays what it was (--teacher-mode asks about the views)"
 }
 
-// asker is a teacher that is asked while students train, by one at a time.
+// asker is a teacher that stays open while students train, for one at a time.
 type asker struct {
 	mu    sync.Mutex
 	model teacher.Model
+	close func()
 }
 
 // answer puts what the teacher says of the rows of b into z, (N, C).
@@ -104,14 +105,47 @@ func (a *asker) answer(ctx context.Context, b *dataset.Batch, z []float32) error
 }
 
 // goOnline opens the teacher for what students will ask.
-func (d *run) goOnline(ctx context.Context, model teacher.Model) error {
-	err := model.Online(ctx, teacher.OnlineOptions{Rows: d.recipe.Train.Batch, Restarted: func(batch string, err error) {
+func (d *run) goOnline(ctx context.Context) error {
+	d.variation.online = d.teacher.open
+	return d.teacher.open.model.Online(ctx, teacher.OnlineOptions{Rows: d.recipe.Train.Batch, Restarted: func(batch string, err error) {
 		d.note("teacher: " + batch + ", restarted and went on: " + err.Error())
 	}})
-	if err == nil {
-		d.variation.online = &asker{model: model}
+}
+
+// askAsOpened gives d, a training of a session on the rows of opened, a teacher
+// to ask: the one that is open there, or what it says of d's own views, which are
+// others where seed or augmentation are.
+func (d *run) askAsOpened(ctx context.Context, opened *run) error {
+	v := d.variation
+	switch {
+	case v == nil || v.mode.stored():
+		return nil
+	case v.mode != opened.variation.askedIn():
+		return fault.New(fault.Usage, "", "--teacher-mode", "got %s, expected %s as the session was opened with", v.mode, opened.variation.askedIn())
+	case v.mode.online:
+		v.online = d.teacher.open
+		return nil
+	case d.recipe.Train.Seed == opened.recipe.Train.Seed && v.text == opened.variation.text || d.teacher.open == nil:
+		return nil
 	}
+	learned, err := d.withVal()
+	if err != nil {
+		return err
+	}
+	own := *d.teacher
+	own.open.mu.Lock()
+	defer own.open.mu.Unlock()
+	own.targets, err = d.fill(ctx, own.open.model, learned, "")
+	d.teacher = &own
 	return err
+}
+
+// askedIn is the mode of v, which may be nil.
+func (v *variation) askedIn() teacherMode {
+	if v == nil {
+		return teacherMode{}
+	}
+	return v.mode
 }
 
 // asked are the rows of the transfer set as the teacher is asked about them
@@ -123,12 +157,21 @@ func (d *run) asked() dataset.Source {
 	return d.data.Transfer
 }
 
+// withVal are the rows that are asked about for training: asked, and those that
+// validate.
+func (d *run) withVal() (dataset.Source, error) {
+	if d.data.Val == nil {
+		return d.asked(), nil
+	}
+	return dataset.Concat(d.asked(), d.data.Val)
+}
+
 // taughtRows are the rows of the transfer set with what the teacher says of them
 // as a student with losses at temperature sees them.
 func (d *run) taughtRows(ctx context.Context, temperature float64) (*rows, error) {
-	targets, v := d.teacher.targets.At(temperature), d.variation
-	if v == nil || v.views == nil {
-		r, err := openRows(ctx, d.data.Transfer, d.spec.pipe, targets, d.task, d.teacher.classes)
+	targets, v := d.teacher.at(temperature), d.variation
+	if v == nil || v.views == nil || targets == nil {
+		r, err := openRows(ctx, d.learned(), d.spec.pipe, targets, d.task, d.teacher.classes)
 		if r != nil {
 			r.vary = v
 		}

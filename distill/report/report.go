@@ -33,6 +33,7 @@ type Report struct {
 	Student     *Block       `json:"student"`
 	Parity      *Parity      `json:"parity"`
 	History     History      `json:"history"`
+	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
 	StepsPerS   Number       `json:"steps_per_s"`
 	SamplesPerS Number       `json:"samples_per_s"`
 	WallS       Number       `json:"wall_s"`

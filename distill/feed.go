@@ -156,8 +156,9 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 		}
 		lo, hi := cut(n, batch, g%perPass)
 		m.err = r.learn(ctx, order[lo:hi], seed, pass, m)
+		failed := m.err != nil // of m nothing is known once it is handed on
 		to <- m
-		if m.err != nil {
+		if failed {
 			return
 		}
 	}

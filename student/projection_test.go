@@ -72,9 +72,9 @@ var places = []struct {
 // central differences of the loss.
 func TestProjectionGradients(t *testing.T) {
 	x, y := rows(6, 4)
-	for _, c := range places {
+	for k, c := range places {
 		t.Run(c.how, func(t *testing.T) {
-			tr := projected(t, c.value, c.target, "sgd", optim.Settings{})
+			tr := projected(t, c.value, c.target, "sgd", optim.Settings{Accumulate: 1 + k%2})
 			loss := hinted(tr, y, 3)
 			value := func() float64 {
 				v, _, err := tr.gradient(x, 6, loss)

@@ -15,6 +15,7 @@ type rows struct {
 	pipe    *dataset.Pipeline // nil: raw rows
 	ids     []dataset.RowID   // found by content in targets
 	targets *store.Store      // nil for the baseline
+	hint    *store.Store      // values of a place inside the teacher, of training alone; nil without a hint
 	task    dataset.Task
 	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
@@ -48,6 +49,7 @@ type mini struct {
 	labels  []int32   // (n)
 	values  []float32 // (n, C) labels or numbers, NaN where not known; nil where rows have none
 	teacher []float32 // (n, C) logits or numbers; nil for the baseline
+	hint    []float32 // (n, D) values of a place inside the teacher; nil without a hint
 	raw     dataset.Batch
 	in      []float32 // memory of x
 	ids     []dataset.RowID
@@ -80,7 +82,11 @@ func (r *rows) finish(order []int, m *mini) error {
 		return nil
 	}
 	m.teacher = grow(m.teacher, m.n*r.classes)
-	return r.answers(order, m, m.teacher)
+	if err := r.answers(order, m, m.teacher); err != nil || r.hint == nil {
+		return err
+	}
+	m.hint = grow(m.hint, m.n*r.hint.Classes())
+	return r.hint.Lookup(m.ids, m.hint)
 }
 
 // answers puts what the teacher said of the rows at positions order into z,

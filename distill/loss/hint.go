@@ -56,7 +56,7 @@ func (h *Hint) Weight() float64 { return h.weight }
 
 // Formula is the term as it is added to a loss, its weight filled in.
 func (h *Hint) Formula() string {
-	return number(h.weight) + "·MSE(r(h), û) of the hint, û in deviations of the teacher's values"
+	return number(h.weight) + "·MSE(r(h), (u − μ)/σ)"
 }
 
 // Eval returns the term without its weight, and unless grad is nil overwrites

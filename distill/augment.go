@@ -21,7 +21,6 @@ type others struct {
 	rows    []int
 	shares  []float32 // (n) what each row keeps of itself
 	teacher []float32 // (n, C)
-	hint    []float32 // (n, D)
 }
 
 // vary makes the variation that the recipe asks for and tells what it does to
@@ -102,17 +101,6 @@ func (r *rows) learn(ctx context.Context, order []int, seed uint64, pass int, m 
 	for i, share := range o.shares {
 		lo, hi := i*r.classes, (i+1)*r.classes
 		v.mixer.Mix(m.teacher[lo:hi], o.teacher[lo:hi], share)
-	}
-	if r.hint == nil {
-		return nil
-	}
-	d := r.hint.Classes()
-	o.hint = grow(o.hint, m.n*d)
-	if err := r.hint.Lookup(m.ids, o.hint); err != nil { // the ids that answers left: the others'
-		return err
-	}
-	for i, share := range o.shares {
-		v.mixer.MixValues(m.hint[i*d:(i+1)*d], o.hint[i*d:(i+1)*d], share)
 	}
 	return nil
 }

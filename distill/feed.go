@@ -15,7 +15,7 @@ type rows struct {
 	pipe    *dataset.Pipeline // nil: raw rows
 	ids     []dataset.RowID   // found by content in targets
 	targets *store.Store      // nil for the baseline
-	hint    *store.Store      // values of a place inside the teacher, of training alone; nil without a hint
+	hint    *hintRows         // of training alone; nil without a hint
 	task    dataset.Task
 	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
@@ -82,11 +82,7 @@ func (r *rows) finish(order []int, m *mini) error {
 		return nil
 	}
 	m.teacher = grow(m.teacher, m.n*r.classes)
-	if err := r.answers(order, m, m.teacher); err != nil || r.hint == nil {
-		return err
-	}
-	m.hint = grow(m.hint, m.n*r.hint.Classes())
-	return r.hint.Lookup(m.ids, m.hint)
+	return r.answers(order, m, m.teacher)
 }
 
 // answers puts what the teacher said of the rows at positions order into z,
@@ -136,7 +132,9 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 			return
 		}
 		lo, hi := cut(n, batch, g%perPass)
-		m.err = r.learn(ctx, order[lo:hi], seed, pass, m)
+		if m.err = r.learn(ctx, order[lo:hi], seed, pass, m); m.err == nil {
+			m.err = r.hints(order[lo:hi], m)
+		}
 		f.ready <- m
 		if m.err != nil {
 			return

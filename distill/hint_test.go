@@ -2,6 +2,7 @@ package distill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -143,9 +144,14 @@ func TestHintTargets(t *testing.T) {
 	for _, n := range []int64{5, 19} {
 		interrupted(t, alone, newRecord().Env, RoleStudent, n)
 	}
-	mustRun(t, alone, newRecord().Env)
+	resumed := mustRun(t, alone, newRecord().Env)
 	if string(mustRead(t, unverified(alone))) != string(want) {
 		t.Error("the resumed student has other bytes")
+	}
+	for i, e := range resumed.History.Student {
+		if h := result.History.Student[i]; e.Train != h.Train {
+			t.Errorf("epoch %d of the resumed run has %+v, expected %+v", e.Epoch, e.Train, h.Train)
+		}
 	}
 
 	for _, c := range []struct {
@@ -229,7 +235,7 @@ func TestHintOfEveryRow(t *testing.T) {
 	}
 	order := []int{17, 3, 250, 4, 3}
 	mini := &mini{}
-	if err := d.train.learn(t.Context(), order, 1, 0, mini); err != nil {
+	if err := errors.Join(d.train.learn(t.Context(), order, 1, 0, mini), d.train.hints(order, mini)); err != nil {
 		t.Fatal(err)
 	}
 	for i := range order {
@@ -253,7 +259,7 @@ func TestHintMixes(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := &mini{}
-		if err := d.train.learn(t.Context(), order, 1, 0, m); err != nil {
+		if err := errors.Join(d.train.learn(t.Context(), order, 1, 0, m), d.train.hints(order, m)); err != nil {
 			t.Fatal(err)
 		}
 		return m

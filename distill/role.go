@@ -19,7 +19,12 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 	}
 	d.train.vary = d.variation
 	if d.recipe.Loss.Hint != "" && d.teacher.hint != nil {
-		d.train.hint = d.teacher.hint.targets
+		if d.train.hint, err = openHintRows(ctx, d.train.src, d.teacher.hint.targets); err != nil {
+			return err
+		}
+		if d.variation != nil {
+			d.note("hint: the teacher's values of an augmented row are those of the row before it")
+		}
 	}
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
 		return err

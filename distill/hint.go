@@ -130,7 +130,7 @@ func (d *run) fillHint(ctx context.Context, value string) (*store.Store, error) 
 	if own := d.teacher.contract; own != nil && !reflect.DeepEqual(own.Preprocess, c.Preprocess) {
 		return nil, fault.New(fault.Input, asked.Model, "output "+value, "would be fed %s, the teacher's own output is fed %s: say by --teacher-preprocess which it is", c.Preprocess, own.Preprocess)
 	}
-	d.env.log(fmt.Sprintf("hint: teacher's %q, %d values a row", value, c.Classes))
+	d.env.log(fmt.Sprintf("hint: teacher's %q, %d values a row, %.3g million in all to keep", value, c.Classes, float64(c.Classes)*float64(d.data.Transfer.Len())/1e6))
 	return d.fill(ctx, model, d.data.Transfer, "")
 }
 

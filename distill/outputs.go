@@ -19,7 +19,7 @@ func (r *Recipe) checkOutputs() error {
 	for _, path := range r.Teacher.files() {
 		read = append(read, struct{ path, is string }{path, "the teacher"})
 	}
-	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}
+	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}, {"--csv", r.Output.CSV}, {"--stream", r.Output.Stream}}
 	for i, w := range written {
 		for _, f := range read {
 			if sameFile(w.path, f.path) {
@@ -47,7 +47,7 @@ func sameFile(a, b string) bool {
 // cleanOutputs removes the temporaries that killed runs left of the outputs.
 // Those of other files in the same folders may be in use.
 func (r *Recipe) cleanOutputs() error {
-	for _, path := range []string{r.Output.Model, r.Output.Report, r.Output.Metrics} {
+	for _, path := range []string{r.Output.Model, r.Output.Report, r.Output.Metrics, r.Output.CSV} {
 		err := durable.Clean(filepath.Dir(path), func(name string) bool { return name == filepath.Base(path) })
 		if err != nil {
 			return err

@@ -71,7 +71,8 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
 	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, run: identity,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil}
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil,
+		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
 	return net, out, err
 }
@@ -82,11 +83,7 @@ func (d *run) lossOf(role string) (loss.Loss, error) {
 	l := d.recipe.Loss
 	switch {
 	case role == RoleStudent:
-		built, err := l.build(d.task, d.spec.scale)
-		if err == nil {
-			d.result.Provenance.Loss = built.Formula()
-		}
-		return built, err
+		return l.build(d.task, d.spec.scale)
 	case d.task == dataset.MultiClass:
 		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -63,6 +64,8 @@ type run struct {
 	done    bool // the work folder is removed
 
 	variation *variation // of the training rows; nil: none
+
+	streams stream.Sinks // told of every epoch
 }
 
 // Run distils as r says. What it writes appears under final names only when
@@ -75,8 +78,9 @@ func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
 		return nil, err
 	}
 	defer unlock()
+	defer func() { err = errors.Join(err, d.streams.Close()) }()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)

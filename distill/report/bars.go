@@ -31,6 +31,17 @@ type model struct {
 	*Block
 }
 
+// modelsOf are the models that the run has, in the order of the page.
+func modelsOf(r *Report) []model {
+	var list []model
+	for _, m := range []model{{teacherRole, "teacher", r.Teacher}, {baselineRole, "baseline", r.Baseline}, {studentRole, "student", r.Student}} {
+		if m.Block != nil {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
 // newBarChart is nil when fewer than two models have the number: get gives it
 // and its text, and false when the model does not have it.
 func newBarChart(title, note string, models []model, get func(*Block) (float64, string, bool)) *barChart {

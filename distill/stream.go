@@ -1,0 +1,110 @@
+package distill
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
+)
+
+// describe puts into the report what is known of a run before it trains, and
+// opens the streams that tell of its epochs.
+func (d *run) describe(ctx context.Context) error {
+	r := &d.result.Report
+	l, t := d.recipe.Loss, d.recipe.Train
+	built, err := l.build(d.task, d.spec.scale)
+	if err != nil {
+		return err
+	}
+	test, err := dataset.Digest(ctx, d.data.Test)
+	if err != nil {
+		return err
+	}
+	if r.Recipe, err = d.recipe.Settings(); err != nil {
+		return err
+	}
+	key := d.teacher.targets.Key()
+	r.Format = report.Format
+	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
+	r.Provenance = report.Provenance{
+		Teacher:      report.Source{Name: d.teacher.name, Digest: key.Teacher},
+		Data:         report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset},
+		Test:         report.Source{Name: d.data.TestIs, Digest: test},
+		Architecture: d.recipe.Student.name(),
+		Loss:         built.Formula(),
+		Temperature:  report.Number(l.Temperature), Alpha: report.Number(l.Alpha), Beta: report.Number(*l.Beta),
+		Seed: t.Seed, Epochs: t.Epochs, Augment: d.augment(), Version: d.env.Version,
+	}
+	r.Task = d.task
+	switch d.task {
+	case dataset.MultiClass:
+		r.Classes = d.classNames()
+	case dataset.Regression:
+		r.Targets = d.targetNames()
+		r.Provenance.Temperature = report.Number(math.NaN())
+	default:
+		r.Targets = d.targetNames()
+	}
+	d.result.TestRows = d.data.TestIs
+	return d.openStreams()
+}
+
+// openStreams opens what takes the epochs of a run.
+func (d *run) openStreams() error {
+	o := d.recipe.Output
+	lines, err := stream.JSONL(o.Stream, &d.result.Report)
+	if err != nil {
+		return err
+	}
+	d.streams = stream.Sinks{lines}
+	if o.TensorBoard == "" {
+		return nil
+	}
+	events, err := stream.TensorBoard(o.TensorBoard)
+	if err != nil {
+		return err
+	}
+	d.streams = append(d.streams, events)
+	return nil
+}
+
+// tell says which epochs a role has behind it.
+func (d *run) tell(role string, done []EpochRecord) error {
+	list := make([]stream.Epoch, len(done))
+	for i, e := range epochs(done, d.val != nil) {
+		list[i] = stream.Epoch{Epoch: e, Seconds: done[i].Seconds, Ended: done[i].Ended}
+	}
+	return d.streams.Epochs(role, list)
+}
+
+// Settings are what the recipe says by key, such as train.lr, without what is
+// empty and without the names of outputs, on which no result depends.
+func (r *Recipe) Settings() (map[string]string, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var sections map[string]map[string]json.RawMessage
+	if err := json.Unmarshal(text, &sections); err != nil {
+		return nil, err
+	}
+	delete(sections, "output")
+	settings := map[string]string{}
+	for section, keys := range sections {
+		for key, value := range keys {
+			var s string
+			if json.Unmarshal(value, &s) != nil { // no text
+				s = strings.Trim(string(value), "[]")
+			}
+			if s != "" && s != "null" {
+				settings[section+"."+key] = s
+			}
+		}
+	}
+	return settings, nil
+}

@@ -17,7 +17,7 @@ import (
 func (d *run) describe(ctx context.Context) error {
 	r := &d.result.Report
 	l, t := d.recipe.Loss, d.recipe.Train
-	built, err := l.build(d.task, d.spec.scale)
+	built, err := d.lossOf(RoleStudent)
 	if err != nil {
 		return err
 	}
@@ -28,9 +28,12 @@ func (d *run) describe(ctx context.Context) error {
 	if r.Recipe, err = d.recipe.Settings(); err != nil {
 		return err
 	}
-	key := d.teacher.targets.Key()
+	key := d.teacher.key()
 	r.Format = report.Format
 	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
+	if !d.recipe.taught() {
+		r.Title = d.recipe.Student.name() + " trained on labels alone"
+	}
 	r.Provenance = report.Provenance{
 		Teacher:      report.Source{Name: d.teacher.name, Digest: key.Teacher},
 		Data:         report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset},

@@ -141,6 +141,18 @@ type Verdict struct {
 	Wilcoxon *metrics.Paired `json:"wilcoxon,omitempty"` // as McNemar, of numbers
 }
 
+// paired is the test that the verdict rests on, and its name; nil where there
+// is none.
+func (v Verdict) paired() (*metrics.Paired, string) {
+	switch {
+	case v.McNemar != nil:
+		return v.McNemar, "McNemar"
+	case v.Wilcoxon != nil:
+		return v.Wilcoxon, "Wilcoxon"
+	}
+	return nil, ""
+}
+
 // Judge holds the student against the same student trained on hard labels
 // with the same budget. paired is metrics.McNemar(baseline, student) over the
 // labelled rows. Distillation helps when the student makes fewer errors and
@@ -231,11 +243,11 @@ func Write(path string, r *Report) error {
 // WriteJSON puts the report at path as indented JSON with keys in a fixed
 // order, durably.
 func WriteJSON(path string, r *Report) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := encode(path, r)
 	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
+		return err
 	}
-	return durable.Write(path, append(data, '\n'))
+	return durable.Write(path, data)
 }
 
 // HTML renders the report.

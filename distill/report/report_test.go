@@ -257,7 +257,7 @@ func TestJSON(t *testing.T) {
 		t.Errorf("a block does not start as the summary does: %s", data)
 	}
 	top := keys(t, example(t, 20, 3, 1))
-	want := []string{"title", "verdict", "provenance", "teacher", "baseline", "student", "parity", "history", "steps_per_s", "samples_per_s", "wall_s", "timings", "notes", "warnings", "classes"}
+	want := []string{"format", "title", "verdict", "provenance", "teacher", "baseline", "student", "parity", "history", "steps_per_s", "samples_per_s", "wall_s", "timings", "notes", "warnings", "classes"}
 	if d := cmp.Diff(want, top); d != "" {
 		t.Errorf("keys (-want +got):\n%s", d)
 	}

@@ -2,10 +2,8 @@ package distill
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/report"
@@ -25,9 +23,7 @@ func (d *run) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Recipe, err = d.recipe.Settings(); err != nil {
-		return err
-	}
+	r.Recipe = d.recipe.Settings()
 	key := d.teacher.key()
 	r.Format = report.Format
 	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
@@ -83,31 +79,4 @@ func (d *run) tell(role string, done []EpochRecord) error {
 		list[i] = stream.Epoch{Epoch: e, Seconds: done[i].Seconds, Ended: done[i].Ended}
 	}
 	return d.streams.Epochs(role, list)
-}
-
-// Settings are what the recipe says by key, such as train.lr, without what is
-// empty and without the names of outputs, on which no result depends.
-func (r *Recipe) Settings() (map[string]string, error) {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	var sections map[string]map[string]json.RawMessage
-	if err := json.Unmarshal(text, &sections); err != nil {
-		return nil, err
-	}
-	delete(sections, "output")
-	settings := map[string]string{}
-	for section, keys := range sections {
-		for key, value := range keys {
-			var s string
-			if json.Unmarshal(value, &s) != nil { // no text
-				s = strings.Trim(string(value), "[]")
-			}
-			if s != "" && s != "null" {
-				settings[section+"."+key] = s
-			}
-		}
-	}
-	return settings, nil
 }

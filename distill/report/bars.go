@@ -9,8 +9,8 @@ import (
 
 // barChart compares the three models in one number; bars start at 0.
 type barChart struct {
-	Title, Note, Alt string
-	W, H             px
+	ID, Title, Note, Alt string
+	W, H                 px
 	Bars             []bar
 }
 
@@ -81,6 +81,7 @@ func comparisons(models []model) []*barChart {
 	var all []*barChart
 	add := func(c *barChart) {
 		if c != nil {
+			c.ID = fmt.Sprintf("bars%d", len(all)+1)
 			all = append(all, c)
 		}
 	}

@@ -129,6 +129,7 @@ func (p *page) addTargets(r *Report, models []model) {
 	p.Targets = targetRows(models, names)
 	for k, t := range r.Student.PerTarget {
 		if c := newScatter(names[k], t); c != nil {
+			c.ID = fmt.Sprintf("scatter%d", k+1)
 			p.Scatters = append(p.Scatters, c)
 		}
 	}

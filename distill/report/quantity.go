@@ -70,7 +70,7 @@ func results(task dataset.Task) []quantity {
 			{"ece", "ECE", -1, of(ofStudent, "ece"), asPercent},
 			{"teacher_errors", "teacher's", 0, of(ofTeacher, "errors"), asCount},
 			{"baseline_errors", "baseline's", 0, of(ofBaseline, "errors"), asCount},
-			{"gain", "fewer than it", 1, gained, signed(asCount)}, p,
+			{"gain", "gain", 1, gained, signed(asCount)}, p,
 		}
 	case dataset.Regression:
 		return []quantity{
@@ -80,7 +80,7 @@ func results(task dataset.Task) []quantity {
 			{"agreement", "R² to teacher", 1, of(ofStudent, "agreement"), general},
 			{"teacher_mae", "teacher's MAE", 0, of(ofTeacher, "mae"), general},
 			{"baseline_mae", "baseline's MAE", 0, of(ofBaseline, "mae"), general},
-			{"gain", "less than it", 1, gained, signed(general)}, p,
+			{"gain", "gain", 1, gained, signed(general)}, p,
 		}
 	}
 	return []quantity{
@@ -90,7 +90,7 @@ func results(task dataset.Task) []quantity {
 		{"ece", "ECE", -1, of(ofStudent, "ece"), asPercent},
 		{"teacher_errors", "teacher's errors", 0, of(ofTeacher, "errors"), asCount},
 		{"baseline_errors", "baseline's", 0, of(ofBaseline, "errors"), asCount},
-		{"gain", "fewer than it", 1, gained, signed(asCount)}, p,
+		{"gain", "gain", 1, gained, signed(asCount)}, p,
 	}
 }
 

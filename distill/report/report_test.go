@@ -134,6 +134,7 @@ func walk(t *testing.T, page []byte) {
 	d.Strict = true
 	ids := map[string]bool{}
 	var labels []string
+	tables, captions := 0, 0
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -161,7 +162,8 @@ func walk(t *testing.T, page []byte) {
 				}
 				ids[a.Value] = true
 			case n == "aria-labelledby":
-				labels = append(labels, a.Value)
+				labels = append(labels, strings.Fields(a.Value)...)
+				hasLabel = true
 			case n == "aria-label", n == "aria-hidden":
 				hasLabel = true
 			case (n == "width" || n == "height" || n == "r") && strings.HasPrefix(a.Value, "-"):
@@ -171,6 +173,15 @@ func walk(t *testing.T, page []byte) {
 		if el.Name.Local == "svg" && !hasLabel {
 			t.Error("a figure has no words for who cannot see it")
 		}
+		switch el.Name.Local {
+		case "table":
+			tables++
+		case "caption":
+			captions++
+		}
+	}
+	if captions != tables {
+		t.Errorf("%d tables have %d captions", tables, captions)
 	}
 	for _, l := range labels {
 		if !ids[l] {

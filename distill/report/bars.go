@@ -11,7 +11,7 @@ import (
 type barChart struct {
 	ID, Title, Note, Alt string
 	W, H                 px
-	Bars             []bar
+	Bars                 []bar
 }
 
 type bar struct {

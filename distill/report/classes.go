@@ -13,13 +13,13 @@ const (
 // classChart is the accuracy of each class: a row a class, a mark a model.
 type classChart struct {
 	ID, Title, Alt string
-	Key        []tile // the marks, when the chart explains its own
-	W, H       px
-	Left       px
-	Right      px
-	Bottom     px
-	X          axis
-	Rows       []classRow
+	Key            []tile // the marks, when the chart explains its own
+	W, H           px
+	Left           px
+	Right          px
+	Bottom         px
+	X              axis
+	Rows           []classRow
 }
 
 type classRow struct {

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,40 +162,108 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// FuzzRead makes every page of whatever is accepted.
-func FuzzRead(f *testing.F) {
-	for _, data := range jsonOf(f) {
-		f.Add(data)
+// survives requires that data is refused in one line, or that every page can
+// be made of it.
+func survives(t *testing.T, data []byte) (accepted bool) {
+	r, err := Parse("m", data)
+	if err != nil {
+		if strings.ContainsAny(err.Error(), "\n\x1b") || fault.KindOf(err) != fault.Input && fault.KindOf(err) != fault.Integrity {
+			t.Errorf("kind %d: %q", fault.KindOf(err), err)
+		}
+		return false
 	}
-	f.Add([]byte(`{"student":{},"history":{"student":[{"epoch":1,"val":null}]}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := Parse("m", data)
-		if err != nil {
-			if strings.ContainsAny(err.Error(), "\n\x1b") {
-				t.Errorf("an error of more than one line: %q", err)
+	page, err := HTML(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Compare([]Named{{"a", r}, {"b", r}})
+	both, err := c.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range [][]byte{page, both} {
+		if m := notNumber.Find(p); m != nil && !bytes.Contains(data, m) {
+			t.Errorf("the page holds %s", m)
+		}
+		walk(t, p)
+	}
+	if err := errors.Join(CSV(io.Discard, r), c.CSV(io.Discard), c.Text(io.Discard)); err != nil {
+		t.Error(err)
+	}
+	if _, err := json.Marshal(c); err != nil {
+		t.Error(err)
+	}
+	return true
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"student":{"n":2,"labelled":2,"errors":1,"confusion":[[1,0],[1,0]]},"history":{"student":[{"epoch":1,"val":null}]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) { survives(t, data) })
+}
+
+// TestMutated changes one value of a whole file at a time: another number,
+// another type, one more or one less of a list, a key that is not there.
+func TestMutated(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 2))
+	values := []any{nil, true, "", hostile, json.Number("0"), json.Number("-1"), json.Number("1"), json.Number("3"), json.Number("0.5"), json.Number("1e99"), json.Number("-1e99"),
+		json.Number("1e-320"), json.Number("1099511627776"), json.Number("1152921504606846976"), []any{}, map[string]any{}, []any{json.Number("1")}, []any{[]any{}}}
+	var change func(v any) any
+	change = func(v any) any {
+		switch v := v.(type) {
+		case map[string]any:
+			keys := slices.Sorted(maps.Keys(v))
+			if len(keys) == 0 || rng.IntN(12) == 0 {
+				break
 			}
-			return
-		}
-		page, err := HTML(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := Compare([]Named{{"a", r}, {"b", r}})
-		both, err := c.HTML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range [][]byte{page, both} {
-			if m := notNumber.Find(p); m != nil && !bytes.Contains(data, m) {
-				t.Errorf("the page holds %s", m)
+			k := keys[rng.IntN(len(keys))]
+			if rng.IntN(12) == 0 {
+				delete(v, k)
+			} else {
+				v[k] = change(v[k])
 			}
-			walk(t, p)
+			return v
+		case []any:
+			if len(v) == 0 || rng.IntN(6) == 0 {
+				break
+			}
+			switch i := rng.IntN(len(v)); rng.IntN(6) {
+			case 0:
+				return append(v, v[i])
+			case 1:
+				return v[:i]
+			default:
+				v[i] = change(v[i])
+			}
+			return v
 		}
-		if err := errors.Join(CSV(io.Discard, r), c.CSV(io.Discard), c.Text(io.Discard)); err != nil {
-			t.Error(err)
+		return values[rng.IntN(len(values))]
+	}
+	files, accepted := jsonOf(t), 0
+	const times = 250
+	for _, name := range []string{"classes", "labels", "numbers"} {
+		for range times {
+			d := json.NewDecoder(bytes.NewReader(files[name]))
+			d.UseNumber()
+			var v any
+			if err := d.Decode(&v); err != nil {
+				t.Fatal(err)
+			}
+			for range 1 + rng.IntN(3) {
+				v = change(v)
+			}
+			data, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if survives(t, data) {
+				accepted++
+			}
+			if t.Failed() {
+				t.Fatalf("of %s: %.2000s", name, data)
+			}
 		}
-		if _, err := json.Marshal(c); err != nil {
-			t.Error(err)
-		}
-	})
+	}
+	if accepted < times/4 {
+		t.Errorf("only %d of %d were read: the test sees too little", accepted, 3*times)
+	}
 }

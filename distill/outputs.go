@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -34,6 +35,12 @@ func (r *Recipe) checkOutputs() error {
 		if err := durable.Writable(w.path); err != nil {
 			return err
 		}
+	}
+	if dir := r.Output.TensorBoard; dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fault.New(fault.IO, dir, "--tensorboard", "cannot create the folder: %w", err)
+		}
+		return durable.Writable(filepath.Join(dir, stream.EventFile))
 	}
 	return nil
 }

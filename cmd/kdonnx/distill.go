@@ -22,8 +22,9 @@ func newDistill(a *app) *cobra.Command {
 		Short: "Train a student on what a teacher knows, and export it verified",
 		Long: `Runs the teacher over the rows (once: the answers are kept), trains the student
 on them and, beside it, the same net on hard labels with the same budget, proves
-that ONNX Runtime reproduces the student, and writes student.onnx, report.html and
-metrics.json. Interrupted by Ctrl-C, kill or power, the same command goes on.
+that ONNX Runtime reproduces the student, and writes student.onnx, report.html,
+report.csv, metrics.json and, while it trains, metrics.jsonl. Interrupted by Ctrl-C,
+kill or power, the same command goes on.
 
 With no arguments it distils the embedded teacher on the embedded data.`,
 		Example: `  kdonnx distill

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -71,7 +73,7 @@ func decode(path string, data []byte) (*Report, error) {
 	var syntax *json.SyntaxError
 	switch err := d.Decode(r); {
 	case errors.As(err, &typed):
-		return nil, fault.New(fault.Input, path, typed.Field, "got %s, expected %s", fault.Clip(typed.Value, 60), wanted(typed))
+		return nil, fault.New(fault.Input, path, keyPath(typed.Field), "got %s, expected %s", fault.Clip(typed.Value, 60), wanted(typed))
 	case errors.As(err, &syntax):
 		return nil, fault.New(fault.Input, path, "", "byte %d: %w", syntax.Offset, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -83,6 +85,13 @@ func decode(path string, data []byte) (*Report, error) {
 		return nil, fault.New(fault.Input, path, "", "byte %d: got more after the JSON object, expected its end", d.InputOffset())
 	}
 	return r, nil
+}
+
+// keyPath is a path of fields as the file has it: without the names of structs
+// that are part of another, which are Go's.
+func keyPath(field string) string {
+	parts := strings.Split(field, ".")
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p != "" && unicode.IsUpper(rune(p[0])) }), ".")
 }
 
 // wanted is what a key takes.

@@ -61,10 +61,13 @@ func TestCSV(t *testing.T) {
 		}
 	}
 	cells := 0
-	for _, line := range r.Student.Confusion {
-		for _, n := range line {
+	for y, line := range r.Student.Confusion {
+		for x, n := range line {
 			if n > 0 {
 				cells++
+			}
+			if v := got[fmt.Sprintf("confusion/student/%d/%d", y, x)]; n > 0 && v != strconv.Itoa(n) {
+				t.Errorf("label %d answered %d %d times is %q", y, x, n, v)
 			}
 		}
 	}

@@ -71,6 +71,15 @@ func (d *run) augment() string {
 	return d.variation.text
 }
 
+// teacherMode is what the teacher is asked about, empty when training varies
+// nothing.
+func (d *run) teacherMode() string {
+	if d.variation == nil {
+		return ""
+	}
+	return d.variation.mode.String()
+}
+
 // learn fills m with the rows at positions order as pass sees them, all but
 // what a teacher must be asked online: see ask. Nothing but seed, pass and a row's
 // position decides what happens to it.

@@ -193,7 +193,9 @@ func TestBalanceWarns(t *testing.T) {
 	r.Output.Model = filepath.Join(t.TempDir(), "student.onnx")
 	r.Teacher.Mode, r.Train.Augment = "views:2", "noise=0.01"
 	result = mustRun(t, r, newRecord().Env)
-	rare := slices.IndexFunc(result.Warnings, func(w string) bool { return strings.Contains(w, "rare in the transfer set") && strings.Contains(w, "c (") && strings.Contains(w, "recalibrate") })
+	rare := slices.IndexFunc(result.Warnings, func(w string) bool {
+		return strings.Contains(w, "rare in the transfer set") && strings.Contains(w, "c (") && strings.Contains(w, "recalibrate")
+	})
 	c := result.Balance.Listed[2]
 	if few := float64(max(*c.Answered, c.Labelled)) < 0.1*float64(result.Balance.N)/3; few != (rare >= 0) || c.Labelled != 6 {
 		t.Errorf("%d labelled, %d answered of %d: %q", c.Labelled, *c.Answered, result.Balance.N, result.Warnings)

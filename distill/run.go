@@ -62,6 +62,7 @@ type run struct {
 	result  *Result
 	done    bool // the work folder is removed
 	until   int  // see Trial.Until
+	held    *HeldOut
 
 	variation *variation // of the training rows; nil: none
 }
@@ -157,7 +158,7 @@ func (d *run) leave() {
 }
 
 func (d *run) openData(ctx context.Context) (err error) {
-	d.data, err = OpenData(ctx, &d.recipe)
+	d.data, err = openData(ctx, &d.recipe, d.held)
 	if err != nil {
 		return err
 	}

@@ -44,12 +44,14 @@ type Trained struct {
 
 // Open opens the rows and asks the teacher as r says. The recipe is checked
 // whole; of its output nothing is used.
-func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
+func Open(ctx context.Context, r Recipe, env Env) (*Session, error) { return open(ctx, r, nil, env) }
+
+func open(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
 	r.Fill()
-	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
+	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, held: h}
 	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.askTeacher} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)

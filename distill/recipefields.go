@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -78,6 +79,12 @@ func (r *Recipe) Get(key string) (string, error) {
 
 // inFlow is v on one line of YAML.
 func inFlow(v reflect.Value) (string, error) {
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() == reflect.Float64 {
+		return strconv.FormatFloat(v.Float(), 'g', -1, 64), nil
+	}
 	text, err := yaml.MarshalWithOptions(v.Interface(), yaml.Flow(true))
 	return strings.TrimSpace(string(text)), err
 }

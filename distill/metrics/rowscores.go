@@ -16,6 +16,7 @@ type RowScores struct {
 	right, agree []float64 // of classes: 1 where the label, or the teacher's answer, is met
 	hits, counts []float64 // of labels: 2·TP and 2·TP + FP + FN of each row
 	squares      []float64 // of numbers (N, C): squared errors, NaN where the value is not known
+	values       []float64 // (N, C) these values
 }
 
 // NewRowScores is for a model with so many outputs.
@@ -33,7 +34,7 @@ func (s *RowScores) Add(r Rows) {
 		case dataset.Regression:
 			for k := lo; k < hi; k++ {
 				e := float64(r.Out[k]) - float64(r.value(k))
-				s.squares = append(s.squares, e*e)
+				s.squares, s.values = append(s.squares, e*e), append(s.values, float64(r.value(k)))
 			}
 		default:
 			answer := Argmax(r.Out[lo:hi])
@@ -65,8 +66,8 @@ func (s *RowScores) addLabels(r Rows, lo, hi int) {
 }
 
 // Values are one number a row whose mean is the measure. That of accuracy is
-// exact; micro-F1, a ratio of sums A/B, is linearised as F + (a − F·b)/mean(b),
-// and R² takes the spread of the values as given: the delta method. Rows
+// exact; micro-F1 and 1 − R², ratios of sums A/B, are linearised as
+// A/B + (a − (A/B)·b)/mean(b), the delta method. Rows
 // without what is needed are left out, in the same way for every model. They
 // are nil where there are none. r is what the Scorer makes of the same rows.
 func (s *RowScores) Values(r Result) []float64 {
@@ -83,24 +84,27 @@ func (s *RowScores) Values(r Result) []float64 {
 }
 
 // explained are the values whose mean is R², of rows that know at least one
-// target.
+// target. targets are those of the Result.
 func (s *RowScores) explained(targets []Target) []float64 {
-	weight, used := make([]float64, s.c), 0
-	for k, t := range targets {
+	used, r2 := 0, 0.0
+	for _, t := range targets {
 		if t.Known > 0 {
 			used++
-		}
-		if around := t.Std * t.Std * float64(t.Known); around > 0 {
-			weight[k] = 1 / around
+			r2 += t.R2
 		}
 	}
 	var v []float64
 	for lo := 0; lo < len(s.squares); lo += s.c {
 		sum, known := 0.0, false
-		for k, e := range s.squares[lo : lo+s.c] {
-			if e == e {
-				known = true
-				sum += e * weight[k]
+		for k, t := range targets {
+			e := s.squares[lo+k]
+			if e != e {
+				continue
+			}
+			known = true
+			if around := t.Std * t.Std * float64(t.Known); around > 0 { // e² and (y−ȳ)² are the terms of a ratio
+				from := s.values[lo+k] - t.Mean
+				sum += (e - float64((1-t.R2)*from*from)) / around
 			}
 		}
 		if known {
@@ -108,7 +112,7 @@ func (s *RowScores) explained(targets []Target) []float64 {
 		}
 	}
 	for i := range v {
-		v[i] = 1 - v[i]*float64(len(v))/float64(max(used, 1))
+		v[i] = (r2 - v[i]*float64(len(v))) / float64(max(used, 1))
 	}
 	return v
 }

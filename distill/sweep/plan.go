@@ -17,6 +17,7 @@ var Methods = []string{"grid", "random", "halving"}
 func FromRecipe(r distill.Recipe) (Plan, error) {
 	s := r.Sweep
 	p := Plan{Base: r, Seeds: s.Seeds, HoldOut: distill.HeldOut{Share: s.HoldOut}, Parallel: s.Parallel, Dir: s.Output, Restart: r.Output.Restart}
+	p.Base.Sweep = distill.DefaultSweep()
 	method := s.Method
 	switch {
 	case method != "" && !slices.Contains(Methods, method):

@@ -190,7 +190,7 @@ func (s *sweeper) best(r *Result, cells []*entry) error {
 	head := []string{
 		"The best of a sweep: kdonnx distill --recipe " + r.Files.Best,
 		s.method() + ".",
-		fmt.Sprintf("%s %s on %s, which no training learned from;", s.session.Measure(), s.plusMinus(st.value, st.se), r.JudgedOn),
+		fmt.Sprintf("%s %s on %s;", s.session.Measure(), s.plusMinus(st.value, st.se), r.JudgedOn),
 		"the best of many figures flatters: the test rows, not opened so far, say what it is worth.",
 	}
 	notes := map[string]string{"teacher.store": "what the teacher said in the sweep"}
@@ -245,8 +245,10 @@ func (s *sweeper) sentences(r *Result) []string {
 	}
 	list := []string{fmt.Sprintf("Best: %s, %s %s on %s.", best.Name, r.Measure, s.plusMinus(float64(best.Value), float64(best.SE)), r.JudgedOn)}
 	switch {
-	case within > 0:
-		list = append(list, fmt.Sprintf("%d other settings are not told apart from it (95 %%, on the same rows): more --seeds or a larger --hold-out would.", within))
+	case within == 1:
+		list = append(list, "1 other setting is not told apart from it (95 %, on the same rows); more --seeds or a larger --hold-out may.")
+	case within > 1:
+		list = append(list, fmt.Sprintf("%d other settings are not told apart from it (95 %%, on the same rows); more --seeds or a larger --hold-out may.", within))
 	case len(r.Cells) > 1:
 		list = append(list, "It is told apart from every other setting that ran as long (95 %, on the same rows).")
 	}

@@ -105,6 +105,9 @@ func newAxis(flag, key string, values []string) (Axis, error) {
 		if v == "" || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return bad("got %q, expected values, or for random cells a range such as 0.01..0.3 log", v)
 		}
+		if x, err := strconv.ParseFloat(v, 64); a.field.Numeric() && (err != nil || math.IsNaN(x) || math.IsInf(x, 0)) {
+			return bad("got %q, expected a number", v)
+		}
 		if slices.Contains(a.Values, v) {
 			return bad("got %q twice", v)
 		}

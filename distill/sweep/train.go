@@ -194,7 +194,10 @@ func (s *sweeper) run(ctx context.Context, t *training, k int) (r *record, err e
 
 // tell logs what a training came to.
 func (s *sweeper) tell(t *training, r *record) {
-	name := t.of.role + " " + t.of.cell.Name()
+	name := t.of.role
+	if len(t.of.cell) > 0 {
+		name += " " + t.of.cell.Name()
+	}
 	if s.plan.Seeds > 1 {
 		name += fmt.Sprintf(" seed %d", t.recipe.Train.Seed)
 	}

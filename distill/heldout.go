@@ -74,7 +74,7 @@ func (d *Data) halveValidation(ctx context.Context, r *Recipe) error {
 	if len(kept) == 0 || len(held) == 0 {
 		return fault.New(fault.Input, r.Data.Val, "", "%d rows cannot be halved: name more validation rows, or a share of the training rows by --hold-out", d.Val.Len())
 	}
-	d.TestIs = fmt.Sprintf("%d of %d validation rows, which chose no epoch", len(held), d.Val.Len())
+	d.TestIs = fmt.Sprintf("%d of the %d validation rows", len(held), d.Val.Len())
 	d.Notes = append(d.Notes, fmt.Sprintf("%d of the %d validation rows are set aside to choose by; the others choose each training's epoch", len(held), d.Val.Len()))
 	d.Test, d.Val = dataset.Subset(d.Val, held), dataset.Subset(d.Val, kept)
 	return nil

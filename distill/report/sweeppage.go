@@ -39,7 +39,8 @@ type sweepPage struct {
 	Heats                          []*sweepHeat
 	Head                           []string // columns of the settings
 	Cells, Baselines               []sweepRow
-	Hidden                         int // cells that are not in the table
+	Hidden                         int  // cells that are not in the table
+	Seeds                          bool // more than one
 	Sizes                          []row
 	Best, Command                  string
 	Teacher                        string
@@ -59,7 +60,7 @@ const maxSweepRows = 200
 
 func newSweepPage(s *Sweep) sweepPage {
 	p := sweepPage{Title: clean(s.Title), Method: clean(s.Method), Judged: fmt.Sprintf("%s (%s)", clean(s.JudgedOn), plural(s.Rows, "row")), Measure: clean(s.Measure),
-		Sentences: cleanAll(s.Sentences), Notes: cleanAll(s.Notes), Command: clean(s.Command)}
+		Sentences: cleanAll(s.Sentences), Notes: cleanAll(s.Notes), Command: clean(s.Command), Seeds: s.Seeds > 1}
 	for line := range strings.SplitSeq(strings.TrimRight(s.Best, "\n"), "\n") {
 		p.Best += clean(line) + "\n"
 	}
@@ -108,13 +109,13 @@ func (s *Sweep) row(rank string, c SweepCell) sweepRow {
 	case r.Best:
 		r.Remark = "best"
 	case c.Within:
-		r.Remark = "not told apart from the best"
+		r.Remark = "≈ best"
 	}
-	sd := none
-	if len(c.Trainings) > 1 {
-		sd = s.spread(c.SD)
+	r.Values = []string{s.plusMinus(c.Value, c.SE)}
+	if s.Seeds > 1 {
+		r.Values = append(r.Values, s.spread(c.SD))
 	}
-	r.Values = []string{s.plusMinus(c.Value, c.SE), sd, s.plusMinus(-c.Behind, c.BehindSE), general(float64(c.Loss)), strconv.Itoa(c.Epochs), count(c.Params), seconds(float64(c.Seconds))}
+	r.Values = append(r.Values, s.plusMinus(-c.Behind, c.BehindSE), general(float64(c.Loss)), strconv.Itoa(c.Epochs), count(c.Params), seconds(float64(c.Seconds)))
 	return r
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
@@ -34,7 +33,7 @@ func OpenHeldOut(ctx context.Context, r Recipe, h HeldOut, env Env) (*Session, e
 	if !(h.Share >= 0 && h.Share < 1) {
 		return nil, fault.New(fault.Usage, "", "--hold-out", "got %v, expected a number from 0 (the default), below 1", h.Share)
 	}
-	return open(ctx, r, &h, env)
+	return openJudged(ctx, r, &h, env)
 }
 
 // ofValidation tells whether the rows that judge are half of those that are
@@ -93,7 +92,7 @@ func (t *Trained) Judge(ctx context.Context) (Score, error) {
 	var z []float32
 	return judged(ctx, t.ran.test, func(m *mini) ([]float32, error) {
 		z = grow(z, m.n*t.ran.test.classes)
-		return z, predict(ctx, t.Net, m, z)
+		return z, answer(ctx, t.Net, m, z)
 	})
 }
 
@@ -117,7 +116,7 @@ func judged(ctx context.Context, r *rows, answer func(m *mini) ([]float32, error
 	each := metrics.NewRowScores(r.task, r.classes)
 	result, err := score(ctx, r, func(m *mini) ([]float32, error) {
 		out, err := answer(m)
-		if err == nil && allNumbers(out[:m.n*r.classes]) { // what is none is the scorer's to refuse
+		if err == nil {
 			each.Add(m.scored(out))
 		}
 		return out, err
@@ -130,10 +129,6 @@ func judged(ctx context.Context, r *rows, answer func(m *mini) ([]float32, error
 		return Score{}, fault.New(fault.Diverged, "", "", "%w", err)
 	}
 	return s, nil
-}
-
-func allNumbers(v []float32) bool {
-	return !slices.ContainsFunc(v, func(x float32) bool { return x != x })
 }
 
 // Measure is what Score.Value is, in words.

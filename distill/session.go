@@ -44,9 +44,12 @@ type Trained struct {
 
 // Open opens the rows and asks the teacher as r says. The recipe is checked
 // whole; of its output nothing is used.
-func Open(ctx context.Context, r Recipe, env Env) (*Session, error) { return open(ctx, r, nil, env) }
+func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
+	return openJudged(ctx, r, nil, env)
+}
 
-func open(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, error) {
+// openJudged is Open; where h is given, held-out rows judge.
+func openJudged(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}

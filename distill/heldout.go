@@ -162,6 +162,9 @@ func (s *Session) Identity(ctx context.Context) (map[string]string, error) {
 	if d.teacher.targets != nil {
 		id["targets"] = d.teacher.targets.Content()
 	}
+	if h := d.teacher.hint; h != nil {
+		id["hint"] = h.targets.Content()
+	}
 	for _, rows := range []struct {
 		name string
 		src  dataset.Source

@@ -55,7 +55,7 @@ func openJudged(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, e
 	}
 	r.Fill()
 	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, held: h}
-	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.askTeacher} {
+	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
 		}

@@ -93,6 +93,8 @@ func newAxis(flag, key string, values []string) (Axis, error) {
 		return bad("got %q, expected a key of the sections student, loss or train, such as train.ema", key)
 	case at < 0:
 		return bad("got %q, which is no key of a recipe", key)
+	case key == "loss.hint" || key == "loss.hint_targets":
+		return bad("%s cannot vary between cells: the teacher is asked about one place inside it", key)
 	case key == "train.seed" || key == "train.no_baseline":
 		return bad("%s cannot vary between cells: --seeds trains each cell several times", key)
 	}

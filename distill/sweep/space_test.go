@@ -111,6 +111,7 @@ func TestHostileSpaces(t *testing.T) {
 		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"train.speed": {"1", "2"}} }, "--vary train.speed", "no key"},
 		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"data.train": {"a", "b"}} }, "--vary data.train", "student, loss or train"},
 		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"train.seed": {"1", "2"}} }, "--vary train.seed", "--seeds"},
+		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"loss.hint": {"a=b", "c=d"}} }, "--vary loss.hint", "one place"},
 		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"train.lr": {"1", "2"}} }, "--vary train.lr", "twice"},
 		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"train.ema": nil} }, "--vary train.ema", "no values"},
 		{func(r *distill.Recipe) { r.Sweep.Vary = distill.Vary{"train.epochs": {"1", "2.5"}} }, "--vary train.epochs", "whole number"},

@@ -131,7 +131,7 @@ func sweepFlags(f *pflag.FlagSet, r *distill.Recipe) {
 
 // ofTheRun are flags of a run whose files a sweep does not write: they are
 // for the run of the best recipe.
-var ofTheRun = map[string]bool{"report": true, "metrics": true, "unverified": true}
+var ofTheRun = map[string]bool{"report": true, "metrics": true, "csv": true, "stream": true, "tensorboard": true, "unverified": true}
 
 // valuesFlag are several values, given at once or one after the other.
 type valuesFlag struct {

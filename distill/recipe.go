@@ -23,6 +23,7 @@ type Recipe struct {
 	Loss    LossRecipe    `yaml:"loss" json:"loss"`
 	Train   TrainRecipe   `yaml:"train" json:"train"`
 	Output  OutputRecipe  `yaml:"output" json:"output"`
+	Sweep   SweepRecipe   `yaml:"sweep" json:"sweep,omitzero"` // what kdonnx sweep tries
 }
 
 // DataRecipe names the rows.
@@ -124,6 +125,7 @@ func Default() Recipe {
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
+		Sweep:  DefaultSweep(),
 	}
 }
 

@@ -120,6 +120,8 @@ func (r *Recipe) checkNames() error {
 func (r *Recipe) checkGiven() error {
 	d := &r.Data
 	switch {
+	case !r.Sweep.isZero():
+		return fault.New(fault.Usage, "", "sweep", "the recipe is that of a sweep: kdonnx sweep follows it, and writes the recipe of the best")
 	case r.Output.Model == "":
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":

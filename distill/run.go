@@ -66,6 +66,7 @@ type run struct {
 	until   int  // see Trial.Until
 	session bool // others train on the same rows and teacher
 	noted   sync.Mutex
+	held    *HeldOut
 
 	variation *variation // of the training rows; nil: none
 
@@ -169,7 +170,7 @@ func (d *run) leave() {
 }
 
 func (d *run) openData(ctx context.Context) (err error) {
-	d.data, err = OpenData(ctx, &d.recipe)
+	d.data, err = openData(ctx, &d.recipe, d.held)
 	if err != nil {
 		return err
 	}

@@ -46,11 +46,16 @@ type Trained struct {
 // Open opens the rows and asks the teacher as r says. The recipe is checked
 // whole; of its output nothing is used.
 func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
+	return openJudged(ctx, r, nil, env)
+}
+
+// openJudged is Open; where h is given, held-out rows judge.
+func openJudged(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
 	r.Fill()
-	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, session: true}
+	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, session: true, held: h}
 	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint} {
 		if err := step(ctx); err != nil {
 			d.teacher.done()

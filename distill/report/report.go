@@ -32,6 +32,7 @@ type Report struct {
 	Baseline    *Block       `json:"baseline"`
 	Student     *Block       `json:"student"`
 	Parity      *Parity      `json:"parity"`
+	Budget      *Budget      `json:"budget,omitempty"` // nil without one
 	History     History      `json:"history"`
 	StepsPerS   Number       `json:"steps_per_s"`
 	SamplesPerS Number       `json:"samples_per_s"`

@@ -131,12 +131,9 @@ func (f *fitter) widest(ctx context.Context, s models.Shape) (c Candidate, ok bo
 		return c, false, err
 	}
 	if f.budget.Latency > 0 {
-		var took time.Duration
-		if width, took, err = f.widestTimed(ctx, s, width); err != nil || width < s.Min {
-			c.Latency = took
+		if width, c.Latency, ok, err = f.widestTimed(ctx, s, width); !ok || err != nil {
 			return c, false, err
 		}
-		c.Latency = took
 	}
 	latency := c.Latency
 	if c, err = f.counted(s.Spec(width)); err != nil {
@@ -196,52 +193,88 @@ const (
 	widthStep = 32
 )
 
+// blockWidth divides the numbers of channels and units that ONNX Runtime has
+// the fastest kernels for.
+const blockWidth = 16
+
 // widestTimed is about the largest width up to most whose latency is within
-// the bound, and its latency; a width below s.Min says that the narrowest is
-// over it already. Time grows with the width only by and large, and other
-// programs disturb it: what the bisection ends at must hold once more.
-func (f *fitter) widestTimed(ctx context.Context, s models.Shape, most int) (width int, took time.Duration, err error) {
-	steps := widths(s.Min, most)
-	coarse := models.Shape{Min: 0, Max: len(steps) - 1}
-	measure := func(i, least int) (time.Duration, error) {
-		arch := s.Spec(steps[i])
-		file, err := f.file(arch)
+// the bound, and its latency; ok is false where the narrowest is over it.
+func (f *fitter) widestTimed(ctx context.Context, s models.Shape, most int) (width int, took time.Duration, ok bool, err error) {
+	if width, took, ok, err = f.widestOf(ctx, s, widths(s.Min, most, 1)); !ok || err != nil {
+		return width, took, ok, err
+	}
+	// A net of 17 channels may take twice as long as one of 32.
+	wider, tookIt, found, err := f.widestOf(ctx, s, widths((width/blockWidth+1)*blockWidth, most, blockWidth))
+	if found {
+		width, took = wider, tookIt
+	}
+	return width, took, true, err
+}
+
+// widestOf is about the last of steps whose latency is within the bound; where
+// none is, ok is false and took that of the first. Time grows with the width
+// only by and large, and other programs disturb it: what the bisection ends at
+// must hold once more.
+func (f *fitter) widestOf(ctx context.Context, s models.Shape, steps []int) (width int, took time.Duration, ok bool, err error) {
+	if len(steps) == 0 {
+		return 0, 0, false, nil
+	}
+	within := func(i int) bool {
+		if err == nil {
+			took, err = f.latency(ctx, s.Spec(steps[i]), 1)
+		}
+		return err == nil && took <= f.budget.Latency
+	}
+	at, end, over := 0, len(steps), false
+	for ok = within(0); ok && end-at > 1 && err == nil; {
+		next := at + (end-at)/2
+		if !over { // nets of any size are never built
+			double, _ := slices.BinarySearch(steps, 2*steps[at])
+			next = min(double, end-1)
+		}
+		if within(next) {
+			at = next
+		} else {
+			end, over = next, true
+		}
+	}
+	for ; err == nil; at-- {
+		if took, err = f.latency(ctx, s.Spec(steps[at]), 3); took <= f.budget.Latency || at == 0 {
+			break
+		}
+	}
+	return steps[at], took, took <= f.budget.Latency, err
+}
+
+// latency is the median of least measurements, or of three near the bound.
+func (f *fitter) latency(ctx context.Context, arch string, least int) (time.Duration, error) {
+	file, err := f.file(arch)
+	if err != nil {
+		return 0, err
+	}
+	var times []time.Duration
+	for len(times) < least {
+		t, err := f.time(ctx, arch, file)
 		if err != nil {
 			return 0, err
 		}
-		var times []time.Duration
-		for len(times) < least {
-			t, err := f.time(ctx, arch, file)
-			if err != nil {
-				return 0, err
-			}
-			times = append(times, t)
-			if off := float64(t-f.budget.Latency) / float64(f.budget.Latency); off > -nearBound && off < nearBound {
-				least = 3
-			}
-		}
-		slices.Sort(times)
-		return times[len(times)/2], nil
-	}
-	i, ok, err := coarse.Largest(func(i int) (bool, error) {
-		took, err = measure(i, 1)
-		return took <= f.budget.Latency, err
-	})
-	if !ok || err != nil {
-		return s.Min - 1, took, err
-	}
-	for ; i >= 0; i-- {
-		if took, err = measure(i, 3); err != nil || took <= f.budget.Latency {
-			return steps[i], took, err
+		times = append(times, t)
+		if off := float64(t-f.budget.Latency) / float64(f.budget.Latency); off > -nearBound && off < nearBound {
+			least = 3
 		}
 	}
-	return s.Min - 1, took, nil
+	slices.Sort(times)
+	return times[len(times)/2], nil
 }
 
-// widths are those from lo to hi that are told apart.
-func widths(lo, hi int) (list []int) {
-	for w := lo; w < hi; w += max(1, w/widthStep) {
+// widths are those from lo to hi that are told apart, multiples of step where
+// lo is.
+func widths(lo, hi, step int) (list []int) {
+	for w := lo; w <= hi; w += max(1, w/widthStep/step) * step {
 		list = append(list, w)
 	}
-	return append(list, hi)
+	if step == 1 && len(list) > 0 && list[len(list)-1] < hi {
+		list = append(list, hi)
+	}
+	return list
 }

@@ -37,6 +37,15 @@ func Shapes(text string) ([]Shape, error) {
 	return []Shape{one(text)}, err
 }
 
+// Families are the names that stand for nets of several sizes, and those of
+// nets that come in one.
+func Families() (names []string) {
+	for _, a := range List() {
+		names = append(names, a.Family)
+	}
+	return names
+}
+
 // withOptions adds options to those that a spec may have.
 func withOptions(spec, query string) string {
 	switch {

@@ -1,6 +1,12 @@
 package report
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kdonnx/kdonnx/dataset"
+)
 
 // Budget is what the student might cost and which nets were tried within it.
 // Zero bounds are none.
@@ -28,4 +34,53 @@ type Candidate struct {
 	Loss     Number `json:"loss"`
 	Diverged bool   `json:"diverged,omitempty"` // and was left out
 	Chosen   bool   `json:"chosen,omitempty"`
+}
+
+// budgetTable is the search within a budget on the page.
+type budgetTable struct {
+	Asked   string // family and bounds
+	Columns []string
+	Rows    []row
+	Chosen  int // of Rows, -1: none
+}
+
+func newBudgetTable(b *Budget, task dataset.Task) *budgetTable {
+	if b == nil {
+		return nil
+	}
+	var bounds []string
+	for _, s := range []struct {
+		bound int64
+		text  string
+	}{
+		{b.Params, thousands(b.Params) + " parameters"}, {b.Bytes, "a file of " + thousands(b.Bytes) + " bytes"},
+		{b.FLOPs, thousands(b.FLOPs) + " operations a row"}, {int64(b.Latency), b.Latency.String() + " a row in ONNX Runtime"},
+	} {
+		if s.bound > 0 {
+			bounds = append(bounds, s.text)
+		}
+	}
+	t := &budgetTable{Chosen: -1, Asked: fmt.Sprintf("The widest net of each shape of %s within %s; of those that were compared, the best on the validation rows is the student.",
+		clean(b.Family), strings.Join(bounds, ", "))}
+	t.Columns = []string{"parameters", "bytes", "operations a row", "latency", "epochs", "validation " + chosenBy(task)}
+	for i, c := range b.Candidates {
+		latency, epochs, score := none, none, none
+		if c.Latency > 0 {
+			latency = fmt.Sprintf("%.1f µs", float64(c.Latency)/float64(time.Microsecond))
+		}
+		if c.Epochs > 0 {
+			epochs, score = thousands(int64(c.Epochs)), general(float64(c.Score))
+			if task != dataset.Regression {
+				score = percent(float64(c.Score), 2)
+			}
+		}
+		if c.Diverged {
+			score = "diverged"
+		}
+		if c.Chosen {
+			t.Chosen = i
+		}
+		t.Rows = append(t.Rows, row{clean(c.Arch), []string{thousands(c.Params), thousands(c.Bytes), thousands(c.FLOPs), latency, epochs, score}})
+	}
+	return t
 }

@@ -186,8 +186,8 @@ func (f *fitter) widestCounted(s models.Shape, smallest int64) (width int, ok bo
 	return width, ok, err
 }
 
-// Nets are timed again when they are that near to the bound, and widths told
-// apart when they differ by more than that share: time is not known better.
+// Nets are timed again when they are over the bound or that near to it, and
+// widths told apart when they differ by a 32nd: time is not known better.
 const (
 	nearBound = 0.1
 	widthStep = 32
@@ -246,7 +246,8 @@ func (f *fitter) widestOf(ctx context.Context, s models.Shape, steps []int) (wid
 	return steps[at], took, took <= f.budget.Latency, err
 }
 
-// latency is the median of least measurements, or of three near the bound.
+// latency is the median of least measurements, or of three where one of them
+// is near the bound or over it.
 func (f *fitter) latency(ctx context.Context, arch string, least int) (time.Duration, error) {
 	file, err := f.file(arch)
 	if err != nil {
@@ -259,7 +260,7 @@ func (f *fitter) latency(ctx context.Context, arch string, least int) (time.Dura
 			return 0, err
 		}
 		times = append(times, t)
-		if off := float64(t-f.budget.Latency) / float64(f.budget.Latency); off > -nearBound && off < nearBound {
+		if float64(t) > (1-nearBound)*float64(f.budget.Latency) {
 			least = 3
 		}
 	}

@@ -42,7 +42,16 @@ func chosen(t *testing.T, list []Candidate) Candidate {
 // them come to when they are trained by hand.
 func TestBudgetedRun(t *testing.T) {
 	r := bounded(t)
-	result := mustRun(t, r, newRecord().Env)
+	env, first := newRecord().Env, int64(0)
+	env.Progress = func(stage string, done, _ int64, _ *EpochRecord) {
+		if stage == RoleStudent && first == 0 {
+			first = done
+		}
+	}
+	result := mustRun(t, r, env)
+	if perEpoch := int64(ceilDiv(378, 32)); first != 4*perEpoch+1 {
+		t.Errorf("the student goes on at step %d, expected %d: four epochs were trained by the search", first, 4*perEpoch+1)
+	}
 	table := result.Budget
 	best := chosen(t, table.Candidates)
 	if table.Family != "mlp" || table.Params != 120 || len(table.Candidates) < 6 || result.Student.Params != best.Params || best.Params > 120 {

@@ -228,7 +228,7 @@ func TestWidestTimed(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, ok, err := f.widest(context.Background(), shapes[0])
-		if w := width(got.Arch); err != nil || !ok || w < c.lo || w > c.hi || got.Latency > bound || calls > 160 {
+		if w := width(got.Arch); err != nil || !ok || w < c.lo || w > c.hi || got.Latency > bound || calls > 200 {
 			t.Errorf("%s: %+v after %d measurements, expected a width of %d to %d (%v, %v)", name, got, calls, c.lo, c.hi, ok, err)
 		}
 	}

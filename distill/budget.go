@@ -104,6 +104,14 @@ func (s StudentRecipe) unbounded(arch string) StudentRecipe {
 	return s
 }
 
+// searched tells whether s stands for several nets, of which the best within
+// a budget is meant.
+func (s StudentRecipe) searched() bool {
+	b, _ := s.Budget()
+	shapes, _ := models.Shapes(s.arch())
+	return !b.IsZero() && len(shapes) > 1
+}
+
 // check is about the architecture and its budget.
 func (s StudentRecipe) check() error {
 	b, err := s.Budget()

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,4 +84,26 @@ func newBudgetTable(b *Budget, task dataset.Task) *budgetTable {
 		t.Rows = append(t.Rows, row{clean(c.Arch), []string{thousands(c.Params), thousands(c.Bytes), thousands(c.FLOPs), latency, epochs, score}})
 	}
 	return t
+}
+
+// budgetSheet is the search within a budget, a row a net.
+func budgetSheet(r *Report, add put) {
+	if r.Budget == nil {
+		return
+	}
+	for _, c := range r.Budget.Candidates {
+		one := func(column string, value float64) { add("budget", clean(c.Arch), "", column, number(value)) }
+		one("params", float64(c.Params))
+		one("bytes", float64(c.Bytes))
+		one("flops", float64(c.FLOPs))
+		if c.Latency > 0 {
+			one("latency_us", float64(c.Latency)/float64(time.Microsecond))
+		}
+		if c.Epochs > 0 && !c.Diverged {
+			one("epochs", float64(c.Epochs))
+			one("score", float64(c.Score))
+			one("loss", float64(c.Loss))
+		}
+		add("budget", clean(c.Arch), "", "chosen", strconv.FormatBool(c.Chosen))
+	}
 }

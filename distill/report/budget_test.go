@@ -26,4 +26,13 @@ func TestBudgetOnThePage(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
+	var sheet strings.Builder
+	if err := CSV(&sheet, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"budget,\"mlp:97,97\",,latency_us,12.345\n", "budget,\"mlp:97,97\",,chosen,true\n", "budget,mlp:90<i>,,params,98765\n"} {
+		if !strings.Contains(sheet.String(), want) {
+			t.Errorf("the CSV lacks %q", want)
+		}
+	}
 }

@@ -114,8 +114,7 @@ func describe(c Candidate) string {
 // fitting are the candidates for the rows of d, whose files are as d would
 // export them.
 func (d *run) fitting(ctx context.Context, b Budget) ([]Candidate, error) {
-	probe := *d
-	probe.spec, probe.result = studentSpec{}, d.forecast()
+	probe := &run{recipe: d.recipe, env: d.env, data: d.data, task: d.task, teacher: d.teacher, variation: d.variation, result: d.forecast()}
 	in, err := probe.studentInput(ctx)
 	if err != nil {
 		return nil, err

@@ -21,12 +21,12 @@ import (
 )
 
 func newList(a *app) *cobra.Command {
-	kinds := []string{"models", "losses", "optimizers", "schedules", "augmentations", "formats", "ops"}
+	kinds := []string{"models", "losses", "optimizers", "schedules", "augmentations", "syntheses", "formats", "ops"}
 	all := strings.Join(kinds, ", ")
 	var within withinBudget
 	cmd := &cobra.Command{
 		Use:   "list [" + strings.Join(kinds, "|") + "|values STUDENT]",
-		Short: "List architectures, losses, optimisers, schedules, augmentations, data formats and trainable ops",
+		Short: "List architectures, losses, optimisers, schedules, augmentations, ways to make rows, data formats and trainable ops",
 		Example: `  kdonnx list models
   kdonnx list optimizers
   kdonnx list models --budget-params 100k --input 1x28x28 --classes 10
@@ -89,6 +89,10 @@ func newList(a *app) *cobra.Command {
 				case "augmentations":
 					for _, k := range dataset.Augmentations() {
 						fmt.Fprintf(w, "augmentation\t%s\t%s\n", k.Example, k.About)
+					}
+				case "syntheses":
+					for _, k := range dataset.Syntheses() {
+						fmt.Fprintf(w, "synthesis\t%s\t%s\n", k.Example, k.About)
 					}
 				case "formats":
 					for _, f := range dataset.Formats() {

@@ -44,7 +44,9 @@ type page struct {
 	Scatters     []*scatter
 	Targets      []row // of several numbers
 
-	Budget      *budgetTable // nil without one
+	Budget  *budgetTable // nil without one
+	Balance *balanceTable
+
 	Parity      []row
 	ParityState string // "passed", "failed" or empty
 	Provenance  []row
@@ -97,6 +99,7 @@ func newPage(r *Report) page {
 		}
 	}
 	p.Budget = newBudgetTable(r.Budget, r.Task)
+	p.Balance = newBalanceTable(r.Balance, append(cleanAll(r.Classes), cleanAll(r.Targets)...))
 	p.Parity, p.ParityState = parityRows(r.Parity)
 	p.Provenance = provenanceRows(r)
 	p.Timings = timingRows(r)

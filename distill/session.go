@@ -110,6 +110,9 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 		return nil, err
 	}
 	t.Recipe.Fill()
+	if b, err := t.Recipe.Student.Budget(); err != nil || !b.IsZero() {
+		return nil, fault.New(fault.Usage, "", "--student", "%s has a budget, which Session.Choose makes a net of", t.Recipe.Student.Arch)
+	}
 	env := s.opened.env
 	env.Progress, env.Log = t.Progress, t.Log
 	d := &run{recipe: t.Recipe, env: env, began: time.Now(), work: t.Dir, data: s.opened.data, task: s.opened.task, teacher: s.opened.teacher,

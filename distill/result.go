@@ -111,7 +111,7 @@ func (d *run) report(context.Context) error {
 	r.Provenance.Data = report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset}
 	r.Provenance.Architecture = d.recipe.Student.name()
 	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
-	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
+	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = d.seed, t.Epochs, d.env.Version
 	r.Provenance.Augment = d.augment()
 	r.Task = d.task
 	switch d.task {

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -22,6 +24,9 @@ type taught struct {
 	targets  *store.Store      // transfer and validation rows
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	classes  int
+
+	latency [2]ort.Latency // of one row, on the threads that ONNX Runtime chooses and on one; zero: not measured
+	untimed error          // why
 }
 
 // at is the store whose answers are for a temperature; nil without a teacher.
@@ -94,8 +99,20 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
 		return err
 	}
+	if t.latency, t.untimed = teacherLatency(ctx, model, d.data.Test); ctx.Err() != nil {
+		return ctx.Err()
+	}
 	t.classes = t.targets.Classes()
 	return d.checkLabels(ctx)
+}
+
+// teacherLatency times the model on the first row of src.
+func teacherLatency(ctx context.Context, model teacher.Model, src dataset.Source) (l [2]ort.Latency, err error) {
+	var row dataset.Batch
+	if err := src.Read(ctx, []int{0}, &row); err != nil {
+		return l, err
+	}
+	return model.Latency(ctx, &row, export.LatencyTime)
 }
 
 // learnAlone settles what a teacher would: task and classes are those of the labels.

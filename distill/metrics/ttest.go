@@ -32,15 +32,22 @@ func PairedT(d []float64) TTest {
 		panic(fmt.Sprintf("metrics: a t test needs 2 differences, got %d", len(d)))
 	}
 	n := float64(len(d))
-	mean, around := 0.0, 0.0
-	for i, x := range d { // Welford 1962
+	t := TTest{N: len(d), DF: n - 1}
+	t.Mean, t.SD = MeanSD(d)
+	t.SE = t.SD / math.Sqrt(n)
+	return t.tested()
+}
+
+// MeanSD is the mean of v and its standard deviation, with len(v) − 1; of fewer
+// than 2 values the latter is 0 (Welford 1962).
+func MeanSD(v []float64) (mean, sd float64) {
+	around := 0.0
+	for i, x := range v {
 		from := x - mean
 		mean += from / float64(i+1)
 		around += float64(from * (x - mean))
 	}
-	t := TTest{N: len(d), Mean: mean, SD: math.Sqrt(around / (n - 1)), DF: n - 1}
-	t.SE = t.SD / math.Sqrt(n)
-	return t.tested()
+	return mean, math.Sqrt(around / float64(max(1, len(v)-1)))
 }
 
 // Crossed joins the tests of one mean over two samples that are crossed, here

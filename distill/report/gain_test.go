@@ -71,6 +71,9 @@ func TestJudgeSeeds(t *testing.T) {
 		if g := c.gain; (g.Low > 0) && g.OverRows.P < Significance && g.Mean > 0 && !v.Helps || v.Helps && !(g.Low > 0) {
 			t.Errorf("%s: the interval %v to %v says otherwise: %s", c.name, g.Low, g.High, v.Sentence)
 		}
+		if g := c.gain; g.Low != min(g.OverSeeds.Low, g.Together.Low) || g.High != max(g.OverSeeds.High, g.Together.High) {
+			t.Errorf("%s: the interval is %v to %v, that of seeds %+v, that of both %+v", c.name, g.Low, g.High, g.OverSeeds, g.Together)
+		}
 	}
 }
 

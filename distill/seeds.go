@@ -107,7 +107,7 @@ func (d *run) scoreTeacher(ctx context.Context) error {
 	}
 	scored, err := evaluateTeacher(ctx, d.test)
 	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
-	d.result.Teacher.Params, d.result.Teacher.Bytes = d.teacher.params, d.teacher.bytes
+	d.result.Teacher.Params, d.result.Teacher.Bytes, d.result.Teacher.FLOPs = d.teacher.params, d.teacher.bytes, d.teacher.flops
 	d.timed(d.result.Teacher, d.teacher.latency, d.teacher.untimed)
 	return err
 }

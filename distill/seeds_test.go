@@ -202,6 +202,9 @@ func TestLatencyIsTold(t *testing.T) {
 	r := small(t)
 	result := mustRun(t, r, newRecord().Env)
 	first := mustRead(t, r.Output.Model)
+	if result.Teacher.FLOPs != 2*(4*24+24*3) || result.Student.FLOPs != 2*(4*6+6*3) {
+		t.Errorf("%d and %d operations a row", result.Teacher.FLOPs, result.Student.FLOPs)
+	}
 	for _, b := range []struct {
 		name string
 		ms   [2]float64

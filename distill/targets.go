@@ -17,13 +17,12 @@ import (
 
 // taught is what the teacher said of every row of a run.
 type taught struct {
-	name     string            // file name of the teacher
-	params   int64             // of all its models; 0 when only the store was given
-	bytes    int64             // of their files
-	contract *teacher.Contract // nil when only the store was given
-	targets  *store.Store      // transfer and validation rows
-	test     *store.Store      // test rows; nil when nobody asked the teacher about them
-	classes  int
+	name        string            // file name of the teacher
+	teacherSize                   // zero when only the store was given
+	contract    *teacher.Contract // nil when only the store was given
+	targets     *store.Store      // transfer and validation rows
+	test        *store.Store      // test rows; nil when nobody asked the teacher about them
+	classes     int
 
 	latency [2]ort.Latency // of one row, on the threads that ONNX Runtime chooses and on one; zero: not measured
 	untimed error          // why
@@ -72,7 +71,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 	}
 	defer closeTeacher()
 	model.NameRows(d.recipe.Data.Train)
-	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
+	if t.teacherSize, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
 	}
 	t.name = model.Name()

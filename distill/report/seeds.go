@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -54,17 +55,25 @@ func scores(r metrics.Result) (list []score) {
 		return list
 	}
 	if r.MultiLabel != nil {
-		add(labelled, "errors", "Rows with a wrong label", float64(r.Errors), general)
+		add(labelled, "errors", "Rows with a wrong label", float64(r.Errors), errorsText)
 		add(labelled, "micro_f1", "Micro-F1", r.MicroF1, share(2))
 		add(labelled, "macro_f1", "Macro-F1", r.MacroF1, share(2))
 	} else {
-		add(labelled, "errors", "Errors", float64(r.Errors), general)
+		add(labelled, "errors", "Errors", float64(r.Errors), errorsText)
 	}
 	add(labelled, "accuracy", "Accuracy", r.Accuracy, share(2))
 	add(compared, "agreement", "Agreement with the teacher", r.Agreement, share(2))
 	add(labelled, "ece", "Calibration error (ECE)", r.ECE, share(2))
 	add(labelled, "nll", "Log loss", r.NLL, general)
 	return list
+}
+
+// errorsText is a number of errors, or a mean of such.
+func errorsText(x float64) string {
+	if x == math.Trunc(x) {
+		return thousands(int64(x))
+	}
+	return strconv.FormatFloat(x, 'f', 1, 64)
 }
 
 // Spreads are the numbers of one role over the seeds, by their names in JSON.

@@ -57,6 +57,10 @@ type LossRecipe struct {
 	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
 	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
 	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
+	Hint        string   `yaml:"hint" json:"hint"`                       // TEACHER_VALUE=STUDENT_VALUE: places inside both whose distance, see loss.Hint, is added; empty: none
+	HintWeight  float64  `yaml:"hint_weight" json:"hint_weight"`         // of that term
+	HintEpochs  int      `yaml:"hint_epochs" json:"hint_epochs"`         // it is part of the loss in the first so many; 0: in all
+	HintTargets string   `yaml:"hint_targets" json:"hint_targets"`       // folder of a store of the teacher's values that was filled ahead; empty: in the cache
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -112,7 +116,7 @@ func Default() Recipe {
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1, Seeds: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},

@@ -121,7 +121,7 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	list := make([]report.Epoch, len(records))
 	for i, e := range records {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
-			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard)}}
+			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard), Hint: report.Number(e.Hint)}}
 		if validated {
 			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}

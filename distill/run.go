@@ -82,7 +82,7 @@ func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
 	}
 	defer unlock()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.trainSeeds, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.trainSeeds, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)

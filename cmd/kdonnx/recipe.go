@@ -122,6 +122,10 @@ func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
 	f.Float64VarP(&l.Temperature, "temperature", "T", l.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&l.Alpha, "alpha", l.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&l.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+	f.StringVar(&l.Hint, "hint", l.Hint, "TEACHER_VALUE=STUDENT_VALUE: a place inside each, see kdonnx inspect --values and kdonnx list values; the student learns there too, through a projection that is not exported")
+	f.Float64Var(&l.HintWeight, "hint-weight", l.HintWeight, "weight of the hint's term, which is 1 where only the means of the teacher's values are known and 0 where they are reproduced")
+	f.IntVar(&l.HintEpochs, "hint-epochs", l.HintEpochs, "epochs, from the first, in which the hint is part of the loss (0: all)")
+	f.StringVar(&l.HintTargets, "hint-targets", l.HintTargets, "store of the teacher's values, filled ahead by kdonnx targets --teacher-output TEACHER_VALUE --teacher-task regression (default: in the cache)")
 }
 
 // smoothingFlag binds what the hard term has, with or without a teacher.

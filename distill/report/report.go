@@ -97,6 +97,7 @@ type Terms struct {
 	Total Number `json:"total"`
 	Soft  Number `json:"soft"`
 	Hard  Number `json:"hard"`
+	Hint  Number `json:"hint,omitempty"` // without its weight; 0 without a hint
 }
 
 // Validation is the student on held-out rows after an epoch.

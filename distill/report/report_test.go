@@ -49,7 +49,7 @@ func poison(r *Report) *Report {
 		e := &r.History.Student[i]
 		switch i % 4 {
 		case 0:
-			e.Train = Terms{nan, inf, -inf}
+			e.Train = Terms{Total: nan, Soft: inf, Hard: -inf, Hint: nan}
 		case 1:
 			e.Val = &Validation{Accuracy: nan, Loss: inf}
 		case 2:

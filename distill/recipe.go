@@ -38,6 +38,8 @@ type DataRecipe struct {
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
+	Synthetic  int     `yaml:"synthetic" json:"synthetic"`   // further unlabelled rows that are made of the training rows; 0: none
+	Synthesis  string  `yaml:"synthesis" json:"synthesis"`   // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
 	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
 }
 
@@ -90,12 +92,15 @@ type TrainRecipe struct {
 
 // OutputRecipe names the files that a run leaves.
 type OutputRecipe struct {
-	Model      string `yaml:"model" json:"model"`           // student.onnx
-	Report     string `yaml:"report" json:"report"`         // HTML; empty: report.html beside the model
-	Metrics    string `yaml:"metrics" json:"metrics"`       // JSON; empty: metrics.json beside the model
-	InputName  string `yaml:"input_name" json:"input_name"` // input of the student; empty: the teacher's
-	Unverified bool   `yaml:"unverified" json:"unverified"` // write NAME.unverified.onnx without ONNX Runtime's proof
-	Restart    bool   `yaml:"restart" json:"restart"`       // begin anew where a checkpoint exists
+	Model       string `yaml:"model" json:"model"`             // student.onnx
+	Report      string `yaml:"report" json:"report"`           // HTML; empty: report.html beside the model
+	Metrics     string `yaml:"metrics" json:"metrics"`         // JSON; empty: metrics.json beside the model
+	CSV         string `yaml:"csv" json:"csv"`                 // everything that the report shows, as CSV; empty: report.csv beside the model
+	Stream      string `yaml:"stream" json:"stream"`           // JSON lines while the run trains; empty: metrics.jsonl beside the model
+	TensorBoard string `yaml:"tensorboard" json:"tensorboard"` // folder of TensorBoard's event files; empty: none
+	InputName   string `yaml:"input_name" json:"input_name"`   // input of the student; empty: the teacher's
+	Unverified  bool   `yaml:"unverified" json:"unverified"`   // write NAME.unverified.onnx without ONNX Runtime's proof
+	Restart     bool   `yaml:"restart" json:"restart"`         // begin anew where a checkpoint exists
 }
 
 // Embedded stands for the teacher and the data that ship in the binary.
@@ -112,7 +117,7 @@ func Default() Recipe {
 	return Recipe{
 		Teacher: TeacherRecipe{
 			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
-			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
+			Mean:        string(teacher.Arithmetic), Mode: "store", Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
@@ -154,6 +159,12 @@ func (r *Recipe) Fill() {
 	}
 	if r.Output.Metrics == "" {
 		r.Output.Metrics = beside("metrics.json")
+	}
+	if r.Output.CSV == "" {
+		r.Output.CSV = beside("report.csv")
+	}
+	if r.Output.Stream == "" {
+		r.Output.Stream = beside("metrics.jsonl")
 	}
 	if r.Loss.Beta == nil {
 		b := math.Round((1-r.Loss.Alpha)*1e12) / 1e12 // 0.1, not 0.09999999999999998

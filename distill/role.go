@@ -14,10 +14,9 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.learned(), d.spec.pipe, d.teacher.at(d.recipe.Loss.Temperature), d.task, c); err != nil {
+	if d.train, err = d.taughtRows(ctx, d.recipe.Loss.Temperature); err != nil {
 		return err
 	}
-	d.train.vary = d.variation
 	if d.recipe.Loss.Hint != "" && d.teacher.hint != nil {
 		if d.train.hint, err = openHintRows(ctx, d.train.src, d.teacher.hint.targets); err != nil {
 			return err
@@ -106,7 +105,8 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
 	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil}
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil,
+		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
 	return net, out, err
 }

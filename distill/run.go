@@ -12,11 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -62,6 +64,8 @@ type run struct {
 	result  *Result
 	done    bool // the work folder is removed
 	until   int  // see Trial.Until
+	session bool // others train on the same rows and teacher
+	noted   sync.Mutex
 
 	seed    uint64   // of the student that is exported
 	stage   string   // what stages are told beside their role, such as the seed
@@ -69,20 +73,28 @@ type run struct {
 	took    outcome  // the work of the courses of all seeds
 
 	variation *variation // of the training rows; nil: none
+
+	streams stream.Sinks // told of every epoch
 }
 
 // Run distils as r says. What it writes appears under final names only when
 // it is complete; a cancelled ctx leaves a checkpoint from which the same
 // call goes on.
-func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
+func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
 	unlock, err := d.prepare()
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	defer func() { d.teacher.done() }()
+	defer func() {
+		if e := d.streams.Close(); err == nil && e != nil {
+			result, err = nil, e
+		}
+	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.trainSeeds, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.balance, d.describe, d.trainSeeds, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -272,6 +284,8 @@ func (d *run) export(ctx context.Context) error {
 
 func (d *run) note(line string) {
 	d.env.log(line)
+	d.noted.Lock()
+	defer d.noted.Unlock()
 	d.result.Notes = append(d.result.Notes, line)
 }
 

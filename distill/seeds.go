@@ -48,6 +48,7 @@ func (d *run) trainSeeds(ctx context.Context) error {
 	}
 	d.result.addTraining(&d.took)
 	d.seed, d.spec = best.recipe.Train.Seed, best.spec
+	d.result.Provenance.Seed = d.seed
 	d.result.Student, d.result.Baseline, d.result.History = best.result.Student, best.result.Baseline, best.result.History
 	d.judge(e)
 	if d.recipe.Train.Seeds > 1 {

@@ -34,6 +34,7 @@ type EpochRecord struct {
 	Metric      string  `json:"metric,omitempty"` // what the best epoch is chosen by where it is not accuracy
 	ValLoss     float64 `json:"val_loss"`
 	Seconds     float64 `json:"seconds"`
+	Ended       float64 `json:"ended"` // Unix time in seconds
 }
 
 // course is one net's training: what it learns from and how long.
@@ -53,8 +54,9 @@ type course struct {
 	every    time.Duration // between checkpoints
 	progress Progress
 	schedule optim.Schedule
-	note     func(line string) // tells what is worth knowing of the run
-	tuned    bool              // the net begins as somebody's file, which counts as epoch 0
+	note     func(line string)              // tells what is worth knowing of the run
+	tell     func(done []EpochRecord) error // says which epochs are done
+	tuned    bool                           // the net begins as somebody's file, which counts as epoch 0
 }
 
 // outcome is what a course came to.
@@ -91,13 +93,15 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 			return nil, c.interrupt(ctx, trainer, state, err)
 		}
 	}
+	if err := c.tell(state.Header.History); err != nil {
+		return nil, err
+	}
 	out := &outcome{}
 	if !state.Header.Done {
-		feedCtx, stop := context.WithCancel(ctx)
-		defer stop()
 		first := state.Header.Epoch*c.perEpoch + state.Header.Step
 		last := c.lastEpoch()
-		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
+		f := startFeed(ctx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
+		defer f.stop()
 		saved := time.Now()
 		for state.Header.Epoch < last && !state.Header.Done {
 			if err := c.epoch(ctx, f, trainer, state, out, &saved); err != nil {
@@ -228,13 +232,13 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 	if err := trainer.Averaged(func() error { return c.judge(ctx, &rec, state) }); err != nil {
 		return c.interrupt(ctx, trainer, state, err)
 	}
-	rec.Seconds = time.Since(began).Seconds()
+	rec.Seconds, rec.Ended = time.Since(began).Seconds(), float64(time.Now().UnixMilli())/1e3
 	h.History = append(h.History, rec)
 	h.Epoch, h.Step, h.Sum, h.Hint = h.Epoch+1, 0, [3]float64{}, 0
 	if p := t.Patience; p > 0 && h.BestAt >= 0 && h.Epoch-h.BestAt >= p {
 		h.Done = true
 	}
-	return nil
+	return c.tell(h.History)
 }
 
 // judge scores the net on the validation rows and keeps it if it is the best

@@ -45,6 +45,8 @@ type page struct {
 	Scatters     []*scatter
 	Targets      []row // of several numbers
 
+	Balance *balanceTable
+
 	Parity      []row
 	ParityState string // "passed", "failed" or empty
 	Provenance  []row
@@ -70,12 +72,9 @@ func newPage(r *Report) page {
 	if p.Title == "" {
 		p.Title = "Distillation report"
 	}
-	var models []model
-	for _, m := range []model{{teacherRole, "teacher", r.Teacher}, {baselineRole, "baseline", r.Baseline}, {studentRole, "student", r.Student}} {
-		if m.Block != nil {
-			models = append(models, m)
-			p.Tiles = append(p.Tiles, newTile(m))
-		}
+	models := modelsOf(r)
+	for _, m := range models {
+		p.Tiles = append(p.Tiles, newTile(m))
 	}
 	p.Columns = p.Tiles
 	p.Table = compare(models)
@@ -100,6 +99,7 @@ func newPage(r *Report) page {
 			p.HeatNote = fmt.Sprintf("With %s the matrix is too large to draw.", thousands(int64(len(classes)))+" classes")
 		}
 	}
+	p.Balance = newBalanceTable(r.Balance, append(cleanAll(r.Classes), cleanAll(r.Targets)...))
 	p.Parity, p.ParityState = parityRows(r.Parity)
 	p.Provenance = provenanceRows(r)
 	p.Timings = timingRows(r)
@@ -134,6 +134,7 @@ func (p *page) addTargets(r *Report, models []model) {
 	p.Targets = targetRows(models, names)
 	for k, t := range r.Student.PerTarget {
 		if c := newScatter(names[k], t); c != nil {
+			c.ID = fmt.Sprintf("scatter%d", k+1)
 			p.Scatters = append(p.Scatters, c)
 		}
 	}

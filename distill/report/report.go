@@ -22,8 +22,13 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
+// Format is the version of metrics.json. A file that says none is of before
+// there were any, and is read all the same.
+const Format = 1
+
 // Report is one run. Whatever a run does not have is left nil or zero.
 type Report struct {
+	Format      int          `json:"format"`
 	Title       string       `json:"title"`
 	Task        dataset.Task `json:"task,omitempty"`
 	Verdict     Verdict      `json:"verdict"`
@@ -34,6 +39,7 @@ type Report struct {
 	Seeds       *Seeds       `json:"seeds,omitempty"` // of several
 	Parity      *Parity      `json:"parity"`
 	History     History      `json:"history"`
+	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
 	StepsPerS   Number       `json:"steps_per_s"`
 	SamplesPerS Number       `json:"samples_per_s"`
 	WallS       Number       `json:"wall_s"`
@@ -42,12 +48,15 @@ type Report struct {
 	Warnings    []string     `json:"warnings"`
 	Classes     []string     `json:"classes"`           // names by label; a class without one is shown by its number
 	Targets     []string     `json:"targets,omitempty"` // names of the labels or numbers that are predicted, where rows have no class
+
+	Recipe map[string]string `json:"recipe,omitempty"` // every setting that says anything, as --set takes it: train.lr is 0.05
 }
 
 // Provenance is what went into the run.
 type Provenance struct {
 	Teacher      Source `json:"teacher"`
 	Data         Source `json:"data"`
+	Test         Source `json:"test,omitzero"` // rows that the models are judged on
 	Architecture string `json:"architecture"`
 	Loss         string `json:"loss"` // the effective formula
 	Temperature  Number `json:"temperature"`
@@ -55,8 +64,9 @@ type Provenance struct {
 	Beta         Number `json:"beta"`
 	Seed         uint64 `json:"seed"`
 	Epochs       int    `json:"epochs"`
-	Augment      string `json:"augment,omitempty"` // how the training rows were varied
-	Version      string `json:"version"`           // of kdonnx
+	Augment      string `json:"augment,omitempty"`      // how the training rows were varied
+	TeacherMode  string `json:"teacher_mode,omitempty"` // which of them the teacher was asked about: store, online or views:N
+	Version      string `json:"version"`                // of kdonnx
 }
 
 // Source is a file or a set of rows by name and content.
@@ -136,6 +146,18 @@ type Verdict struct {
 	McNemar  *metrics.Paired `json:"mcnemar"`            // baseline is A, student is B; nil without a baseline
 	Wilcoxon *metrics.Paired `json:"wilcoxon,omitempty"` // as McNemar, of numbers
 	Gain     *Gain           `json:"gain,omitempty"`     // of several seeds, instead of both
+}
+
+// paired is the test that the verdict rests on, and its name; nil where there
+// is none.
+func (v Verdict) paired() (*metrics.Paired, string) {
+	switch {
+	case v.McNemar != nil:
+		return v.McNemar, "McNemar"
+	case v.Wilcoxon != nil:
+		return v.Wilcoxon, "Wilcoxon"
+	}
+	return nil, ""
 }
 
 // Judge holds the student against the same student trained on hard labels
@@ -228,11 +250,11 @@ func Write(path string, r *Report) error {
 // WriteJSON puts the report at path as indented JSON with keys in a fixed
 // order, durably.
 func WriteJSON(path string, r *Report) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := encode(path, r)
 	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
+		return err
 	}
-	return durable.Write(path, append(data, '\n'))
+	return durable.Write(path, data)
 }
 
 // HTML renders the report.

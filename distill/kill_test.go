@@ -28,7 +28,7 @@ func killedRecipe(rows, model string) Recipe {
 	r.Teacher.Model, r.Teacher.Store = "", filepath.Join(rows, "store")
 	r.Data = DataRecipe{Train: filepath.Join(rows, "train.csv"), Test: filepath.Join(rows, "test.csv"), ValSplit: 0.1}
 	r.Student.Arch = "mlp:128,128?dropout=0.1"
-	r.Train.Epochs, r.Train.Batch = 12, 32
+	r.Train.Epochs, r.Train.Batch, r.Train.Seeds = 6, 32, 2
 	r.Train.Augment = "noise=0.1 mixup=0.4"
 	r.Output.Model, r.Output.Unverified = model, true
 	return r
@@ -103,15 +103,17 @@ func TestKilled(t *testing.T) {
 		if exists(final) && string(mustRead(t, final)) != string(want) {
 			t.Fatal("a kill left a broken student")
 		}
-		for _, role := range []string{RoleStudent, RoleBaseline} {
-			for _, path := range []string{checkpointFile{work, role}.path(), checkpointFile{work, role}.previous()} {
-				if !exists(path) {
-					continue
+		for _, dir := range []string{work, filepath.Join(work, "seeds", "2")} {
+			for _, role := range []string{RoleStudent, RoleBaseline} {
+				for _, path := range []string{checkpointFile{dir, role}.path(), checkpointFile{dir, role}.previous()} {
+					if !exists(path) {
+						continue
+					}
+					if _, err := parseCheckpoint(path, mustRead(t, path)); err != nil {
+						t.Fatalf("a kill left %v", err)
+					}
+					sound++
 				}
-				if _, err := parseCheckpoint(path, mustRead(t, path)); err != nil {
-					t.Fatalf("a kill left %v", err)
-				}
-				sound++
 			}
 		}
 	}

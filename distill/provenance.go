@@ -87,7 +87,7 @@ func (d *run) provenance() []onnx.Entry {
 	e := []onnx.Entry{
 		{Key: "version", Value: d.env.Version},
 		{Key: "architecture", Value: d.recipe.Student.name()},
-		{Key: "seed", Value: strconv.FormatUint(t.Seed, 10)},
+		{Key: "seed", Value: strconv.FormatUint(d.seed, 10)},
 		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
 		{Key: "preprocess", Value: d.spec.pre.String()},
 		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
@@ -112,6 +112,9 @@ func (d *run) provenance() []onnx.Entry {
 		e = append(e, onnx.Entry{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())})
 	} else {
 		e = append(e, onnx.Entry{Key: export.TaskKey, Value: d.task.String()}, onnx.Entry{Key: export.TargetsKey, Value: export.JoinClasses(d.targetNames())})
+	}
+	if t.Seeds > 1 {
+		e = append(e, onnx.Entry{Key: "seeds", Value: fmt.Sprintf("%d from %d", t.Seeds, t.Seed)})
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})

@@ -94,6 +94,7 @@ type TrainRecipe struct {
 	Patience    int      `yaml:"patience" json:"patience"`     // stop after this many epochs without a better one; 0: never
 	Augment     string   `yaml:"augment" json:"augment"`       // how training varies its rows, as dataset.ParseAugment reads it; empty: not
 	Seed        uint64   `yaml:"seed" json:"seed"`
+	Seeds       int      `yaml:"seeds" json:"seeds"` // train with so many seeds, Seed and those after it; splits of rows are those of Seed
 	NoBaseline  bool     `yaml:"no_baseline" json:"no_baseline"`
 }
 
@@ -130,7 +131,7 @@ func Default() Recipe {
 		Student: StudentRecipe{Arch: autoArch},
 		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
-			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
+			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1, Seeds: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
 		Sweep:  DefaultSweep(),
 	}

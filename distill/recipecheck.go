@@ -44,6 +44,7 @@ func (r *Recipe) checkNumbers() error {
 		{"--ema", t.EMA, t.EMA >= 0 && t.EMA < 1, "a number from 0, below 1"},
 		{"--accumulate", float64(t.Accumulate), t.Accumulate == 1 || t.Accumulate > 1 && t.Accumulate <= t.Batch/2, fmt.Sprintf("a number from 1 to %d, half of --batch", max(1, t.Batch/2))},
 		{"--patience", float64(t.Patience), t.Patience >= 0, "a number of at least 0"},
+		{"--seeds", float64(t.Seeds), t.Seeds >= 1 && t.Seeds <= 1000, "a number from 1 to 1000"},
 		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
 		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},

@@ -43,22 +43,53 @@ func (r *Result) Table(w io.Writer) error {
 	case dataset.Regression:
 		columns = []string{"R²", "RMSE", "MAE", "R² to the teacher"}
 	}
-	fmt.Fprintf(tw, "\t%s\tparameters\t\n", strings.Join(columns, "\t"))
+	fmt.Fprintf(tw, "\t%s\tparameters\ta row\t\n", strings.Join(columns, "\t"))
+	var seeds report.Seeds
+	if r.Seeds != nil {
+		seeds = *r.Seeds
+	}
 	for _, row := range []struct {
 		role string
 		*report.Block
-	}{{RoleTeacher, r.Teacher}, {RoleBaseline, r.Baseline}, {RoleStudent, r.Student}} {
+		over map[string]report.Spread
+	}{{RoleTeacher, r.Teacher, nil}, {RoleBaseline, r.Baseline, seeds.Baseline}, {RoleStudent, r.Student, seeds.Student}} {
 		b := row.Block
 		if b == nil {
 			continue
 		}
-		params := "-"
+		params, latency := "-", "-"
 		if b.Params > 0 {
 			params = strconv.FormatInt(b.Params, 10)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t\n", row.role, strings.Join(cells(b.Result), "\t"), params)
+		if b.LatencyMS > 0 {
+			latency = fmt.Sprintf("%.3g ms", float64(b.LatencyMS))
+		}
+		list := cells(b.Result)
+		if row.over != nil {
+			list = spreadCells(b.Result, row.over)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t\n", row.role, strings.Join(list, "\t"), params, latency)
 	}
 	return tw.Flush()
+}
+
+// spreadCells are cells of a mean over several seeds, and of their deviation.
+func spreadCells(r metrics.Result, over map[string]report.Spread) []string {
+	cell := func(key, format string, scale float64, unit string) string {
+		s, ok := over[key]
+		if !ok {
+			return "-"
+		}
+		return fmt.Sprintf(format+" ± "+format, scale*s.Mean, scale*s.SD) + unit
+	}
+	share := func(key string) string { return cell(key, "%.2f", 100, " %") }
+	switch r.Task {
+	case dataset.MultiLabel:
+		return []string{share("micro_f1"), share("macro_f1"), share("accuracy"), share("agreement"), cell("ece", "%.4f", 1, "")}
+	case dataset.Regression:
+		return []string{cell("r2", "%.4f", 1, ""), cell("rmse", "%.4g", 1, ""), cell("mae", "%.4g", 1, ""), cell("agreement", "%.4f", 1, "")}
+	}
+	return []string{share("accuracy"), cell("errors", "%.1f", 1, fmt.Sprintf(" of %d", r.Labelled)), share("agreement"), cell("ece", "%.4f", 1, "")}
 }
 
 // cells are the columns of Table for one model.

@@ -100,11 +100,11 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, formula))
+	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, formula))
 	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
-	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
+	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
 		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil,
 		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)

@@ -68,6 +68,11 @@ type run struct {
 	noted   sync.Mutex
 	held    *HeldOut
 
+	seed    uint64   // of the student that is exported
+	stage   string   // what stages are told beside their role, such as the seed
+	trained *outcome // what the student's course came to
+	took    outcome  // the work of the courses of all seeds
+
 	variation *variation // of the training rows; nil: none
 
 	streams stream.Sinks // told of every epoch
@@ -90,7 +95,7 @@ func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.chooseStudent, d.designStudent, d.balance, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.chooseStudent, d.designStudent, d.balance, d.describe, d.trainSeeds, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -152,8 +157,10 @@ func (d *run) prepare() (unlock func(), err error) {
 		return nil, err
 	}
 	if o.Restart {
-		checkpointFile{d.work, RoleStudent}.remove()
-		checkpointFile{d.work, RoleBaseline}.remove()
+		if err := d.forget(); err != nil {
+			unlock()
+			return nil, err
+		}
 		forgetChoice(d.work)
 	}
 	if err := d.recipe.cleanOutputs(); err != nil {
@@ -162,6 +169,19 @@ func (d *run) prepare() (unlock func(), err error) {
 	}
 	return unlock, nil
 }
+
+// forget removes the checkpoints of every seed.
+func (d *run) forget() error {
+	checkpointFile{d.work, RoleStudent}.remove()
+	checkpointFile{d.work, RoleBaseline}.remove()
+	if err := os.RemoveAll(d.seedDir()); err != nil {
+		return fault.New(fault.IO, d.seedDir(), "", "cannot be removed: %w", err)
+	}
+	return nil
+}
+
+// seedDir has a folder for each seed but the first.
+func (d *run) seedDir() string { return filepath.Join(d.work, "seeds") }
 
 // leave removes the work folder when there is nothing in it to go on from.
 func (d *run) leave() {
@@ -187,57 +207,43 @@ func (d *run) openData(ctx context.Context) (err error) {
 	return d.vary(ctx)
 }
 
-// trainStudent trains the net that the teacher teaches and scores it, beside
-// the teacher.
+// trainStudent trains the net that the teacher teaches and scores it.
 func (d *run) trainStudent(ctx context.Context) error {
 	net, out, err := d.follow(ctx, RoleStudent, d.train)
 	if err != nil {
 		return err
 	}
-	d.spec.net = net
-	d.result.addTraining(out)
+	d.spec.net, d.trained = net, out
 	d.result.History.Student = epochs(out.History, d.val != nil)
 	how := " on soft targets"
 	if !d.recipe.taught() {
 		how = " on labels alone"
 	}
-	if d.result.Student, err = d.block(ctx, d.recipe.Student.name()+how, net); err != nil {
-		return err
-	}
-	if d.teacher.test == nil {
-		return nil
-	}
-	scored, err := evaluateTeacher(ctx, d.test)
-	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
-	d.result.Teacher.Params, d.result.Teacher.Bytes = d.teacher.params, d.teacher.bytes
+	d.result.Student, err = d.block(ctx, d.recipe.Student.name()+how, net)
 	return err
 }
 
 // trainBaseline trains the same net for the same number of steps on the hard
-// labels alone, scores it, and judges whether the teacher was worth it.
-func (d *run) trainBaseline(ctx context.Context) error {
-	if !d.recipe.taught() {
-		d.result.Verdict.Sentence = "No verdict: the net was trained on labels alone, nothing was distilled."
-		return nil
-	}
-	if d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
-		d.result.Verdict.Sentence = "No verdict: there is no baseline to compare with."
-		return nil
+// labels alone, scores it, and tells how both answer the test rows. Where
+// there is none, nil is returned.
+func (d *run) trainBaseline(ctx context.Context) (*answers, error) {
+	if !d.recipe.taught() || d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
+		return nil, nil
 	}
 	labelled, err := d.labelledAlone(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	net, out, err := d.follow(ctx, RoleBaseline, labelled)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.result.History.Baseline = epochs(out.History, d.val != nil)
 	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
-		return err
+		return nil, err
 	}
 	d.result.Baseline.Result = d.result.Baseline.WithoutPoints()
-	return d.judge(ctx, net)
+	return d.compare(ctx, net)
 }
 
 // block scores net on the test rows.
@@ -273,8 +279,10 @@ func (d *run) export(ctx context.Context) error {
 		return fault.New(fault.IO, path, "", "cannot read back: %w", err)
 	}
 	d.result.Student.Bytes = st.Size()
-	if d.result.Baseline != nil {
-		d.result.Baseline.Bytes = st.Size()
+	l, err := export.Latencies(ctx, path, d.recipe.Teacher.Library, export.Row(d.spec.net, x[:len(x)/n]))
+	d.timed(d.result.Student, l, err)
+	if b := d.result.Baseline; b != nil { // the same net with other weights
+		b.Bytes, b.LatencyMS, b.LatencyOneMS = st.Size(), d.result.Student.LatencyMS, d.result.Student.LatencyOneMS
 	}
 	return d.checkBudget(ctx, path)
 }

@@ -8,22 +8,26 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // taught is what the teacher said of every row of a run.
 type taught struct {
-	name     string            // file name of the teacher
-	params   int64             // of all its models; 0 when only the store was given
-	bytes    int64             // of their files
-	contract *teacher.Contract // nil when only the store was given
-	targets  *store.Store      // transfer and validation rows
-	test     *store.Store      // test rows; nil when nobody asked the teacher about them
-	hint     *hints            // values of a place inside it, of the transfer rows; nil without a hint
-	classes  int
-	open     *asker // of what is asked while students train; nil: nobody is
+	name        string            // file name of the teacher
+	teacherSize                   // zero when only the store was given
+	contract    *teacher.Contract // nil when only the store was given
+	targets     *store.Store      // transfer and validation rows
+	test        *store.Store      // test rows; nil when nobody asked the teacher about them
+	hint        *hints            // values of a place inside it, of the transfer rows; nil without a hint
+	classes     int
+
+	latency [2]ort.Latency // of one row, on the threads that ONNX Runtime chooses and on one; zero: not measured
+	untimed error          // why
+	open    *asker         // of what is asked while students train; nil: nobody is
 }
 
 // done closes the model, where it is open.
@@ -85,7 +89,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 		}
 	}()
 	model.NameRows(d.recipe.Data.Train)
-	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
+	if t.teacherSize, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
 	}
 	t.name = model.Name()
@@ -114,9 +118,12 @@ func (d *run) askTeacher(ctx context.Context) error {
 	} else if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
 		return err
 	}
+	if t.latency, t.untimed = teacherLatency(ctx, model, d.data.Test); ctx.Err() != nil {
+		return ctx.Err()
+	}
 	t.classes = t.targets.Classes()
 	mode := d.variation.askedIn()
-	if err := d.checkLabels(ctx); err != nil || !mode.online && !(d.session && mode.views > 0) {
+	if err := d.checkLabels(ctx); err != nil || !mode.online && !((d.session || d.recipe.Train.Seeds > 1) && mode.views > 0) {
 		return err
 	}
 	stays, t.open = true, &asker{model: model, close: closeTeacher}
@@ -124,6 +131,15 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return d.goOnline(ctx)
 	}
 	return nil
+}
+
+// teacherLatency times the model on the first row of src.
+func teacherLatency(ctx context.Context, model teacher.Model, src dataset.Source) (l [2]ort.Latency, err error) {
+	var row dataset.Batch
+	if err := src.Read(ctx, []int{0}, &row); err != nil {
+		return l, err
+	}
+	return model.Latency(ctx, &row, export.LatencyTime)
 }
 
 // learnAlone settles what a teacher would: task and classes are those of the labels.

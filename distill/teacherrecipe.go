@@ -185,30 +185,6 @@ func (t *TeacherRecipe) Models() ([]string, error) {
 	return paths, nil
 }
 
-// size is the number of parameters and bytes of all models that teach.
-func (t *TeacherRecipe) size(cache string) (params, bytes int64, err error) {
-	members, err := t.members()
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, m := range members {
-		r := m.over(t.ModelRecipe)
-		for _, path := range append(slices.Clone(r.Before), r.Model) {
-			if path == Embedded {
-				if path, err = embedded.Unpack(cache); err != nil {
-					return 0, 0, err
-				}
-			}
-			info, err := teacher.Inspect(path)
-			if err != nil {
-				return 0, 0, err
-			}
-			params, bytes = params+info.Parameters, bytes+info.Bytes
-		}
-	}
-	return params, bytes, nil
-}
-
 // memoryLimit is Memory in bytes, as teacher.Options takes it.
 func (t *TeacherRecipe) memoryLimit() int64 {
 	if t.Memory < 0 {

@@ -40,6 +40,7 @@ type EpochRecord struct {
 // course is one net's training: what it learns from and how long.
 type course struct {
 	role     string
+	stage    string // said behind the role of its progress
 	recipe   *Recipe
 	net      *student.Student
 	train    *rows
@@ -62,6 +63,8 @@ type course struct {
 type outcome struct {
 	History []EpochRecord
 	BestAt  int     // epoch whose weights were kept, counted from 1; 0: those of the file
+	Score   float64 // of that epoch on the validation rows, see chosenBy; 0 without
+	Loss    float64
 	Done    bool    // false where training paused, see Trial.Until
 	Steps   int     // optimiser steps of this process
 	Samples int     // rows of those steps
@@ -116,6 +119,9 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		return nil, err
 	}
 	out.History, out.BestAt, out.Done = state.Header.History, state.Header.BestAt, state.Header.Done
+	if out.BestAt >= 0 {
+		out.Score, out.Loss = state.Header.BestAcc, state.Header.BestLoss
+	}
 	if out.BestAt == 0 {
 		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role))
 	}
@@ -217,7 +223,7 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 			h.Sum[i] += v
 		}
 		h.Hint += hint
-		c.progress.report(c.role, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
+		c.progress.report(c.role+c.stage, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
 	}
 	out.Seconds += time.Since(began).Seconds()
 	n := float64(c.perEpoch)

@@ -2,8 +2,10 @@ package teacher
 
 import (
 	"context"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
@@ -36,6 +38,9 @@ type Model interface {
 	Answers(k store.Key) bool
 	// Fill stores the targets of every row of src in the folder dir.
 	Fill(ctx context.Context, src dataset.Source, dir string, o FillOptions) (*store.Store, error)
+	// Latency is how long the model takes for the first row of rows, on as
+	// many threads as Options says and on one.
+	Latency(ctx context.Context, rows *dataset.Batch, allowed time.Duration) ([2]ort.Latency, error)
 	// Stats tells of the last Fill.
 	Stats() Stats
 	// Memory is the resident memory of the worker processes in bytes.

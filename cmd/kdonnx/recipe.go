@@ -166,6 +166,7 @@ func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
 	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
+	f.IntVar(&t.Seeds, "seeds", t.Seeds, "train with so many seeds, --seed and those after it, and show mean and deviation; the splits of rows stay those of --seed")
 }
 
 // outputFlags bind the files that a run leaves.

@@ -29,6 +29,7 @@ type page struct {
 	Columns  []tile
 	Table    []row
 	Bars     []*barChart
+	Seeds    *seedsPanel
 	Curves   []*lineChart
 
 	Reliability *reliability
@@ -79,6 +80,7 @@ func newPage(r *Report) page {
 	p.Columns = p.Tiles
 	p.Table = compare(models)
 	p.Bars = comparisons(models)
+	p.Seeds = newSeedsPanel(r, models)
 	p.Curves = curves(r.History, r.Task)
 	p.Chosen = "validation " + chosenBy(r.Task)
 	p.addTargets(r, models)
@@ -183,10 +185,15 @@ func gain(r *Report) string {
 	if r.Teacher == nil || r.Baseline == nil || r.Student == nil || r.Teacher.Labelled != r.Student.Labelled || r.Baseline.Labelled != r.Student.Labelled {
 		return ""
 	}
-	way, gone := float64(r.Baseline.Errors-r.Teacher.Errors), float64(r.Baseline.Errors-r.Student.Errors)
+	teacher, baseline, student := float64(r.Teacher.Errors), float64(r.Baseline.Errors), float64(r.Student.Errors)
+	key := "errors"
 	if r.Task == dataset.Regression {
-		way, gone = r.Baseline.MAE-r.Teacher.MAE, r.Baseline.MAE-r.Student.MAE
+		key, teacher, baseline, student = "mae", r.Teacher.MAE, r.Baseline.MAE, r.Student.MAE
 	}
+	if s := r.Seeds; s != nil {
+		baseline, student = s.Baseline[key].Mean, s.Student[key].Mean
+	}
+	way, gone := baseline-teacher, baseline-student
 	if way <= 0 || gone <= 0 {
 		return ""
 	}

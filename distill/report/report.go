@@ -36,6 +36,7 @@ type Report struct {
 	Teacher     *Block       `json:"teacher"`
 	Baseline    *Block       `json:"baseline"`
 	Student     *Block       `json:"student"`
+	Seeds       *Seeds       `json:"seeds,omitempty"` // of several
 	Parity      *Parity      `json:"parity"`
 	Budget      *Budget      `json:"budget,omitempty"` // nil without one
 	History     History      `json:"history"`
@@ -76,14 +77,16 @@ type Source struct {
 }
 
 // Block is one model on the rows that all three are measured on. Zero Params,
-// Bytes, FLOPs and LatencyMS are unknown.
+// Bytes, FLOPs and latencies are unknown.
 type Block struct {
 	metrics.Result
 	Name      string `json:"name"`
 	Params    int64  `json:"params,omitempty"`     // trainable values
 	Bytes     int64  `json:"bytes,omitempty"`      // of the .onnx file, with external data
 	FLOPs     int64  `json:"flops,omitempty"`      // of one row, a multiply-add as two
-	LatencyMS Number `json:"latency_ms,omitempty"` // median of one row, in milliseconds
+	LatencyMS Number `json:"latency_ms,omitempty"` // median of one row in ONNX Runtime, in milliseconds
+
+	LatencyOneMS Number `json:"latency_one_thread_ms,omitempty"` // the same on one thread
 }
 
 // History is what training went through, epoch by epoch.
@@ -143,6 +146,7 @@ type Verdict struct {
 	Sentence string          `json:"sentence"`
 	McNemar  *metrics.Paired `json:"mcnemar"`            // baseline is A, student is B; nil without a baseline
 	Wilcoxon *metrics.Paired `json:"wilcoxon,omitempty"` // as McNemar, of numbers
+	Gain     *Gain           `json:"gain,omitempty"`     // of several seeds, instead of both
 }
 
 // paired is the test that the verdict rests on, and its name; nil where there

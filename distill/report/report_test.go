@@ -90,6 +90,8 @@ func cases(t *testing.T) map[string]*Report {
 		"hostile":         shout(example(t, 100, 12, 3)),
 		"poisoned":        poison(example(t, 100, 12, 9)),
 		"all":             shout(poison(example(t, 300, 62, 1))),
+		"3 seeds":         withSeeds(example(t, 200, 10, 3)),
+		"3 wrong seeds":   {Student: &Block{}, Seeds: &Seeds{Seeds: []uint64{1}, ChosenBy: hostile, Student: map[string]Spread{"errors": {Values: []float64{1, 3}}}}},
 		"no rows at all":  {Student: &Block{}, Teacher: &Block{}, Baseline: &Block{}},
 		"negative epochs": {History: History{Student: []Epoch{{Epoch: -3}, {Epoch: -3, LR: -1}}}},
 	}

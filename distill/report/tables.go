@@ -84,9 +84,9 @@ func compare(models []model) []row {
 	add("Parameters", func(b *Block) string { return when(b.Params > 0, thousands(b.Params)) })
 	add("File size", func(b *Block) string { return size(b.Bytes) })
 	add("FLOPs a row", func(b *Block) string { return count(b.FLOPs) })
-	add("Latency a row", func(b *Block) string {
-		return when(b.LatencyMS > 0 && finite(float64(b.LatencyMS)), seconds(float64(b.LatencyMS)/1000))
-	})
+	latency := func(n Number) string { return when(n > 0 && finite(float64(n)), seconds(float64(n)/1000)) }
+	add("Latency a row", func(b *Block) string { return latency(b.LatencyMS) })
+	add("Latency a row, one thread", func(b *Block) string { return latency(b.LatencyOneMS) })
 	return rows
 }
 

@@ -211,7 +211,7 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := l.Formula(); l.Name() != "dkd" || !strings.Contains(f, "2·KL(p̂(v'/T) ‖ p̂(z'/T))), b = (p_y, 1−p_y), p̂ over the other classes") || !strings.Contains(f, "ε = 0.1") {
+	if f := l.Formula(); l.Name() != "dkd" || !strings.Contains(f, "2·KL(p̂(v'/T) ‖ p̂(z'/T))) + 0.1·CE((1−ε)·y + ε/C, softmax(z)), T = 4, b = (p_y, 1−p_y), p̂ over the other classes") || !strings.Contains(f, "ε = 0.1") {
 		t.Errorf("got %q", f)
 	}
 }

@@ -98,6 +98,9 @@ func (r *rows) learn(ctx context.Context, order []int, seed uint64, pass int, m 
 	if err := r.answers(o.rows, m, o.teacher); err != nil {
 		return err
 	}
+	if m.softens > 0 {
+		v.mixer.SetTemperature(m.softens)
+	}
 	for i, share := range o.shares {
 		lo, hi := i*r.classes, (i+1)*r.classes
 		v.mixer.Mix(m.teacher[lo:hi], o.teacher[lo:hi], share)

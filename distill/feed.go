@@ -18,6 +18,8 @@ type rows struct {
 	task    dataset.Task
 	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
+
+	temperature func(step int) float64 // T of the loss at a step of training where it changes; nil: that of targets
 }
 
 // openRows prepares src for a student whose input pipe makes.
@@ -52,6 +54,7 @@ type mini struct {
 	in      []float32 // memory of x
 	ids     []dataset.RowID
 	others  others
+	softens float64 // T of the step; 0: that of the targets
 	err     error
 }
 
@@ -89,6 +92,9 @@ func (r *rows) answers(order []int, m *mini, z []float32) error {
 	m.ids = m.ids[:0]
 	for _, i := range order {
 		m.ids = append(m.ids, r.ids[i])
+	}
+	if m.softens > 0 {
+		return r.targets.At(m.softens).Lookup(m.ids, z)
 	}
 	return r.targets.Lookup(m.ids, z)
 }
@@ -128,6 +134,9 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 		case m = <-f.free:
 		case <-ctx.Done():
 			return
+		}
+		if r.temperature != nil {
+			m.softens = r.temperature(g)
 		}
 		lo, hi := cut(n, batch, g%perPass)
 		m.err = r.learn(ctx, order[lo:hi], seed, pass, m)

@@ -56,6 +56,11 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		id["temperature"] = fmt.Sprint(l.Temperature)
 		id["alpha"] = fmt.Sprint(l.Alpha)
 		id["beta"] = fmt.Sprint(*l.Beta)
+		s, err := l.schedules()
+		if err != nil {
+			return nil, err
+		}
+		id["temperature schedule"], id["alpha schedule"], id["beta schedule"] = s.text()
 	}
 	if d.task == dataset.Regression { // decides the baseline too, and its scale the targets do
 		id["loss"] = l.Name
@@ -92,6 +97,10 @@ func (d *run) provenance() []onnx.Entry {
 		e = append(e, onnx.Entry{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())})
 	} else {
 		e = append(e, onnx.Entry{Key: export.TaskKey, Value: d.task.String()}, onnx.Entry{Key: export.TargetsKey, Value: export.JoinClasses(d.targetNames())})
+	}
+	if s, err := l.schedules(); err == nil && !s.constant() {
+		temperature, alpha, beta := s.text()
+		e = append(e, onnx.Entry{Key: "temperature.schedule", Value: temperature}, onnx.Entry{Key: "alpha.schedule", Value: alpha}, onnx.Entry{Key: "beta.schedule", Value: beta})
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})

@@ -2,12 +2,10 @@ package distill
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
@@ -46,17 +44,6 @@ type StudentRecipe struct {
 	Arch   string   `yaml:"arch" json:"arch"`             // e.g. mlp:800,800, or an .onnx file that ends in .onnx
 	Prep   string   `yaml:"preprocess" json:"preprocess"` // raw rows to input; empty: the teacher's layout and size, bytes to 0..1, tables to mean 0 and std 1; of a file: detected
 	Freeze []string `yaml:"freeze" json:"freeze"`         // shell patterns of parameters that are not trained
-}
-
-// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015), or
-// what stands for it where the task is another.
-type LossRecipe struct {
-	Name        string   `yaml:"name" json:"name"`                       // as loss.New reads it, such as dkd:nontarget=8; auto: loss.Default of the task
-	Temperature float64  `yaml:"temperature" json:"temperature"`         // T of teacher and student in the soft term
-	Alpha       float64  `yaml:"alpha" json:"alpha"`                     // weight of the soft term
-	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
-	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
-	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -105,7 +92,7 @@ func Default() Recipe {
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
@@ -144,18 +131,5 @@ func (r *Recipe) Fill() {
 	if r.Output.Metrics == "" {
 		r.Output.Metrics = beside("metrics.json")
 	}
-	if r.Loss.Beta == nil {
-		b := math.Round((1-r.Loss.Alpha)*1e12) / 1e12 // 0.1, not 0.09999999999999998
-		r.Loss.Beta = &b
-	}
-}
-
-// build makes the loss that l describes for a task, or says which setting is
-// wrong. scale is that of the numbers to predict.
-func (l LossRecipe) build(task dataset.Task, scale []float32) (loss.Loss, error) {
-	name := l.Name
-	if name == "auto" {
-		name = loss.Default(task)
-	}
-	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Smoothing: l.Smoothing, Delta: l.Delta, Scale: scale})
+	r.Loss.fill()
 }

@@ -90,7 +90,11 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	list := make([]report.Epoch, len(records))
 	for i, e := range records {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
-			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard)}}
+			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard),
+				SoftGradient: report.Number(e.SoftGrad), HardGradient: report.Number(e.HardGrad)}}
+		if w := e.Weights; w != nil {
+			list[i].Weights = &report.Weights{Temperature: report.Number(w.Temperature), Alpha: report.Number(w.Alpha), Beta: report.Number(w.Beta)}
+		}
 		if validated {
 			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}
@@ -108,6 +112,10 @@ func (d *run) report(context.Context) error {
 	r.Provenance.Data = report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset}
 	r.Provenance.Architecture = d.recipe.Student.name()
 	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
+	if s, err := l.schedules(); err == nil && !s.constant() {
+		t, a, b := s.text()
+		r.Provenance.Schedules = &report.Schedules{Temperature: t, Alpha: a, Beta: b}
+	}
 	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
 	r.Provenance.Augment = d.augment()
 	r.Task = d.task

@@ -108,6 +108,9 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&r.Loss.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+	f.StringVar(&r.Loss.TemperatureSchedule, "temperature-schedule", r.Loss.TemperatureSchedule, "the temperature over the run: linear:1 from --temperature to 1, cosine:1 the same along a cosine, warmup:5,1 from 1 up to it over 5 epochs (warmup:200steps over steps); see kdonnx list schedules")
+	f.StringVar(&r.Loss.AlphaSchedule, "alpha-schedule", r.Loss.AlphaSchedule, "the weight of the soft loss over the run, as --temperature-schedule: warmup:20 from 0 up to --alpha")
+	f.StringVar(&r.Loss.BetaSchedule, "beta-schedule", r.Loss.BetaSchedule, "the weight of the hard loss over the run, as --temperature-schedule (default: constant, or 1-alpha at every step where --beta is not given)")
 
 	t := &r.Train
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the transfer set")

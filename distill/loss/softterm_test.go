@@ -21,6 +21,8 @@ type recording struct {
 		Loss, Batch                   string
 		Temperature, Alpha, Smoothing float64
 		Soft, Hard, Total             float64
+		SoftGradient                  float64 `json:"soft_gradient"`
+		HardGradient                  float64 `json:"hard_gradient"`
 		Grad                          []float64
 	}
 }
@@ -61,6 +63,8 @@ func TestLossesOfPyTorch(t *testing.T) {
 			near(t, "total", got.Total, r.Total, 1e-11)
 			near(t, "soft", got.Soft, r.Soft, 1e-11)
 			near(t, "hard", got.Hard, r.Hard, 1e-11)
+			near(t, "gradient of the soft term", got.SoftGradient, r.SoftGradient, 1e-11)
+			near(t, "gradient of the hard term", got.HardGradient, r.HardGradient, 1e-11)
 			for i, g := range grad {
 				near(t, "gradient", float64(g), r.Grad[i], 1e-6)
 			}

@@ -74,7 +74,7 @@ func (l LossRecipe) schedules() (s schedules, err error) {
 		}
 		from, to := c.to.Ends(c.setting)
 		for _, end := range []float64{from, to} {
-			if end != c.setting && !within(end, c.lo, c.hi) { // of the setting itself loss.New complains
+			if c.setting == c.setting && end != c.setting && !within(end, c.lo, c.hi) { // of the setting itself loss.New complains
 				return s, fault.New(fault.Usage, "", c.flag, "got %s, which runs from %v to %v, expected numbers in [%v, %v] all the way", c.text, from, to, c.lo, c.hi)
 			}
 		}

@@ -8,11 +8,15 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/schedule"
+	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
@@ -254,6 +258,73 @@ func TestSchedulesOfARecipe(t *testing.T) {
 	} {
 		if got := c.l.teaches(); got != c.want {
 			t.Errorf("%+v: teaches: %v, want %v", c.l, got, c.want)
+		}
+	}
+}
+
+// listener is a loss that tells what it was set to before each Eval.
+type listener struct {
+	loss.Loss
+	now  loss.Weights
+	told []loss.Weights
+}
+
+func (l *listener) Set(w loss.Weights) {
+	l.now = w
+	l.Loss.Set(w)
+}
+
+func (l *listener) Eval(b loss.Batch, grad []float32) loss.Terms {
+	l.told = append(l.told, l.now)
+	return l.Loss.Eval(b, grad)
+}
+
+// TestEveryStepHasItsWeights: every part of every step of a course is taken with
+// the weights of that step of the run, after an interruption too.
+func TestEveryStepHasItsWeights(t *testing.T) {
+	const batch, epochs, parts = 16, 3, 2
+	r := images(t, 60)
+	perEpoch := ceilDiv(60, batch)
+	m, err := models.Build("linear", models.Input{Shape: []int{784}, Scale: []float32{1.0 / 255}, Shift: []float32{0}}, r.classes, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := loss.New("classic", loss.Settings{Temperature: 4, Alpha: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := func(step uint64) loss.Weights {
+		return loss.Weights{Temperature: 4 + float64(step), Alpha: float64(step) / 16, Beta: 1}
+	}
+	recipe := Default()
+	recipe.Train.Epochs, recipe.Train.Batch, recipe.Train.Accumulate = epochs, batch, parts
+	dir, l := t.TempDir(), &listener{Loss: inner}
+	follow := func(stop int64) {
+		net, err := student.FromModel(m, RoleStudent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		c := &course{role: RoleStudent, recipe: &recipe, net: net, train: r, loss: l, weights: weights, perEpoch: perEpoch,
+			files: checkpointFile{dir, RoleStudent}, every: time.Hour, schedule: optim.Constant(), note: func(string) {},
+			progress: func(_ string, done, _ int64, _ *EpochRecord) {
+				if done == stop {
+					cancel()
+				}
+			}}
+		if _, err := c.follow(ctx); (err != nil) != (stop > 0) {
+			t.Fatalf("stopped at %d: %v", stop, err)
+		}
+	}
+	follow(7)
+	follow(0)
+	if len(l.told) != epochs*perEpoch*parts {
+		t.Fatalf("%d parts of steps, expected %d", len(l.told), epochs*perEpoch*parts)
+	}
+	for i, got := range l.told {
+		if want := weights(uint64(i / parts)); got != want {
+			t.Fatalf("part %d of step %d was taken with %+v, expected %+v", i%parts, i/parts, got, want)
 		}
 	}
 }

@@ -27,8 +27,8 @@ func init() {
 // T² stands as in the authors' code. A student that ranks and spaces the
 // classes as the teacher does is right whatever its scale. The second term
 // needs two rows. A row or class without any spread correlates with nothing, and
-one whose spread is small beside the 1e-8 of the authors' code with little: at
-T = 1000 even equal logits of about 1 have ρ = 0.99.
+// one whose spread is small beside the 1e-8 of the authors' code with little: at
+// T = 1000 even equal logits of about 1 have ρ = 0.99.
 type relations struct {
 	inter, intra float64
 	d            distribution

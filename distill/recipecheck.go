@@ -124,6 +124,8 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit and --task go with rows of your own, not with the embedded ones")
 	case !r.Teacher.Named() && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
+	case !r.taught() && (len(r.Teacher.Ensemble) > 0 || len(r.Teacher.Before) > 0 || r.Teacher.Store != ""):
+		return fault.New(fault.Usage, "", "--teacher", "got %q beside other models or targets, expected it alone", NoTeacher)
 	case r.Teacher.Model == Embedded && d.Train != Embedded:
 		return fault.New(fault.Usage, "", "--teacher", "missing: the embedded teacher knows only the embedded characters; name the .onnx file that teaches %s", d.Train)
 	}

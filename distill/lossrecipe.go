@@ -16,6 +16,10 @@ type LossRecipe struct {
 	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
 	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
 	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
+	Hint        string   `yaml:"hint" json:"hint"`                       // TEACHER_VALUE=STUDENT_VALUE: places inside both whose distance, see loss.Hint, is added; empty: none
+	HintWeight  float64  `yaml:"hint_weight" json:"hint_weight"`         // of that term
+	HintEpochs  int      `yaml:"hint_epochs" json:"hint_epochs"`         // it is part of the loss in the first so many; 0: in all
+	HintTargets string   `yaml:"hint_targets" json:"hint_targets"`       // folder of a store of the teacher's values that was filled ahead; empty: in the cache
 
 	// How each runs over training, as schedule.Parse reads it; empty: constant.
 	TemperatureSchedule string `yaml:"temperature_schedule" json:"temperature_schedule"`

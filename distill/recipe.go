@@ -72,12 +72,15 @@ type TrainRecipe struct {
 
 // OutputRecipe names the files that a run leaves.
 type OutputRecipe struct {
-	Model      string `yaml:"model" json:"model"`           // student.onnx
-	Report     string `yaml:"report" json:"report"`         // HTML; empty: report.html beside the model
-	Metrics    string `yaml:"metrics" json:"metrics"`       // JSON; empty: metrics.json beside the model
-	InputName  string `yaml:"input_name" json:"input_name"` // input of the student; empty: the teacher's
-	Unverified bool   `yaml:"unverified" json:"unverified"` // write NAME.unverified.onnx without ONNX Runtime's proof
-	Restart    bool   `yaml:"restart" json:"restart"`       // begin anew where a checkpoint exists
+	Model       string `yaml:"model" json:"model"`             // student.onnx
+	Report      string `yaml:"report" json:"report"`           // HTML; empty: report.html beside the model
+	Metrics     string `yaml:"metrics" json:"metrics"`         // JSON; empty: metrics.json beside the model
+	CSV         string `yaml:"csv" json:"csv"`                 // everything that the report shows, as CSV; empty: report.csv beside the model
+	Stream      string `yaml:"stream" json:"stream"`           // JSON lines while the run trains; empty: metrics.jsonl beside the model
+	TensorBoard string `yaml:"tensorboard" json:"tensorboard"` // folder of TensorBoard's event files; empty: none
+	InputName   string `yaml:"input_name" json:"input_name"`   // input of the student; empty: the teacher's
+	Unverified  bool   `yaml:"unverified" json:"unverified"`   // write NAME.unverified.onnx without ONNX Runtime's proof
+	Restart     bool   `yaml:"restart" json:"restart"`         // begin anew where a checkpoint exists
 }
 
 // Embedded stands for the teacher and the data that ship in the binary.
@@ -98,7 +101,7 @@ func Default() Recipe {
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
@@ -136,6 +139,12 @@ func (r *Recipe) Fill() {
 	}
 	if r.Output.Metrics == "" {
 		r.Output.Metrics = beside("metrics.json")
+	}
+	if r.Output.CSV == "" {
+		r.Output.CSV = beside("report.csv")
+	}
+	if r.Output.Stream == "" {
+		r.Output.Stream = beside("metrics.jsonl")
 	}
 	r.Loss.fill()
 }

@@ -143,6 +143,9 @@ func epochText(e *distill.EpochRecord) string {
 	if e.SoftGrad != 0 {
 		text += fmt.Sprintf(", soft %.3g (gradient %.3g), hard %.3g (gradient %.3g)", e.Soft, e.SoftGrad, e.Hard, e.HardGrad)
 	}
+	if e.Hint > 0 {
+		text += fmt.Sprintf(", hint %.3g", e.Hint)
+	}
 	if w := e.Weights; w != nil {
 		text += fmt.Sprintf(", T %.3g, α %.3g, β %.3g", w.Temperature, w.Alpha, w.Beta)
 	}

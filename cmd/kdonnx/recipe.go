@@ -125,6 +125,10 @@ func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
 	f.StringVar(&l.TemperatureSchedule, "temperature-schedule", l.TemperatureSchedule, "the temperature over the run: linear:1 from --temperature to 1, cosine:1 the same along a cosine, warmup:5,1 from 1 up to it over 5 epochs (warmup:200steps over steps); see kdonnx list schedules")
 	f.StringVar(&l.AlphaSchedule, "alpha-schedule", l.AlphaSchedule, "the weight of the soft loss over the run, as --temperature-schedule: warmup:20 from 0 up to --alpha")
 	f.StringVar(&l.BetaSchedule, "beta-schedule", l.BetaSchedule, "the weight of the hard loss over the run, as --temperature-schedule (default: constant, or 1-alpha at every step where --beta is not given)")
+	f.StringVar(&l.Hint, "hint", l.Hint, "TEACHER_VALUE=STUDENT_VALUE: a place inside each, see kdonnx inspect --values and kdonnx list values; the student learns there too, through a projection that is not exported")
+	f.Float64Var(&l.HintWeight, "hint-weight", l.HintWeight, "weight of the hint's term, which is 1 where only the means of the teacher's values are known and 0 where they are reproduced")
+	f.IntVar(&l.HintEpochs, "hint-epochs", l.HintEpochs, "epochs, from the first, in which the hint is part of the loss (0: all)")
+	f.StringVar(&l.HintTargets, "hint-targets", l.HintTargets, "store of the teacher's values, filled ahead by kdonnx targets --teacher-output TEACHER_VALUE --teacher-task regression (default: in the cache)")
 }
 
 // smoothingFlag binds what the hard term has, with or without a teacher.
@@ -160,6 +164,9 @@ func outputFlags(f *pflag.FlagSet, o *distill.OutputRecipe) {
 	f.StringVarP(&o.Model, "output", "o", o.Model, "the student's .onnx file")
 	f.StringVar(&o.Report, "report", o.Report, "HTML report (default: report.html beside the student)")
 	f.StringVar(&o.Metrics, "metrics", o.Metrics, "JSON metrics (default: metrics.json beside the student)")
+	f.StringVar(&o.CSV, "csv", o.CSV, "CSV of everything that the report shows (default: report.csv beside the student)")
+	f.StringVar(&o.Stream, "stream", o.Stream, "JSON lines, one an epoch while it trains (default: metrics.jsonl beside the student)")
+	f.StringVar(&o.TensorBoard, "tensorboard", o.TensorBoard, "folder for TensorBoard's event files, a run each for student and baseline (default: none)")
 	f.StringVar(&o.InputName, "input-name", o.InputName, "name of the student's input (default: the teacher's)")
 	f.BoolVar(&o.Unverified, "unverified", o.Unverified, "where there is no ONNX Runtime: write NAME.unverified.onnx, for kdonnx verify -o to prove elsewhere")
 	f.BoolVar(&o.Restart, "restart", o.Restart, "begin anew where a checkpoint exists")

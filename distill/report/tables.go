@@ -170,7 +170,7 @@ func newHistoryTable(who role, epochs []Epoch, task dataset.Task) historyTable {
 	t := historyTable{Role: who, Label: string(who)}
 	every := (len(epochs) + maxHistory - 1) / maxHistory
 	if every > 1 {
-		t.Note = fmt.Sprintf("Every %d epochs of %s; report.json has them all.", every, thousands(int64(len(epochs))))
+		t.Note = fmt.Sprintf("Every %d epochs of %s; metrics.json and report.csv have them all.", every, thousands(int64(len(epochs))))
 	}
 	for _, e := range epochs {
 		t.Weighted = t.Weighted || e.Weights != nil

@@ -308,7 +308,7 @@ func TestEveryStepHasItsWeights(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		c := &course{role: RoleStudent, recipe: &recipe, net: net, train: r, loss: l, weights: weights, perEpoch: perEpoch,
-			files: checkpointFile{dir, RoleStudent}, every: time.Hour, schedule: optim.Constant(), note: func(string) {},
+			files: checkpointFile{dir, RoleStudent}, every: time.Hour, schedule: optim.Constant(), note: func(string) {}, tell: func([]EpochRecord) error { return nil },
 			progress: func(_ string, done, _ int64, _ *EpochRecord) {
 				if done == stop {
 					cancel()

@@ -23,6 +23,15 @@ type taught struct {
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	hint     *hints            // values of a place inside it, of the transfer rows; nil without a hint
 	classes  int
+	open     *asker // of what is asked while students train; nil: nobody is
+}
+
+// done closes the model, where it is open.
+func (t *taught) done() {
+	if t != nil && t.open != nil {
+		t.open.close()
+		t.open = nil
+	}
 }
 
 // at is the store whose answers are for a temperature; nil without a teacher.
@@ -43,12 +52,9 @@ func (t *taught) key() store.Key {
 
 // askTeacher fills the target stores, or opens those that are there already.
 func (d *run) askTeacher(ctx context.Context) error {
-	learned := dataset.Source(d.data.Transfer)
-	if d.data.Val != nil {
-		var err error
-		if learned, err = dataset.Concat(d.data.Transfer, d.data.Val); err != nil {
-			return err
-		}
+	learned, err := d.withVal()
+	if err != nil {
+		return err
 	}
 	t := &taught{}
 	d.teacher = t
@@ -66,7 +72,12 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeTeacher()
+	stays := false
+	defer func() {
+		if !stays {
+			closeTeacher()
+		}
+	}()
 	model.NameRows(d.recipe.Data.Train)
 	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
@@ -96,7 +107,15 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return err
 	}
 	t.classes = t.targets.Classes()
-	return d.checkLabels(ctx)
+	mode := d.variation.askedIn()
+	if err := d.checkLabels(ctx); err != nil || !mode.online && !(d.session && mode.views > 0) {
+		return err
+	}
+	stays, t.open = true, &asker{model: model, close: closeTeacher}
+	if mode.online {
+		return d.goOnline(ctx)
+	}
+	return nil
 }
 
 // learnAlone settles what a teacher would: task and classes are those of the labels.

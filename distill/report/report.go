@@ -38,6 +38,7 @@ type Report struct {
 	Student     *Block       `json:"student"`
 	Parity      *Parity      `json:"parity"`
 	History     History      `json:"history"`
+	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
 	StepsPerS   Number       `json:"steps_per_s"`
 	SamplesPerS Number       `json:"samples_per_s"`
 	WallS       Number       `json:"wall_s"`
@@ -63,8 +64,9 @@ type Provenance struct {
 	Schedules    *Schedules `json:"schedules,omitempty"` // how these three run, where one does not stay
 	Seed         uint64     `json:"seed"`
 	Epochs       int        `json:"epochs"`
-	Augment      string     `json:"augment,omitempty"` // how the training rows were varied
-	Version      string     `json:"version"`           // of kdonnx
+	Augment      string     `json:"augment,omitempty"`      // how the training rows were varied
+	TeacherMode  string     `json:"teacher_mode,omitempty"` // which of them the teacher was asked about: store, online or views:N
+	Version      string     `json:"version"`                // of kdonnx
 }
 
 // Schedules say how T, α and β run over training, such as "linear:1".

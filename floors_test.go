@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"export":                   3,
 	"distill/report":           3,
 	"distill":                  4,
+	"distill/sweep":            5,
 	"specialist":               5,
 	"cmd":                      6,
 	"bench":                    5,

@@ -53,6 +53,8 @@ func (r *Recipe) checkHint() error {
 		return fault.New(fault.Usage, "", "--hint", "got %q, expected TEACHER_VALUE=STUDENT_VALUE; kdonnx inspect --values lists the teacher's, kdonnx list values %s the student's", l.Hint, r.Student.Arch)
 	case !r.taught():
 		return fault.New(fault.Usage, "", "--hint", "got %q and no teacher, expected one to take the hint from", l.Hint)
+	case r.Student.searched():
+		return fault.New(fault.Usage, "", "--hint", "got %q and a student to search within a budget, expected one of given sizes: the nets of a family have other values", l.Hint)
 	case !r.Teacher.Named() && l.HintTargets == "":
 		return fault.New(fault.Usage, "", "--hint", "got %q and no teacher's model, expected --hint-targets, a store that kdonnx targets --teacher-output %s --teacher-task regression has filled", l.Hint, teacher)
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
@@ -130,6 +133,14 @@ func (d *run) provenance() []onnx.Entry {
 	}
 	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return e
+}
+
+// forecast is a result whose provenance is as long as any that d can come to.
+func (d *run) forecast() *Result {
+	n := d.data.Test.Len()
+	scored := metrics.Result{N: n, Errors: n, Labelled: n, Compared: n, Regression: &metrics.Regression{}}
+	scored.RMSE = -math.MaxFloat64 // the longest number there is
+	return &Result{Report: report.Report{Student: &report.Block{Result: scored}}}
 }
 
 // classNames are the data's names of the classes, else the teacher's, else

@@ -21,6 +21,7 @@ type Recipe struct {
 	Loss    LossRecipe    `yaml:"loss" json:"loss"`
 	Train   TrainRecipe   `yaml:"train" json:"train"`
 	Output  OutputRecipe  `yaml:"output" json:"output"`
+	Sweep   SweepRecipe   `yaml:"sweep" json:"sweep,omitzero"` // what kdonnx sweep tries
 }
 
 // DataRecipe names the rows.
@@ -43,9 +44,16 @@ type DataRecipe struct {
 
 // StudentRecipe names the architecture, or the file to fine-tune.
 type StudentRecipe struct {
-	Arch   string   `yaml:"arch" json:"arch"`             // e.g. mlp:800,800, or an .onnx file that ends in .onnx
+	Arch   string   `yaml:"arch" json:"arch"`             // e.g. mlp:800,800, or an .onnx file that ends in .onnx; auto: mlp:256,128, or within a budget the family mlp
 	Prep   string   `yaml:"preprocess" json:"preprocess"` // raw rows to input; empty: the teacher's layout and size, bytes to 0..1, tables to mean 0 and std 1; of a file: detected
 	Freeze []string `yaml:"freeze" json:"freeze"`         // shell patterns of parameters that are not trained
+
+	// Bounds on what the student may cost, as Budget reads them; of a family
+	// without sizes, such as mlp, the best net within them is searched.
+	BudgetParams  string        `yaml:"budget_params" json:"budget_params"`   // e.g. 100k; empty: none
+	BudgetBytes   string        `yaml:"budget_bytes" json:"budget_bytes"`     // of the .onnx file, e.g. 400kB; empty: none
+	BudgetFLOPs   string        `yaml:"budget_flops" json:"budget_flops"`     // of one row, e.g. 20M; empty: none
+	BudgetLatency time.Duration `yaml:"budget_latency" json:"budget_latency"` // of one row in ONNX Runtime; 0: none
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -102,11 +110,12 @@ func Default() Recipe {
 			Mean:        string(teacher.Arithmetic), Mode: "store", Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
-		Student: StudentRecipe{Arch: "mlp:256,128"},
+		Student: StudentRecipe{Arch: autoArch},
 		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
+		Sweep:  DefaultSweep(),
 	}
 }
 
@@ -135,6 +144,7 @@ func (r *Recipe) Fill() {
 	if r.Output.Unverified {
 		r.Output.Model = strings.TrimSuffix(r.Output.Model, ".onnx") + ".unverified.onnx"
 	}
+	r.Student.Arch = r.Student.arch()
 	beside := func(name string) string { return filepath.Join(filepath.Dir(r.Output.Model), name) }
 	if r.Output.Report == "" {
 		r.Output.Report = beside("report.html")

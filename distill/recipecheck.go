@@ -6,7 +6,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
-	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -78,10 +77,8 @@ func (r *Recipe) checkNames() error {
 	if _, err := r.Loss.build(task, nil, r.Train.Epochs); err != nil {
 		return err
 	}
-	if r.Student.File() == "" {
-		if _, err := models.Find(r.Student.Arch); err != nil {
-			return err
-		}
+	if err := r.Student.check(); err != nil {
+		return err
 	}
 	if err := optim.CheckPatterns("--decay", r.Train.Decay); err != nil {
 		return err
@@ -120,6 +117,8 @@ func (r *Recipe) checkNames() error {
 func (r *Recipe) checkGiven() error {
 	d := &r.Data
 	switch {
+	case !r.Sweep.isZero():
+		return fault.New(fault.Usage, "", "sweep", "the recipe is that of a sweep: kdonnx sweep follows it, and writes the recipe of the best")
 	case r.Output.Model == "":
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":

@@ -66,6 +66,7 @@ type run struct {
 	until   int  // see Trial.Until
 	session bool // others train on the same rows and teacher
 	noted   sync.Mutex
+	held    *HeldOut
 
 	variation *variation // of the training rows; nil: none
 
@@ -89,7 +90,7 @@ func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.balance, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.chooseStudent, d.designStudent, d.balance, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -121,7 +122,7 @@ func (d *run) prepare() (unlock func(), err error) {
 	}
 	d.recipe.Fill()
 	o := d.recipe.Output
-	if !o.Unverified {
+	if !o.Unverified || d.recipe.Student.BudgetLatency > 0 {
 		if err := export.Ready(d.recipe.Teacher.Library); err != nil {
 			return nil, err
 		}
@@ -153,6 +154,7 @@ func (d *run) prepare() (unlock func(), err error) {
 	if o.Restart {
 		checkpointFile{d.work, RoleStudent}.remove()
 		checkpointFile{d.work, RoleBaseline}.remove()
+		forgetChoice(d.work)
 	}
 	if err := d.recipe.cleanOutputs(); err != nil {
 		unlock()
@@ -169,7 +171,7 @@ func (d *run) leave() {
 }
 
 func (d *run) openData(ctx context.Context) (err error) {
-	d.data, err = OpenData(ctx, &d.recipe)
+	d.data, err = openData(ctx, &d.recipe, d.held)
 	if err != nil {
 		return err
 	}
@@ -254,7 +256,10 @@ func (d *run) export(ctx context.Context) error {
 	path := d.recipe.Output.Model
 	if d.recipe.Output.Unverified {
 		d.result.Warnings = append(d.result.Warnings, "the student is not verified: run kdonnx verify -o where ONNX Runtime is")
-		return export.WriteUnverified(d.spec.net, path, d.provenance())
+		if err := export.WriteUnverified(d.spec.net, path, d.provenance()); err != nil {
+			return err
+		}
+		return d.checkBudget(ctx, path)
 	}
 	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance(), Task: d.task})
 	d.result.Parity = &report.Parity{Runtime: "ONNX Runtime " + p.Library, Passed: p.Within, Rows: p.Rows, ArgmaxFlips: p.Flips,
@@ -271,7 +276,7 @@ func (d *run) export(ctx context.Context) error {
 	if d.result.Baseline != nil {
 		d.result.Baseline.Bytes = st.Size()
 	}
-	return nil
+	return d.checkBudget(ctx, path)
 }
 
 func (d *run) note(line string) {

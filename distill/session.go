@@ -46,11 +46,16 @@ type Trained struct {
 // Open opens the rows and asks the teacher as r says. The recipe is checked
 // whole; of its output nothing is used.
 func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
+	return openJudged(ctx, r, nil, env)
+}
+
+// openJudged is Open; where h is given, held-out rows judge.
+func openJudged(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
 	r.Fill()
-	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, session: true}
+	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, session: true, held: h}
 	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint} {
 		if err := step(ctx); err != nil {
 			d.teacher.done()
@@ -105,6 +110,9 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 		return nil, err
 	}
 	t.Recipe.Fill()
+	if b, err := t.Recipe.Student.Budget(); err != nil || !b.IsZero() {
+		return nil, fault.New(fault.Usage, "", "--student", "%s has a budget, which Session.Choose makes a net of", t.Recipe.Student.Arch)
+	}
 	env := s.opened.env
 	env.Progress, env.Log = t.Progress, t.Log
 	d := &run{recipe: t.Recipe, env: env, began: time.Now(), work: t.Dir, data: s.opened.data, task: s.opened.task, teacher: s.opened.teacher,

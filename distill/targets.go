@@ -56,6 +56,12 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.held != nil { // one store of all training rows, which the run of the best recipe finds again
+		var err error
+		if learned, err = dataset.Concat(learned, d.data.Test); err != nil {
+			return err
+		}
+	}
 	t := &taught{}
 	d.teacher = t
 	if !d.recipe.taught() {
@@ -103,7 +109,9 @@ func (d *run) askTeacher(ctx context.Context) error {
 			return err
 		}
 	}
-	if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
+	if d.held != nil {
+		t.test = t.targets
+	} else if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
 		return err
 	}
 	t.classes = t.targets.Classes()

@@ -100,6 +100,15 @@ func orNumbers(err error, spec dataset.Spec) error {
 	return fault.New(f.Kind, f.Path, f.Field, "%s; where the labels are numbers to predict: --task %s", f.Msg, dataset.Regression)
 }
 
+// unitsOfNumbers are mean and deviation of each number to predict; nil for
+// other tasks.
+func (d *run) unitsOfNumbers(ctx context.Context) (mean, std []float32, err error) {
+	if d.task != dataset.Regression {
+		return nil, nil, nil
+	}
+	return d.targetScale(ctx)
+}
+
 // targetScale is mean and deviation of each number to predict over the rows
 // that are learned from: of what the teacher says and of what is known. One
 // that is always the same has a deviation of 1.

@@ -36,7 +36,9 @@ With no arguments it distils the embedded teacher on the embedded data.`,
   kdonnx distill --teacher big.onnx --train rows/ --student student.onnx \
       --freeze 'features.*' --lr 0.005 -o out/tuned.onnx
   kdonnx distill --teacher prices.onnx --train houses.csv --label price --task regression \
-      --student mlp:32 -o out/prices.onnx`,
+      --student mlp:32 -o out/prices.onnx
+  kdonnx distill --teacher big.onnx --train rows/ --student cnn --budget-bytes 400kB \
+      --budget-latency 50us -o out/small.onnx`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := from.layered(cmd.Flags())
@@ -75,6 +77,10 @@ func (a *app) distil(ctx context.Context, r *distill.Recipe, asJSON bool) error 
 
 // printResult shows what came of a run.
 func printResult(a *app, r *distill.Result) {
+	if b := r.Budget; b != nil {
+		fmt.Fprintf(a.out, "\nstudents of %s within the budget:\n", b.Family)
+		printCandidates(a.out, b.Candidates, r.Task)
+	}
 	fmt.Fprintf(a.out, "\non %s:\n", r.TestRows)
 	r.Table(a.out)
 	fmt.Fprintf(a.out, "\n%s\n", r.Verdict.Sentence)

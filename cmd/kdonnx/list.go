@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -23,10 +24,15 @@ import (
 func newList(a *app) *cobra.Command {
 	kinds := []string{"models", "losses", "optimizers", "schedules", "augmentations", "syntheses", "formats", "ops"}
 	all := strings.Join(kinds, ", ")
-	return &cobra.Command{
-		Use:       "list [" + strings.Join(kinds, "|") + "|values STUDENT]",
-		Short:     "List architectures, losses, optimisers, schedules, augmentations, ways to make rows, data formats and trainable ops",
-		Example:   "  kdonnx list models\n  kdonnx list optimizers\n  kdonnx list values mlp:800,800\n  kdonnx list values student.onnx",
+	var within withinBudget
+	cmd := &cobra.Command{
+		Use:   "list [" + strings.Join(kinds, "|") + "|values STUDENT]",
+		Short: "List architectures, losses, optimisers, schedules, augmentations, ways to make rows, data formats and trainable ops",
+		Example: `  kdonnx list models
+  kdonnx list optimizers
+  kdonnx list models --budget-params 100k --input 1x28x28 --classes 10
+  kdonnx list values mlp:800,800
+  kdonnx list values student.onnx`,
 		ValidArgs: kinds,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 && args[0] == "values" {
@@ -40,7 +46,16 @@ func newList(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asked, err := within.asked(cmd); err != nil || asked {
+				if err == nil && !slices.Equal(args, kinds[:1]) {
+					err = usage("list: a budget goes with %s alone", kinds[0])
+				}
+				if err != nil {
+					return err
+				}
+				return a.listWithin(cmd.Context(), &within)
+			}
 			if len(args) == 0 {
 				args = kinds
 			}
@@ -98,6 +113,8 @@ func newList(a *app) *cobra.Command {
 			return w.Flush()
 		},
 	}
+	within.bind(cmd.Flags())
+	return cmd
 }
 
 // listModels prints a line an example: parameters and floating-point

@@ -112,9 +112,18 @@ func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
 
 // studentFlags bind the net.
 func studentFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
-	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
+	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune; with a budget a family such as mlp or cnn, of which the best net is searched (auto: mlp:256,128, with a budget mlp)")
+	budgetFlags(f, s)
 	f.StringArrayVar(&s.Freeze, "freeze", s.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
 	f.StringVar(&s.Prep, "student-preprocess", s.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
+}
+
+// budgetFlags bind what a net may cost.
+func budgetFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
+	f.StringVar(&s.BudgetParams, "budget-params", s.BudgetParams, "most trained parameters of the student, such as 100k or 1.5M")
+	f.StringVar(&s.BudgetBytes, "budget-bytes", s.BudgetBytes, "largest .onnx file, such as 400kB or 1MiB")
+	f.StringVar(&s.BudgetFLOPs, "budget-flops", s.BudgetFLOPs, "most floating-point operations of a row, such as 20M (a multiply-add is two)")
+	f.DurationVar(&s.BudgetLatency, "budget-latency", s.BudgetLatency, "longest median time of a row in ONNX Runtime on one thread of this machine, such as 50us (0: any)")
 }
 
 // lossFlags bind the loss.

@@ -37,7 +37,7 @@ type put func(table, model, row, column, value string)
 
 // sheets are the tables, in the order of the file; each takes what r has of it.
 var sheets = []func(r *Report, add put){
-	runSheet, recipeSheet, numbersSheet, epochsSheet, reliabilitySheet, classesSheet, confusionSheet, labelsSheet, targetsSheet, paritySheet, timeSheet, notesSheet,
+	runSheet, recipeSheet, numbersSheet, budgetSheet, epochsSheet, reliabilitySheet, classesSheet, confusionSheet, labelsSheet, targetsSheet, paritySheet, timeSheet, notesSheet,
 }
 
 // number is x in the fewest digits that give it back.

@@ -44,6 +44,7 @@ type page struct {
 	Scatters     []*scatter
 	Targets      []row // of several numbers
 
+	Budget  *budgetTable // nil without one
 	Balance *balanceTable
 
 	Parity      []row
@@ -97,6 +98,7 @@ func newPage(r *Report) page {
 			p.HeatNote = fmt.Sprintf("With %s the matrix is too large to draw.", thousands(int64(len(classes)))+" classes")
 		}
 	}
+	p.Budget = newBudgetTable(r.Budget, r.Task)
 	p.Balance = newBalanceTable(r.Balance, append(cleanAll(r.Classes), cleanAll(r.Targets)...))
 	p.Parity, p.ParityState = parityRows(r.Parity)
 	p.Provenance = provenanceRows(r)

@@ -37,6 +37,7 @@ type Report struct {
 	Baseline    *Block       `json:"baseline"`
 	Student     *Block       `json:"student"`
 	Parity      *Parity      `json:"parity"`
+	Budget      *Budget      `json:"budget,omitempty"` // nil without one
 	History     History      `json:"history"`
 	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
 	StepsPerS   Number       `json:"steps_per_s"`

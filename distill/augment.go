@@ -110,7 +110,7 @@ func (r *rows) learn(ctx context.Context, order []int, seed uint64, pass int, m 
 		return nil
 	case v.mode.views > 0:
 		m.ids = m.raw.IDs(m.ids[:0])
-		return r.targets.Lookup(m.ids, m.teacher)
+		return r.said(m, m.teacher)
 	}
 	return r.mixedAnswers(order, m)
 }
@@ -124,6 +124,9 @@ func (r *rows) mixedAnswers(order []int, m *mini) error {
 	m.othersTeacher = grow(m.othersTeacher, m.n*r.classes)
 	if err := r.answers(m.others.Rows, m, m.othersTeacher); err != nil {
 		return err
+	}
+	if m.softens > 0 {
+		r.vary.mixer.SetTemperature(m.softens)
 	}
 	for i, share := range m.others.Shares {
 		lo, hi := i*r.classes, (i+1)*r.classes

@@ -287,7 +287,7 @@ func (d *Data) check(r *Recipe) error {
 	if d.Transfer.Len() == 0 {
 		return fault.New(fault.Input, r.Data.Train, "", "got 0 rows, expected at least 1")
 	}
-	if d.Labelled.Len() == 0 && (r.Loss.Alpha == 0 || r.Loss.Name == "hard-label") {
+	if d.Labelled.Len() == 0 && !r.Loss.teaches() {
 		return fault.New(fault.Usage, r.Data.Train, "", "no row has a label and the loss has no soft term: nothing would be learned")
 	}
 	want := d.Transfer.Spec()

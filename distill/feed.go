@@ -20,6 +20,8 @@ type rows struct {
 	task    dataset.Task
 	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
+
+	temperature func(step int) float64 // T of the loss at a step of training where it changes; nil: that of targets
 }
 
 // openRows prepares src for a student whose input pipe makes.
@@ -56,6 +58,7 @@ type mini struct {
 	ids           []dataset.RowID
 	others        dataset.Mixed // the rows that those are mixed with
 	othersTeacher []float32     // (n, C)
+	softens       float64       // T of the step; 0: that of the targets
 	err           error
 }
 
@@ -92,6 +95,15 @@ func (r *rows) answers(order []int, m *mini, z []float32) error {
 	m.ids = m.ids[:0]
 	for _, i := range order {
 		m.ids = append(m.ids, r.ids[i])
+	}
+	return r.said(m, z)
+}
+
+// said puts what the targets have of the rows m.ids into z, (len(ids), C), as
+// is right for the T of the step.
+func (r *rows) said(m *mini, z []float32) error {
+	if m.softens > 0 {
+		return r.targets.At(m.softens).Lookup(m.ids, z)
 	}
 	return r.targets.Lookup(m.ids, z)
 }
@@ -155,6 +167,9 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 		case m = <-f.free:
 		case <-ctx.Done():
 			return
+		}
+		if r.temperature != nil {
+			m.softens = r.temperature(g)
 		}
 		lo, hi := cut(n, batch, g%perPass)
 		if m.err = r.learn(ctx, order[lo:hi], seed, pass, m); m.err == nil {

@@ -66,6 +66,11 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		id["temperature"] = fmt.Sprint(l.Temperature)
 		id["alpha"] = fmt.Sprint(l.Alpha)
 		id["beta"] = fmt.Sprint(*l.Beta)
+		s, err := l.schedules()
+		if err != nil {
+			return nil, err
+		}
+		id["temperature schedule"], id["alpha schedule"], id["beta schedule"] = s.text()
 		if d.train.hint != nil {
 			maps.Copy(id, d.teacher.hint.identity(l))
 		}
@@ -115,6 +120,10 @@ func (d *run) provenance() []onnx.Entry {
 	}
 	if t.Seeds > 1 {
 		e = append(e, onnx.Entry{Key: "seeds", Value: fmt.Sprintf("%d from %d", t.Seeds, t.Seed)})
+	}
+	if s, err := l.schedules(); err == nil && d.recipe.taught() && !s.constant() {
+		temperature, alpha, beta := s.text()
+		e = append(e, onnx.Entry{Key: "temperature.schedule", Value: temperature}, onnx.Entry{Key: "alpha.schedule", Value: alpha}, onnx.Entry{Key: "beta.schedule", Value: beta})
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})

@@ -2,12 +2,10 @@ package distill
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
@@ -56,21 +54,6 @@ type StudentRecipe struct {
 	BudgetBytes   string        `yaml:"budget_bytes" json:"budget_bytes"`     // of the .onnx file, e.g. 400kB; empty: none
 	BudgetFLOPs   string        `yaml:"budget_flops" json:"budget_flops"`     // of one row, e.g. 20M; empty: none
 	BudgetLatency time.Duration `yaml:"budget_latency" json:"budget_latency"` // of one row in ONNX Runtime; 0: none
-}
-
-// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015), or
-// what stands for it where the task is another.
-type LossRecipe struct {
-	Name        string   `yaml:"name" json:"name"`                       // as loss.New reads it, such as dkd:nontarget=8; auto: loss.Default of the task
-	Temperature float64  `yaml:"temperature" json:"temperature"`         // T of teacher and student in the soft term
-	Alpha       float64  `yaml:"alpha" json:"alpha"`                     // weight of the soft term
-	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
-	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
-	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
-	Hint        string   `yaml:"hint" json:"hint"`                       // TEACHER_VALUE=STUDENT_VALUE: places inside both whose distance, see loss.Hint, is added; empty: none
-	HintWeight  float64  `yaml:"hint_weight" json:"hint_weight"`         // of that term
-	HintEpochs  int      `yaml:"hint_epochs" json:"hint_epochs"`         // it is part of the loss in the first so many; 0: in all
-	HintTargets string   `yaml:"hint_targets" json:"hint_targets"`       // folder of a store of the teacher's values that was filled ahead; empty: in the cache
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -129,7 +112,7 @@ func Default() Recipe {
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: autoArch},
-		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta, HintWeight: 1},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1, Seeds: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
@@ -176,18 +159,5 @@ func (r *Recipe) Fill() {
 	if r.Output.Stream == "" {
 		r.Output.Stream = beside("metrics.jsonl")
 	}
-	if r.Loss.Beta == nil {
-		b := math.Round((1-r.Loss.Alpha)*1e12) / 1e12 // 0.1, not 0.09999999999999998
-		r.Loss.Beta = &b
-	}
-}
-
-// build makes the loss that l describes for a task, or says which setting is
-// wrong. scale is that of the numbers to predict.
-func (l LossRecipe) build(task dataset.Task, scale []float32) (loss.Loss, error) {
-	name := l.Name
-	if name == "auto" {
-		name = loss.Default(task)
-	}
-	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Smoothing: l.Smoothing, Delta: l.Delta, Scale: scale})
+	r.Loss.fill()
 }

@@ -75,7 +75,7 @@ func (r *Recipe) checkNames() error {
 			return err
 		}
 	}
-	if _, err := r.Loss.build(task, nil); err != nil {
+	if _, err := r.Loss.build(task, nil, r.Train.Epochs); err != nil {
 		return err
 	}
 	if err := r.Student.check(); err != nil {

@@ -124,7 +124,11 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	list := make([]report.Epoch, len(records))
 	for i, e := range records {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
-			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard), Hint: report.Number(e.Hint)}}
+			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard),
+				SoftGradient: report.Number(e.SoftGrad), HardGradient: report.Number(e.HardGrad), Hint: report.Number(e.Hint)}}
+		if w := e.Weights; w != nil {
+			list[i].Weights = &report.Weights{Temperature: report.Number(w.Temperature), Alpha: report.Number(w.Alpha), Beta: report.Number(w.Beta)}
+		}
 		if validated {
 			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}

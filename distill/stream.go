@@ -39,6 +39,10 @@ func (d *run) describe(ctx context.Context) error {
 		Temperature:  report.Number(l.Temperature), Alpha: report.Number(l.Alpha), Beta: report.Number(*l.Beta),
 		Seed: t.Seed, Epochs: t.Epochs, Augment: d.augment(), TeacherMode: d.teacherMode(), Version: d.env.Version,
 	}
+	if s, err := l.schedules(); err == nil && d.recipe.taught() && !s.constant() {
+		t, a, b := s.text()
+		r.Provenance.Schedules = &report.Schedules{Temperature: t, Alpha: a, Beta: b}
+	}
 	r.Task = d.task
 	switch d.task {
 	case dataset.MultiClass:

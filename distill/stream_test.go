@@ -55,7 +55,10 @@ func TestStreams(t *testing.T) {
 			t.Errorf("line %d is %s, expected %+v", i+1, l, e)
 		}
 	}
-	events := len(mustRead(t, filepath.Join(r.Output.TensorBoard, RoleBaseline, stream.EventFile)))
+	events := map[string]int{} // bytes by role
+	for _, role := range []string{RoleStudent, RoleBaseline} {
+		events[role] = len(mustRead(t, filepath.Join(r.Output.TensorBoard, role, stream.EventFile)))
+	}
 	for _, c := range []struct {
 		role string
 		at   int64
@@ -83,8 +86,8 @@ func TestStreams(t *testing.T) {
 			t.Errorf("interrupted at %d of %s: %d lines and %q, not those of a whole run", c.at, c.role, len(got), torn)
 		}
 		for _, role := range []string{RoleStudent, RoleBaseline} {
-			if n := len(mustRead(t, filepath.Join(again.Output.TensorBoard, role, stream.EventFile))); n != events {
-				t.Errorf("interrupted at %d of %s: %d bytes of events of %s, expected %d", c.at, c.role, n, role, events)
+			if n := len(mustRead(t, filepath.Join(again.Output.TensorBoard, role, stream.EventFile))); n != events[role] {
+				t.Errorf("interrupted at %d of %s: %d bytes of events of %s, expected %d", c.at, c.role, n, role, events[role])
 			}
 		}
 	}

@@ -24,17 +24,20 @@ const (
 
 // EpochRecord is what one epoch of training came to.
 type EpochRecord struct {
-	Epoch       int     `json:"epoch"`            // counted from 1
-	Loss        float64 `json:"loss"`             // mean over the steps
-	Soft        float64 `json:"soft"`             // soft term without its weight
-	Hard        float64 `json:"hard"`             // hard term without its weight
-	Hint        float64 `json:"hint,omitempty"`   // hint's term without its weight: 1 is knowing its means, 0 reproducing it
-	LR          float64 `json:"lr"`               // at the end of the epoch
-	ValAccuracy float64 `json:"val_accuracy"`     // or Metric
-	Metric      string  `json:"metric,omitempty"` // what the best epoch is chosen by where it is not accuracy
-	ValLoss     float64 `json:"val_loss"`
-	Seconds     float64 `json:"seconds"`
-	Ended       float64 `json:"ended"` // Unix time in seconds
+	Epoch       int           `json:"epoch"`             // counted from 1
+	Loss        float64       `json:"loss"`              // mean over the steps
+	Soft        float64       `json:"soft"`              // soft term without its weight
+	Hard        float64       `json:"hard"`              // hard term without its weight
+	SoftGrad    float64       `json:"soft_gradient"`     // of the weighted term, see loss.Terms; root mean square over the steps
+	HardGrad    float64       `json:"hard_gradient"`     // as SoftGrad
+	Hint        float64       `json:"hint,omitempty"`    // hint's term without its weight: 1 is knowing its means, 0 reproducing it
+	LR          float64       `json:"lr"`                // at the end of the epoch
+	Weights     *loss.Weights `json:"weights,omitempty"` // T, α and β at the end of the epoch, where they change
+	ValAccuracy float64       `json:"val_accuracy"`      // or Metric
+	Metric      string        `json:"metric,omitempty"`  // what the best epoch is chosen by where it is not accuracy
+	ValLoss     float64       `json:"val_loss"`
+	Seconds     float64       `json:"seconds"`
+	Ended       float64       `json:"ended"` // Unix time in seconds
 }
 
 // course is one net's training: what it learns from and how long.
@@ -46,10 +49,11 @@ type course struct {
 	train    *rows
 	val      *rows // nil: the last epoch is kept
 	loss     loss.Loss
-	hint     *hintTerm         // nil without
-	perEpoch int               // steps an epoch; the same for every role
-	until    int               // epoch after which training pauses; 0: never
-	run      map[string]string // what the result depends on
+	weights  func(step uint64) loss.Weights // of the loss at a step; nil: they stay
+	hint     *hintTerm                      // nil without
+	perEpoch int                            // steps an epoch; the same for every role
+	until    int                            // epoch after which training pauses; 0: never
+	run      map[string]string              // what the result depends on
 	files    checkpointFile
 	every    time.Duration // between checkpoints
 	progress Progress
@@ -155,14 +159,20 @@ func (t TrainRecipe) optimizer() (optim.Optimizer, error) {
 		ClipValue: t.ClipValue, ClipNorm: t.Clip, MaxNorm: t.MaxNorm, EMA: t.EMA, Accumulate: t.Accumulate})
 }
 
-// stepTerms are the terms of one step's loss: total, soft and hard.
-type stepTerms [3]float64
+// termSums are total, soft and hard loss, and the squares of the norms of the
+// soft and the hard gradient, which are means over rows as the others are.
+type termSums [5]float64
 
-// add takes in the terms of a share of the step's rows.
-func (s *stepTerms) add(t loss.Terms, share float64) {
-	for i, v := range [3]float64{t.Total, t.Soft, t.Hard} {
+// add takes in the terms of a share of the rows.
+func (s *termSums) add(t loss.Terms, share float64) {
+	for i, v := range [...]float64{t.Total, t.Soft, t.Hard, t.SoftGradient * t.SoftGradient, t.HardGradient * t.HardGradient} {
 		s[i] += float64(v * share)
 	}
+}
+
+// record is what n sums come to in the mean.
+func (s *termSums) record(n float64) EpochRecord {
+	return EpochRecord{Loss: s[0] / n, Soft: s[1] / n, Hard: s[2] / n, SoftGrad: math.Sqrt(s[3] / n), HardGrad: math.Sqrt(s[4] / n)}
 }
 
 // resume restores the trainer from the newest checkpoint, if there is one.
@@ -197,7 +207,10 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		}
 		global := h.Epoch*c.perEpoch + h.Step
 		lr := c.schedule.Rate(t.LR, uint64(global))
-		var terms stepTerms
+		if c.weights != nil {
+			c.loss.Set(c.weights(uint64(global)))
+		}
+		var terms termSums
 		var hint float64
 		acts := c.hint.acts(h.Epoch)
 		_, err = trainer.StepParts(m.x, m.n, func(lo, hi int, z, dz []float32) float64 {
@@ -226,15 +239,18 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		c.progress.report(c.role+c.stage, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
 	}
 	out.Seconds += time.Since(began).Seconds()
-	n := float64(c.perEpoch)
-	rec := EpochRecord{Epoch: h.Epoch + 1, Loss: h.Sum[0] / n, Soft: h.Sum[1] / n, Hard: h.Sum[2] / n, Hint: h.Hint / n,
-		LR: float64(c.schedule.Rate(t.LR, uint64((h.Epoch+1)*c.perEpoch-1)))}
+	rec, last := h.Sum.record(float64(c.perEpoch)), uint64((h.Epoch+1)*c.perEpoch-1)
+	rec.Epoch, rec.Hint, rec.LR = h.Epoch+1, h.Hint/float64(c.perEpoch), float64(c.schedule.Rate(t.LR, last))
+	if c.weights != nil {
+		at := c.weights(last)
+		rec.Weights = &at
+	}
 	if err := trainer.Averaged(func() error { return c.judge(ctx, &rec, state) }); err != nil {
 		return c.interrupt(ctx, trainer, state, err)
 	}
 	rec.Seconds, rec.Ended = time.Since(began).Seconds(), float64(time.Now().UnixMilli())/1e3
 	h.History = append(h.History, rec)
-	h.Epoch, h.Step, h.Sum, h.Hint = h.Epoch+1, 0, [3]float64{}, 0
+	h.Epoch, h.Step, h.Sum, h.Hint = h.Epoch+1, 0, termSums{}, 0
 	if p := t.Patience; p > 0 && h.BestAt >= 0 && h.Epoch-h.BestAt >= p {
 		h.Done = true
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/distill/schedule"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/student/graph"
@@ -85,6 +86,9 @@ func newList(a *app) *cobra.Command {
 				case "schedules":
 					for _, name := range optim.Schedules() {
 						fmt.Fprintf(w, "schedule\t%s\t%s\n", name, optim.ScheduleHelp(name))
+					}
+					for _, e := range schedule.Entries() {
+						fmt.Fprintf(w, "schedule of T, α, β\t%s\t%s\n", e.Form, e.Doc)
 					}
 				case "augmentations":
 					for _, k := range dataset.Augmentations() {

@@ -189,14 +189,33 @@ func curves(h History, task dataset.Task) []*lineChart {
 	if task == dataset.Regression {
 		is, weigh = "Root mean squared error", "α and β weigh"
 	}
+	weight := func(get func(Weights) Number) func(Epoch) Number {
+		return func(e Epoch) Number {
+			if e.Weights == nil {
+				return Number(math.NaN())
+			}
+			return get(*e.Weights)
+		}
+	}
+	pair := func(solid, dashed string, a, b func(Epoch) Number) []series {
+		return []series{
+			{Role: studentRole, Name: solid, Points: pick(h.Student, a)},
+			{Role: studentRole, Name: dashed, Dashed: true, Points: pick(h.Student, b)},
+		}
+	}
 	var all []*lineChart
 	for _, c := range []*lineChart{
 		newLineChart("val-accuracy", "Validation "+chosenBy(task), "", task != dataset.Regression, both(accuracy)...),
 		newLineChart("val-loss", "Validation loss", is+", the same for both.", false, both(loss)...),
 		newLineChart("train-loss", "Training loss", "Each minimises a loss of its own: compare shapes, not heights.", false, both(total)...),
 		newLineChart("terms", "Terms of the student's loss", "Before "+weigh+" them.", false,
-			series{Role: studentRole, Name: "soft", Points: pick(h.Student, func(e Epoch) Number { return e.Train.Soft })},
-			series{Role: studentRole, Name: "hard", Dashed: true, Points: pick(h.Student, func(e Epoch) Number { return e.Train.Hard })}),
+			pair("soft", "hard", func(e Epoch) Number { return e.Train.Soft }, func(e Epoch) Number { return e.Train.Hard })...),
+		newLineChart("gradients", "Gradients of the student's terms", "Weighted: the norm of what each term asks of a row's outputs.", false,
+			pair("soft", "hard", func(e Epoch) Number { return e.Train.SoftGradient }, func(e Epoch) Number { return e.Train.HardGradient })...),
+		newLineChart("temperature", "Temperature", "At the end of each epoch.", false,
+			series{Role: studentRole, Name: "T", Points: pick(h.Student, weight(func(w Weights) Number { return w.Temperature }))}),
+		newLineChart("weights", "Weights of the student's terms", "At the end of each epoch.", false,
+			pair("α, soft", "β, hard", weight(func(w Weights) Number { return w.Alpha }), weight(func(w Weights) Number { return w.Beta }))...),
 	} {
 		if c != nil {
 			all = append(all, c)

@@ -55,19 +55,27 @@ type Report struct {
 
 // Provenance is what went into the run.
 type Provenance struct {
-	Teacher      Source `json:"teacher"`
-	Data         Source `json:"data"`
-	Test         Source `json:"test,omitzero"` // rows that the models are judged on
-	Architecture string `json:"architecture"`
-	Loss         string `json:"loss"` // the effective formula
-	Temperature  Number `json:"temperature"`
-	Alpha        Number `json:"alpha"`
-	Beta         Number `json:"beta"`
-	Seed         uint64 `json:"seed"`
-	Epochs       int    `json:"epochs"`
-	Augment      string `json:"augment,omitempty"`      // how the training rows were varied
-	TeacherMode  string `json:"teacher_mode,omitempty"` // which of them the teacher was asked about: store, online or views:N
-	Version      string `json:"version"`                // of kdonnx
+	Teacher      Source     `json:"teacher"`
+	Data         Source     `json:"data"`
+	Test         Source     `json:"test,omitzero"` // rows that the models are judged on
+	Architecture string     `json:"architecture"`
+	Loss         string     `json:"loss"` // the effective formula
+	Temperature  Number     `json:"temperature"`
+	Alpha        Number     `json:"alpha"`
+	Beta         Number     `json:"beta"`
+	Schedules    *Schedules `json:"schedules,omitempty"` // how these three run, where one does not stay
+	Seed         uint64     `json:"seed"`
+	Epochs       int        `json:"epochs"`
+	Augment      string     `json:"augment,omitempty"`      // how the training rows were varied
+	TeacherMode  string     `json:"teacher_mode,omitempty"` // which of them the teacher was asked about: store, online or views:N
+	Version      string     `json:"version"`                // of kdonnx
+}
+
+// Schedules say how T, α and β run over training, such as "linear:1".
+type Schedules struct {
+	Temperature string `json:"temperature"`
+	Alpha       string `json:"alpha"`
+	Beta        string `json:"beta"`
 }
 
 // Source is a file or a set of rows by name and content.
@@ -97,18 +105,30 @@ type History struct {
 
 // Epoch is one pass over the transfer set.
 type Epoch struct {
-	Epoch int         `json:"epoch"` // from 1
-	Train Terms       `json:"train"`
-	Val   *Validation `json:"val"` // nil when the epoch was not validated
-	LR    Number      `json:"lr"`  // learning rate at the end of the epoch
+	Epoch   int         `json:"epoch"` // from 1
+	Train   Terms       `json:"train"`
+	Val     *Validation `json:"val"`               // nil when the epoch was not validated
+	LR      Number      `json:"lr"`                // learning rate at the end of the epoch
+	Weights *Weights    `json:"weights,omitempty"` // at the end of the epoch; nil where they stay
 }
 
-// Terms are the means of the loss and its two terms over an epoch.
+// Terms are the means of the loss and its two terms over an epoch, and the
+// norms of the gradients of the weighted terms, as loss.Terms has them, in the
+// root mean square over its steps.
 type Terms struct {
-	Total Number `json:"total"`
-	Soft  Number `json:"soft"`
-	Hard  Number `json:"hard"`
-	Hint  Number `json:"hint,omitempty"` // without its weight; 0 without a hint
+	Total        Number `json:"total"`
+	Soft         Number `json:"soft"`
+	Hard         Number `json:"hard"`
+	SoftGradient Number `json:"soft_gradient"`
+	HardGradient Number `json:"hard_gradient"`
+	Hint         Number `json:"hint,omitempty"` // without its weight; 0 without a hint
+}
+
+// Weights are T, α and β of a loss.
+type Weights struct {
+	Temperature Number `json:"temperature"`
+	Alpha       Number `json:"alpha"`
+	Beta        Number `json:"beta"`
 }
 
 // Validation is the student on held-out rows after an epoch.

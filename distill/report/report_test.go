@@ -24,7 +24,7 @@ const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\x00\
 // shout puts hostile text in every string of the report.
 func shout(r *Report) *Report {
 	r.Title, r.Verdict.Sentence = hostile, hostile
-	r.Provenance = Provenance{Teacher: Source{hostile, hostile}, Data: Source{hostile, hostile}, Architecture: hostile, Loss: hostile, Version: hostile}
+	r.Provenance = Provenance{Teacher: Source{hostile, hostile}, Data: Source{hostile, hostile}, Architecture: hostile, Loss: hostile, Version: hostile, Schedules: &Schedules{hostile, hostile, hostile}}
 	for _, b := range []*Block{r.Teacher, r.Baseline, r.Student} {
 		b.Name = hostile
 	}
@@ -49,7 +49,8 @@ func poison(r *Report) *Report {
 		e := &r.History.Student[i]
 		switch i % 4 {
 		case 0:
-			e.Train = Terms{Total: nan, Soft: inf, Hard: -inf, Hint: nan}
+			e.Train = Terms{Total: nan, Soft: inf, Hard: -inf, Hint: nan, SoftGradient: nan, HardGradient: inf}
+			e.Weights = &Weights{nan, inf, -inf}
 		case 1:
 			e.Val = &Validation{Accuracy: nan, Loss: inf}
 		case 2:

@@ -12,6 +12,14 @@ type Scalar struct {
 // files and CSV have of it. A number that an epoch lacks is left out.
 func (e Epoch) Scalars() []Scalar {
 	s := []Scalar{{"loss/total", e.Train.Total}, {"loss/soft", e.Train.Soft}, {"loss/hard", e.Train.Hard}}
+	for _, g := range []Scalar{{"gradient/soft", e.Train.SoftGradient}, {"gradient/hard", e.Train.HardGradient}} {
+		if g.Value != 0 { // of a term that is not there
+			s = append(s, g)
+		}
+	}
+	if w := e.Weights; w != nil {
+		s = append(s, Scalar{"weight/temperature", w.Temperature}, Scalar{"weight/alpha", w.Alpha}, Scalar{"weight/beta", w.Beta})
+	}
 	if e.Val != nil {
 		s = append(s, Scalar{"val/" + metricKey(e.Val.Metric), e.Val.Accuracy}, Scalar{"val/loss", e.Val.Loss})
 	}

@@ -53,6 +53,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	if train, err = d.holdOutTest(ctx, r, train); err != nil {
 		return nil, err
 	}
+	if train, err = d.leaveOut(ctx, r, train); err != nil {
+		return nil, err
+	}
 	if train, err = d.holdOut(ctx, r, train, options); err != nil {
 		return nil, err
 	}
@@ -207,6 +210,9 @@ func (d *Data) holdOutTest(ctx context.Context, r *Recipe, train dataset.Source)
 func (d *Data) holdOut(ctx context.Context, r *Recipe, train dataset.Source, o dataset.Options) (dataset.Source, error) {
 	if r.Data.Val != "" {
 		val, err := openSplit(ctx, r.Data.Val, "val", o)
+		if err == nil && val.Spec().Labelled() {
+			val, err = d.leaveOut(ctx, r, val)
+		}
 		d.Val = val
 		return train, err
 	}

@@ -39,6 +39,9 @@ type DataRecipe struct {
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
 	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
+
+	Without []string `yaml:"without,omitempty" json:"without,omitempty"` // classes whose rows are left out of Train and Val; the test rows keep them
+	Only    []string `yaml:"only,omitempty" json:"only,omitempty"`       // or those that alone are kept
 }
 
 // StudentRecipe names the architecture, or the file to fine-tune.

@@ -120,8 +120,10 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
-	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != ""):
-		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit and --task go with rows of your own, not with the embedded ones")
+	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != "" || len(d.Without)+len(d.Only) > 0):
+		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit, --task, --without and --only go with rows of your own, not with the embedded ones")
+	case len(d.Without) > 0 && len(d.Only) > 0:
+		return fault.New(fault.Usage, "", "--without", "got both --without and --only, expected one or the other")
 	case !r.Teacher.Named() && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
 	case r.Teacher.Model == Embedded && d.Train != Embedded:

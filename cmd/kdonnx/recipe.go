@@ -96,6 +96,11 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
 	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.StringSliceVar(&r.Data.Without, "without", r.Data.Without, "leave the rows of these classes out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
+	f.StringSliceVar(&r.Data.Only, "only", r.Data.Only, "or keep the rows of these classes alone")
+	for _, name := range []string{"without", "only"} {
+		f.Lookup(name).DefValue = ""
+	}
 	f.BoolVar(&r.Data.SkipBad, "skip-bad", r.Data.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 
 	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")

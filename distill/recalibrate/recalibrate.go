@@ -41,9 +41,10 @@ type Solution struct {
 	Rounds   int       // passes of Newton's method, or over single classes
 }
 
-// Mass is the mean over the rows of softmax(z), z is (N, c).
+// Mass is the mean over the rows of softmax(z), z is (N, c). A logit may be
+// −Inf, probability 0, where the row has another.
 func Mass(z []float32, c int) ([]float64, error) {
-	if err := check(z, c); err != nil {
+	if err := check(z, c, true); err != nil {
 		return nil, err
 	}
 	return mass(z, c, make([]float64, c)), nil
@@ -55,7 +56,7 @@ func Mass(z []float32, c int) ([]float64, error) {
 // to 0; else the sum is below 1 and what is left goes to the others, whose
 // logits stay as they are.
 func Solve(z []float32, c int, classes []int, prior []float64) (*Solution, error) {
-	if err := check(z, c); err != nil {
+	if err := check(z, c, false); err != nil {
 		return nil, err
 	}
 	if err := checkPrior(c, classes, prior); err != nil {
@@ -89,13 +90,18 @@ func Solve(z []float32, c int, classes []int, prior []float64) (*Solution, error
 	return s, nil
 }
 
-// check refuses logits that have no softmax.
-func check(z []float32, c int) error {
+// check refuses logits that have no softmax, and where none may be −Inf these
+// too: no bias gives their class any mass.
+func check(z []float32, c int, infinite bool) error {
 	if c < 2 || len(z) == 0 || len(z)%c != 0 {
 		return fmt.Errorf("got %d logits of %d classes, expected rows of at least 2 classes", len(z), c)
 	}
+	finite := false
 	for i, v := range z {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+		f := float64(v)
+		inf := math.IsInf(f, -1)
+		finite = finite && i%c > 0 || !inf
+		if last := i%c == c-1; math.IsNaN(f) || math.IsInf(f, 1) || inf && (!infinite || last && !finite) {
 			return fmt.Errorf("logit of row %d, class %d is %v, expected a finite number", i/c, i%c, v)
 		}
 	}

@@ -71,6 +71,7 @@ func readPairs(path string) ([]byte, error) {
 // begin with # are none.
 func (c *recalibrating) pairs(list []string, path string) ([]float64, error) {
 	p, named := make([]float64, c.classes), 0
+	c.explicit = true
 	for k := range p {
 		p[k] = math.NaN()
 	}

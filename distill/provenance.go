@@ -93,8 +93,8 @@ func (d *run) provenance() []onnx.Entry {
 	} else {
 		e = append(e, onnx.Entry{Key: export.TaskKey, Value: d.task.String()}, onnx.Entry{Key: export.TargetsKey, Value: export.JoinClasses(d.targetNames())})
 	}
-	if d.teacher.mass != nil {
-		e = append(e, onnx.Entry{Key: massKey, Value: joinNumbers(d.teacher.mass, 4, 64)})
+	if d.teacher.shares != nil {
+		e = append(e, onnx.Entry{Key: sharesKey, Value: joinNumbers(d.teacher.shares, 4, 64)})
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})

@@ -72,6 +72,8 @@ type recalibrating struct {
 	ours    bool
 	classes int
 	names   []string // nil where the model does not say
+
+	explicit bool // the prior names its classes
 }
 
 func (c *recalibrating) log(line string) {
@@ -203,7 +205,6 @@ func (c *recalibrating) detect(ctx context.Context) (dataset.Preprocess, error) 
 // nothing of, and is made to sum to 1 where it is rounded.
 func (c *recalibrating) choose(prior []float64) (chosen []int, err error) {
 	asked := c.o.Classes
-	partial := slices.ContainsFunc(prior, math.IsNaN)
 	all := make([]int, c.classes)
 	for k := range all {
 		all[k] = k
@@ -215,7 +216,7 @@ func (c *recalibrating) choose(prior []float64) (chosen []int, err error) {
 		if chosen, err = classNumbers(asked, c.names, c.classes); err != nil {
 			return nil, fault.New(fault.Usage, "", "--classes", "%w", err)
 		}
-	case partial:
+	case c.explicit:
 		chosen = slices.DeleteFunc(all, func(k int) bool { return math.IsNaN(prior[k]) })
 	default:
 		if chosen, err = c.rare(prior); err != nil {
@@ -244,9 +245,9 @@ func (c *recalibrating) choose(prior []float64) (chosen []int, err error) {
 // rare are the classes that, as the student says of itself, its transfer set
 // had less of than Rare times their prior.
 func (c *recalibrating) rare(prior []float64) (chosen []int, err error) {
-	field := "metadata " + export.MetaPrefix + massKey
+	field := "metadata " + export.MetaPrefix + sharesKey
 	m := c.st.Model()
-	text, ok := m.Meta(export.MetaPrefix + massKey)
+	text, ok := m.Meta(export.MetaPrefix + sharesKey)
 	if !ok {
 		return nil, fault.New(fault.Usage, c.o.Model.Model, "--classes", "missing: the file does not say which classes its transfer set lacked; name them, or all")
 	}
@@ -337,7 +338,7 @@ func (c *recalibrating) describe(ctx context.Context, m *onnx.Model, bias []floa
 		}
 	}
 	m.Metadata = slices.DeleteFunc(m.Metadata, func(e onnx.Entry) bool { return strings.HasPrefix(e.Key, export.MetaPrefix+"test.") })
-	digest, err := dataset.Digest(ctx, c.o.Rows)
+	digest, err := dataset.Digest(ctx, dataset.Unlabel(c.o.Rows))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 		return err
 	}
 	d.train.vary = d.variation
-	if err := d.weighTransfer(ctx); err != nil {
+	if err := d.countTransfer(ctx); err != nil {
 		return err
 	}
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {

@@ -22,7 +22,7 @@ type taught struct {
 	targets  *store.Store      // transfer and validation rows
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	classes  int
-	mass     []float64 // mean softmax of the targets of the transfer set; nil where the task has none
+	shares   []float64 // of the classes in the transfer set; nil where the task has none
 }
 
 // askTeacher fills the target stores, or opens those that are there already.

@@ -125,9 +125,9 @@ func checkPrior(c int, classes []int, prior []float64) error {
 	}
 	switch {
 	case len(classes) == c && math.Abs(sum-1) > Tolerance:
-		return fmt.Errorf("priors of all %d classes sum to %v, expected 1", c, sum)
+		return fmt.Errorf("priors of all %d classes sum to %.6g, expected 1", c, sum)
 	case len(classes) < c && sum >= 1:
-		return fmt.Errorf("priors of %d of %d classes sum to %v, expected less than 1: the others must have something left", len(classes), c, sum)
+		return fmt.Errorf("priors of %d of %d classes sum to %.6g, expected less than 1: the others must have something left", len(classes), c, sum)
 	}
 	return nil
 }

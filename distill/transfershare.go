@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/distill/recalibrate"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
-// massKey is the metadata key, without export.MetaPrefix, of the share of the
-// transfer set that the teacher gives each class.
-const massKey = "transfer.mass"
+// sharesKey is the metadata key, without export.MetaPrefix, of the share of the
+// transfer set that each class has.
+const sharesKey = "transfer.shares"
 
 // Rare is the part of its prior below which a class counts as absent from, or
 // rare in, a transfer set.
@@ -50,29 +51,42 @@ func addMass(mean []float64, z []float32, weight float64) error {
 	return err
 }
 
-// weighTransfer finds the share of the transfer set that the teacher gives
-// each class, and says which classes hardly occur in it.
-func (d *run) weighTransfer(ctx context.Context) (err error) {
+// countTransfer finds the share of the transfer set that each class has, by
+// the labels and where a row has none by what the teacher answers, and says
+// which classes hardly occur.
+func (d *run) countTransfer(ctx context.Context) error {
 	t := d.teacher
 	if d.task != dataset.MultiClass || t.classes < 2 {
 		return nil
 	}
-	if t.mass, err = targetMass(ctx, t.targets, d.train.ids); err != nil {
+	labels, err := dataset.Labels(ctx, d.train.src)
+	if err != nil {
 		return err
+	}
+	each, z := 1/float64(len(labels)), make([]float32, t.classes)
+	t.shares = make([]float64, t.classes)
+	for i, y := range labels {
+		if y == dataset.Unlabelled {
+			if err := t.targets.Lookup(d.train.ids[i:i+1], z); err != nil {
+				return err
+			}
+			y = int32(metrics.Argmax(z))
+		}
+		t.shares[y] += each
 	}
 	var rare []string
 	for k, name := range d.classNames() {
-		if t.mass[k] < Rare/float64(t.classes) {
+		if t.shares[k] < Rare/float64(t.classes) {
 			rare = append(rare, strconv.Quote(name))
 		}
 	}
-	if len(rare) > 0 {
-		shown, more := rare, ""
-		if len(rare) > 8 {
-			shown, more = rare[:8], " and others"
+	if n := len(rare); n > 0 {
+		more := ""
+		if n > 8 {
+			rare, more = rare[:8], " and others"
 		}
-		d.note(fmt.Sprintf("the teacher gives %d of %d classes less than a tenth of an equal share of the transfer set, %s%s: kdonnx recalibrate sets the biases of such classes, where they will be met",
-			len(rare), t.classes, strings.Join(shown, ", "), more))
+		d.note(fmt.Sprintf("%d of %d classes have less than a tenth of an equal share of the transfer set, %s%s: kdonnx recalibrate sets their biases where they will be met",
+			n, t.classes, strings.Join(rare, ", "), more))
 	}
 	return nil
 }

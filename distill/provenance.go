@@ -50,7 +50,7 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 			return nil, err
 		}
 	}
-	if role == RoleStudent {
+	if role == RoleStudent && d.recipe.taught() {
 		id["targets"] = d.teacher.targets.Content()
 		id["loss"] = l.Name
 		id["temperature"] = fmt.Sprint(l.Temperature)
@@ -60,7 +60,9 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 	if d.task == dataset.Regression { // decides the baseline too, and its scale the targets do
 		id["loss"] = l.Name
 		id["huber delta"] = fmt.Sprint(l.Delta)
-		id["targets"] = d.teacher.targets.Content()
+		if d.recipe.taught() {
+			id["targets"] = d.teacher.targets.Content()
+		}
 	}
 	return id, nil
 }
@@ -69,22 +71,24 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 // from, and nothing that differs between two equal runs.
 func (d *run) provenance() []onnx.Entry {
 	t, l := d.recipe.Train, d.recipe.Loss
-	key := d.teacher.targets.Key()
 	e := []onnx.Entry{
 		{Key: "version", Value: d.env.Version},
 		{Key: "architecture", Value: d.recipe.Student.name()},
-		{Key: "teacher", Value: d.teacher.name},
-		{Key: "teacher.sha256", Value: key.Teacher},
-		{Key: "data.sha256", Value: key.Dataset},
-		{Key: "alpha", Value: fmt.Sprint(l.Alpha)},
-		{Key: "beta", Value: fmt.Sprint(*l.Beta)},
 		{Key: "seed", Value: strconv.FormatUint(t.Seed, 10)},
 		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
 		{Key: "preprocess", Value: d.spec.pre.String()},
 		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
 	}
+	if d.recipe.taught() {
+		key := d.teacher.key()
+		e = append(e, onnx.Entry{Key: "teacher", Value: d.teacher.name}, onnx.Entry{Key: "teacher.sha256", Value: key.Teacher}, onnx.Entry{Key: "data.sha256", Value: key.Dataset},
+			onnx.Entry{Key: "alpha", Value: fmt.Sprint(l.Alpha)}, onnx.Entry{Key: "beta", Value: fmt.Sprint(*l.Beta)})
+		if d.task != dataset.Regression {
+			e = append(e, onnx.Entry{Key: "temperature", Value: fmt.Sprint(l.Temperature)})
+		}
+	}
 	if d.task != dataset.Regression {
-		e = append(e, onnx.Entry{Key: "temperature", Value: fmt.Sprint(l.Temperature)}, onnx.Entry{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)})
+		e = append(e, onnx.Entry{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)})
 	} else if d.result.Student.Labelled > 0 {
 		e = append(e, onnx.Entry{Key: "test.rmse", Value: fmt.Sprint(d.result.Student.RMSE)})
 	}

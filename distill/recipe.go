@@ -99,6 +99,12 @@ type OutputRecipe struct {
 // Embedded stands for the teacher and the data that ship in the binary.
 const Embedded = "embedded"
 
+// NoTeacher stands for no teacher at all: the net is trained on labels alone.
+const NoTeacher = "none"
+
+// taught tells whether somebody teaches: a model, or the store of one.
+func (r *Recipe) taught() bool { return r.Teacher.Model != NoTeacher }
+
 // Default is the run on the embedded teacher and data.
 func Default() Recipe {
 	return Recipe{

@@ -146,6 +146,8 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "--without", "got both --without and --only, expected one or the other")
 	case !r.Teacher.Named() && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
+	case !r.taught() && (len(r.Teacher.Ensemble) > 0 || len(r.Teacher.Before) > 0 || r.Teacher.Store != ""):
+		return fault.New(fault.Usage, "", "--teacher", "got %q beside other models or targets, expected it alone", NoTeacher)
 	case r.Teacher.Model == Embedded && d.Train != Embedded:
 		return fault.New(fault.Usage, "", "--teacher", "missing: the embedded teacher knows only the embedded characters; name the .onnx file that teaches %s", d.Train)
 	}

@@ -102,8 +102,11 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 func (d *run) report(context.Context) error {
 	r := &d.result.Report
 	l, t := d.recipe.Loss, d.recipe.Train
-	key := d.teacher.targets.Key()
+	key := d.teacher.key()
 	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
+	if !d.recipe.taught() {
+		r.Title = d.recipe.Student.name() + " trained on labels alone"
+	}
 	r.Provenance.Teacher = report.Source{Name: d.teacher.name, Digest: key.Teacher}
 	r.Provenance.Data = report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset}
 	r.Provenance.Architecture = d.recipe.Student.name()

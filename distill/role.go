@@ -14,13 +14,10 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.data.Transfer, d.spec.pipe, d.teacher.targets.At(d.recipe.Loss.Temperature), d.task, c); err != nil {
+	if d.train, err = openRows(ctx, d.learned(), d.spec.pipe, d.teacher.at(d.recipe.Loss.Temperature), d.task, c); err != nil {
 		return err
 	}
 	d.train.vary = d.variation
-	if err := d.countTransfer(ctx); err != nil {
-		return err
-	}
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
 		return err
 	}
@@ -28,7 +25,7 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 		return nil
 	}
 	targets := d.teacher.targets
-	if d.teacher.contract == nil { // nobody can be asked about rows that the store lacks
+	if targets != nil && d.teacher.contract == nil { // nobody can be asked about rows that the store lacks
 		if targets, err = d.teacher.covers(ctx, d.data.Val); err != nil {
 			return err
 		}
@@ -41,6 +38,25 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 	}
 	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, c)
 	return err
+}
+
+// learned are the rows that the student learns from: without a teacher those
+// that have a label.
+func (d *run) learned() dataset.Source {
+	if d.recipe.taught() {
+		return d.data.Transfer
+	}
+	return d.data.Labelled
+}
+
+// labelledAlone are the rows of the baseline: those with a label, and nothing
+// that the teacher said of them.
+func (d *run) labelledAlone(ctx context.Context) (*rows, error) {
+	r, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.task, d.teacher.classes)
+	if err == nil {
+		r.vary = d.variation
+	}
+	return r, err
 }
 
 // fewSteps is a budget too small to judge a student by.
@@ -73,7 +89,7 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
-	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, run: identity,
+	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, until: d.until, run: identity,
 		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil}
 	out, err := c.follow(ctx)
 	return net, out, err
@@ -84,7 +100,7 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 func (d *run) lossOf(role string) (loss.Loss, error) {
 	l := d.recipe.Loss
 	switch {
-	case role == RoleStudent:
+	case role == RoleStudent && d.recipe.taught():
 		built, err := l.build(d.task, d.spec.scale)
 		if err == nil {
 			d.result.Provenance.Loss = built.Formula()

@@ -61,6 +61,7 @@ type run struct {
 	test    *rows
 	result  *Result
 	done    bool // the work folder is removed
+	until   int  // see Trial.Until
 
 	variation *variation // of the training rows; nil: none
 }
@@ -182,7 +183,11 @@ func (d *run) trainStudent(ctx context.Context) error {
 	d.spec.net = net
 	d.result.addTraining(out)
 	d.result.History.Student = epochs(out.History, d.val != nil)
-	if d.result.Student, err = d.block(ctx, d.recipe.Student.name()+" on soft targets", net); err != nil {
+	how := " on soft targets"
+	if !d.recipe.taught() {
+		how = " on labels alone"
+	}
+	if d.result.Student, err = d.block(ctx, d.recipe.Student.name()+how, net); err != nil {
 		return err
 	}
 	if d.teacher.test == nil {
@@ -197,15 +202,18 @@ func (d *run) trainStudent(ctx context.Context) error {
 // trainBaseline trains the same net for the same number of steps on the hard
 // labels alone, scores it, and judges whether the teacher was worth it.
 func (d *run) trainBaseline(ctx context.Context) error {
+	if !d.recipe.taught() {
+		d.result.Verdict.Sentence = "No verdict: the net was trained on labels alone, nothing was distilled."
+		return nil
+	}
 	if d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
 		d.result.Verdict.Sentence = "No verdict: there is no baseline to compare with."
 		return nil
 	}
-	labelled, err := openRows(ctx, d.data.Labelled, d.spec.pipe, nil, d.task, d.teacher.classes)
+	labelled, err := d.labelledAlone(ctx)
 	if err != nil {
 		return err
 	}
-	labelled.vary = d.variation
 	net, out, err := d.follow(ctx, RoleBaseline, labelled)
 	if err != nil {
 		return err

@@ -25,6 +25,22 @@ type taught struct {
 	shares   []float64 // of the classes in the transfer set; nil where the task has none
 }
 
+// at is the store whose answers are for a temperature; nil without a teacher.
+func (t *taught) at(temperature float64) *store.Store {
+	if t.targets == nil {
+		return nil
+	}
+	return t.targets.At(temperature)
+}
+
+// key is what the targets were made of; zero without a teacher.
+func (t *taught) key() store.Key {
+	if t.targets == nil {
+		return store.Key{}
+	}
+	return t.targets.Key()
+}
+
 // askTeacher fills the target stores, or opens those that are there already.
 func (d *run) askTeacher(ctx context.Context) error {
 	learned := dataset.Source(d.data.Transfer)
@@ -36,6 +52,9 @@ func (d *run) askTeacher(ctx context.Context) error {
 	}
 	t := &taught{}
 	d.teacher = t
+	if !d.recipe.taught() {
+		return d.learnAlone(ctx, t)
+	}
 	if !d.recipe.Teacher.Named() {
 		return d.openStore(ctx, t)
 	}
@@ -77,7 +96,21 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return err
 	}
 	t.classes = t.targets.Classes()
-	return d.checkLabels(ctx)
+	if err := d.checkLabels(ctx); err != nil {
+		return err
+	}
+	return d.countTransfer(ctx)
+}
+
+// learnAlone settles what a teacher would: task and classes are those of the labels.
+func (d *run) learnAlone(_ context.Context, t *taught) error {
+	spec := d.data.Transfer.Spec()
+	if !spec.Labelled() || d.data.Labelled.Len() == 0 {
+		return fault.New(fault.Input, d.recipe.Data.Train, "labels", "no row has one, and no teacher is named: nothing would be learned")
+	}
+	t.name = "labels"
+	t.classes = max(len(spec.Classes), len(spec.Targets))
+	return d.settleTask(spec.Task, t.classes)
 }
 
 // probeRows are the rows that a teacher's contract is detected on: labelled
@@ -109,7 +142,10 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err
 	}
-	return d.checkLabels(ctx)
+	if err := d.checkLabels(ctx); err != nil {
+		return err
+	}
+	return d.countTransfer(ctx)
 }
 
 // covers is the store of targets when it holds every row of src, else nil.

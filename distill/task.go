@@ -27,18 +27,23 @@ func (d *run) settleTask(task dataset.Task, classes int) error {
 	if asked, ok, err := dataset.ParseTask(d.recipe.Data.Task); err != nil || ok && asked != task {
 		return fault.New(fault.Usage, "", "--task", "got %s, but the teacher is of %s", asked, task)
 	}
+	d.task = task
+	return d.settleLoss()
+}
+
+// settleLoss names the loss that the task has unless another is asked for, and
+// refuses one that is of another task.
+func (d *run) settleLoss() (err error) {
 	l := &d.recipe.Loss
 	if l.Name == "auto" {
-		l.Name = loss.Default(task)
+		l.Name = loss.Default(d.task)
 	}
-	d.task = task
 	if v := d.variation; v != nil && v.mixer != nil {
-		var err error
-		if v.mixer, err = loss.NewMixer(task, l.Temperature); err != nil {
+		if v.mixer, err = loss.NewMixer(d.task, l.Temperature); err != nil {
 			return err
 		}
 	}
-	return loss.Suits(l.Name, task)
+	return loss.Suits(l.Name, d.task)
 }
 
 // expects is the task as far as it is known before the teacher: the one that

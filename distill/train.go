@@ -44,6 +44,7 @@ type course struct {
 	val      *rows // nil: the last epoch is kept
 	loss     loss.Loss
 	perEpoch int               // steps an epoch; the same for every role
+	until    int               // epoch after which training pauses; 0: never
 	run      map[string]string // what the result depends on
 	files    checkpointFile
 	every    time.Duration // between checkpoints
@@ -57,6 +58,7 @@ type course struct {
 type outcome struct {
 	History []EpochRecord
 	BestAt  int     // epoch whose weights were kept, counted from 1; 0: those of the file
+	Done    bool    // false where training paused, see Trial.Until
 	Steps   int     // optimiser steps of this process
 	Samples int     // rows of those steps
 	Seconds float64 // wall time of those steps
@@ -89,14 +91,15 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		feedCtx, stop := context.WithCancel(ctx)
 		defer stop()
 		first := state.Header.Epoch*c.perEpoch + state.Header.Step
-		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, t.Epochs*c.perEpoch)
+		last := c.lastEpoch()
+		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
 		saved := time.Now()
-		for state.Header.Epoch < t.Epochs && !state.Header.Done {
+		for state.Header.Epoch < last && !state.Header.Done {
 			if err := c.epoch(ctx, f, trainer, state, out, &saved); err != nil {
 				return nil, err
 			}
 		}
-		state.Header.Done = true
+		state.Header.Done = state.Header.Done || state.Header.Epoch == t.Epochs
 		if err := c.save(trainer, state); err != nil {
 			return nil, err
 		}
@@ -106,11 +109,19 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 	} else if err := setWeights(c.net, state.Best); err != nil {
 		return nil, err
 	}
-	out.History, out.BestAt = state.Header.History, state.Header.BestAt
+	out.History, out.BestAt, out.Done = state.Header.History, state.Header.BestAt, state.Header.Done
 	if out.BestAt == 0 {
 		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role))
 	}
 	return out, nil
+}
+
+// lastEpoch is the number of epochs after which training ends or pauses.
+func (c *course) lastEpoch() int {
+	if c.until > 0 {
+		return min(c.until, c.recipe.Train.Epochs)
+	}
+	return c.recipe.Train.Epochs
 }
 
 // optimizer makes the optimiser that t describes, or says what is wrong.

@@ -59,20 +59,32 @@ func (d *run) countTransfer(ctx context.Context) error {
 	if d.task != dataset.MultiClass || t.classes < 2 {
 		return nil
 	}
-	labels, err := dataset.Labels(ctx, d.train.src)
+	labels, err := dataset.Labels(ctx, d.data.Transfer)
 	if err != nil {
 		return err
 	}
-	each, z := 1/float64(len(labels)), make([]float32, t.classes)
+	each := 1 / float64(len(labels))
 	t.shares = make([]float64, t.classes)
+	var unlabelled []int
 	for i, y := range labels {
 		if y == dataset.Unlabelled {
-			if err := t.targets.Lookup(d.train.ids[i:i+1], z); err != nil {
+			unlabelled = append(unlabelled, i)
+		} else {
+			t.shares[y] += each
+		}
+	}
+	z := make([]float32, t.classes)
+	err = dataset.EachID(ctx, dataset.Subset(d.data.Transfer, unlabelled), func(ids []dataset.RowID) error {
+		for i := range ids {
+			if err := t.targets.Lookup(ids[i:i+1], z); err != nil {
 				return err
 			}
-			y = int32(metrics.Argmax(z))
+			t.shares[metrics.Argmax(z)] += each
 		}
-		t.shares[y] += each
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	var rare []string
 	for k, name := range d.classNames() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,8 +14,7 @@ import (
 func newDistill(a *app) *cobra.Command {
 	var (
 		shown  = distill.Default()
-		file   string
-		sets   []string
+		from   recipeSource
 		asJSON bool
 	)
 	cmd := &cobra.Command{
@@ -38,34 +38,38 @@ With no arguments it distils the embedded teacher on the embedded data.`,
       --student mlp:32 -o out/prices.onnx`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := layered(cmd.Flags(), file, sets)
+			r, err := from.layered(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			bars := newProgress(a.err)
-			defer bars.stop()
-			result, err := distill.Run(cmd.Context(), *r, distill.Env{
-				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
-			bars.stop()
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(a.out, result)
-			}
-			printResult(a, result)
-			return nil
+			return a.distil(cmd.Context(), r, asJSON)
 		},
 	}
 	recipeFlags(cmd.Flags(), &shown)
-	cmd.Flags().StringVar(&file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it")
-	cmd.Flags().StringArrayVar(&sets, "set", nil, "override one recipe key: --set loss.temperature=4")
+	from.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
+}
+
+// distil runs the recipe and shows what came of it.
+func (a *app) distil(ctx context.Context, r *distill.Recipe, asJSON bool) error {
+	cache, err := cacheDir()
+	if err != nil {
+		return err
+	}
+	bars := newProgress(a.err)
+	defer bars.stop()
+	result, err := distill.Run(ctx, *r, distill.Env{
+		Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
+	bars.stop()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(a.out, result)
+	}
+	printResult(a, result)
+	return nil
 }
 
 // printResult shows what came of a run.

@@ -33,7 +33,7 @@ output means is found out and noted at the top.`,
   kdonnx init --teacher mnist.onnx --train mnist/ --student mlp:800,800 -o mnist.yaml`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := layered(cmd.Flags(), "", nil)
+			r, err := (&recipeSource{}).layered(cmd.Flags())
 			if err != nil {
 				return err
 			}

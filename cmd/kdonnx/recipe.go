@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kdonnx/kdonnx/distill"
-	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher"
 )
@@ -65,7 +64,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
 	f.Var(&optionsFlag{&t.Options}, "provider-option", "KEY=VALUE for the provider, such as cudnn_conv_algo_search=HEURISTIC, or for the session, such as session.set_denormal_as_zero=1 (may be repeated)")
-	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
+	libraryFlag(f, t)
 	f.BoolVar(&t.Repair, "repair", t.Repair, "compute damaged shards of the target store again")
 	f.IntVar(&t.Threads, "threads", t.Threads, "cores that the teacher runs on (0: all)")
 	f.DurationVar(&t.Timeout, "teacher-timeout", t.Timeout, "longest wait for one batch (0: none)")
@@ -85,36 +84,58 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Lookup("no-doctor").NoOptDefVal = "true"
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 	storeFlag(f, &r.Teacher)
+	rowsFlags(f, &r.Data)
+	studentFlags(f, &r.Student)
+	lossFlags(f, &r.Loss)
+	trainFlags(f, &r.Train)
+	f.BoolVar(&r.Train.NoBaseline, "no-baseline", r.Train.NoBaseline, "do not train the same net on hard labels beside the student")
+	outputFlags(f, &r.Output)
+}
 
-	f.StringVar(&r.Data.Train, "train", r.Data.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
-	f.StringVar(&r.Data.Unlabelled, "unlabelled", r.Data.Unlabelled, "further rows to learn from, whose labels are not used")
-	f.StringVar(&r.Data.Val, "val", r.Data.Val, "rows that choose the best epoch (default: split from --train)")
-	f.StringVar(&r.Data.Test, "test", r.Data.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
-	f.Float64Var(&r.Data.ValSplit, "val-split", r.Data.ValSplit, "fraction of --train held out for validation")
-	f.StringVar(&r.Data.Label, "label", r.Data.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
-	f.StringVar(&r.Data.Task, "task", r.Data.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
-	columnFlags(f, &r.Data.Columns, &r.Data.LabelMap)
-	f.IntVar(&r.Data.Labelled, "labelled", r.Data.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
-	f.IntVar(&r.Data.Limit, "limit", r.Data.Limit, "use this many rows of --train, the same share of each class (0: all)")
-	f.StringSliceVar(&r.Data.Without, "without", r.Data.Without, "leave the rows of these classes out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
-	f.StringSliceVar(&r.Data.Only, "only", r.Data.Only, "or keep the rows of these classes alone")
+// rowsFlags bind the rows.
+func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
+	f.StringVar(&d.Train, "train", d.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
+	f.StringVar(&d.Unlabelled, "unlabelled", d.Unlabelled, "further rows to learn from, whose labels are not used")
+	f.StringVar(&d.Val, "val", d.Val, "rows that choose the best epoch (default: split from --train)")
+	f.StringVar(&d.Test, "test", d.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
+	f.Float64Var(&d.ValSplit, "val-split", d.ValSplit, "fraction of --train held out for validation")
+	f.StringVar(&d.Label, "label", d.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
+	f.StringVar(&d.Task, "task", d.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
+	columnFlags(f, &d.Columns, &d.LabelMap)
+	f.IntVar(&d.Labelled, "labelled", d.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
+	f.IntVar(&d.Limit, "limit", d.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these classes out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
+	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these classes alone")
 	for _, name := range []string{"without", "only"} {
 		f.Lookup(name).DefValue = ""
 	}
-	f.BoolVar(&r.Data.SkipBad, "skip-bad", r.Data.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
+	f.BoolVar(&d.SkipBad, "skip-bad", d.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
+}
 
-	f.StringVar(&r.Student.Arch, "student", r.Student.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
-	f.StringArrayVar(&r.Student.Freeze, "freeze", r.Student.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
-	f.StringVar(&r.Student.Prep, "student-preprocess", r.Student.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
+// studentFlags bind the net.
+func studentFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
+	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
+	f.StringArrayVar(&s.Freeze, "freeze", s.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
+	f.StringVar(&s.Prep, "student-preprocess", s.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
+}
 
-	f.StringVar(&r.Loss.Name, "loss", r.Loss.Name, "loss of the student, see kdonnx list losses, with numbers of its own behind it as in dkd:nontarget=8, and std+ before it for standardised logits (auto: classic, or multi-label or regression as the task is)")
-	f.Float64Var(&r.Loss.Smoothing, "label-smoothing", r.Loss.Smoothing, "share of each hard label that goes to all classes alike, of student and baseline (0: none)")
-	f.Float64Var(&r.Loss.Delta, "huber-delta", r.Loss.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
-	f.Float64VarP(&r.Loss.Temperature, "temperature", "T", r.Loss.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
-	f.Float64Var(&r.Loss.Alpha, "alpha", r.Loss.Alpha, "weight of the soft loss")
-	f.Var(betaFlag{&r.Loss.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+// lossFlags bind the loss.
+func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
+	f.StringVar(&l.Name, "loss", l.Name, "loss of the student, see kdonnx list losses, with numbers of its own behind it as in dkd:nontarget=8, and std+ before it for standardised logits (auto: classic, or multi-label or regression as the task is)")
+	smoothingFlag(f, l)
+	f.Float64Var(&l.Delta, "huber-delta", l.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
+	f.Float64VarP(&l.Temperature, "temperature", "T", l.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
+	f.Float64Var(&l.Alpha, "alpha", l.Alpha, "weight of the soft loss")
+	f.Var(betaFlag{&l.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+}
 
-	t := &r.Train
+// smoothingFlag binds what the hard term has, with or without a teacher.
+func smoothingFlag(f *pflag.FlagSet, l *distill.LossRecipe) {
+	f.Float64Var(&l.Smoothing, "label-smoothing", l.Smoothing, "share of each hard label that goes to all classes alike, of student and baseline (0: none)")
+}
+
+// trainFlags bind the optimisation.
+func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the transfer set")
 	f.IntVar(&t.Batch, "batch", t.Batch, "rows a step")
 	f.IntVar(&t.Accumulate, "accumulate", t.Accumulate, "cut each step's batch into so many passes, for less memory; the same step but for batch normalisation")
@@ -134,9 +155,10 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
 	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
-	f.BoolVar(&t.NoBaseline, "no-baseline", t.NoBaseline, "do not train the same net on hard labels beside the student")
+}
 
-	o := &r.Output
+// outputFlags bind the files that a run leaves.
+func outputFlags(f *pflag.FlagSet, o *distill.OutputRecipe) {
 	f.StringVarP(&o.Model, "output", "o", o.Model, "the student's .onnx file")
 	f.StringVar(&o.Report, "report", o.Report, "HTML report (default: report.html beside the student)")
 	f.StringVar(&o.Metrics, "metrics", o.Metrics, "JSON metrics (default: metrics.json beside the student)")
@@ -145,36 +167,7 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.BoolVar(&o.Restart, "restart", o.Restart, "begin anew where a checkpoint exists")
 }
 
-// layered is the recipe that flags, --set and a recipe file give together:
-// defaults, then the file, then --set, then the flags that were given.
-func layered(given *pflag.FlagSet, file string, sets []string) (*distill.Recipe, error) {
-	r := distill.Default()
-	if file != "" {
-		if err := r.Merge(file); err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range sets {
-		if err := r.Set(s); err != nil {
-			return nil, err
-		}
-	}
-	bound := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
-	recipeFlags(bound, &r)
-	var failed error
-	given.Visit(func(f *pflag.Flag) {
-		if to := bound.Lookup(f.Name); to != nil && failed == nil {
-			if list, ok := f.Value.(pflag.SliceValue); ok {
-				failed = to.Value.(pflag.SliceValue).Replace(list.GetSlice())
-			} else if err := to.Value.Set(f.Value.String()); err != nil {
-				failed = fault.New(fault.Usage, "", "--"+f.Name, "got %q: %w", f.Value, err)
-			}
-		}
-	})
-	// Rows of one's own need a teacher of one's own: the embedded one is not
-	// a default for them.
-	if r.Data.Train != distill.Embedded && r.Teacher.Model == distill.Embedded && !given.Changed("teacher") {
-		r.Teacher.Model = ""
-	}
-	return &r, failed
+// libraryFlag binds which ONNX Runtime proves the student.
+func libraryFlag(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	f.StringVar(&t.Library, "ort-lib", t.Library, "libonnxruntime to use (default: looked up, see kdonnx runtime path)")
 }

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// recipeSource is where a recipe comes from besides the flags.
+type recipeSource struct {
+	file string
+	sets []string
+}
+
+func (s *recipeSource) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it")
+	f.StringArrayVar(&s.sets, "set", nil, "override one recipe key: --set loss.temperature=4")
+}
+
+// layered is the recipe that flags, --set and a recipe file give together:
+// defaults, then the file, then --set, then the flags that were given.
+func (s *recipeSource) layered(given *pflag.FlagSet) (*distill.Recipe, error) {
+	r := distill.Default()
+	if s.file != "" {
+		if err := r.Merge(s.file); err != nil {
+			return nil, err
+		}
+	}
+	for _, set := range s.sets {
+		if err := r.Set(set); err != nil {
+			return nil, err
+		}
+	}
+	bound := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
+	recipeFlags(bound, &r)
+	var failed error
+	given.Visit(func(f *pflag.Flag) {
+		if to := bound.Lookup(f.Name); to != nil && failed == nil {
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				failed = to.Value.(pflag.SliceValue).Replace(list.GetSlice())
+			} else if err := to.Value.Set(f.Value.String()); err != nil {
+				failed = fault.New(fault.Usage, "", "--"+f.Name, "got %q: %w", f.Value, err)
+			}
+		}
+	})
+	// Rows of one's own need a teacher of one's own: the embedded one is not
+	// a default for them.
+	if r.Data.Train != distill.Embedded && r.Teacher.Model == distill.Embedded && !given.Changed("teacher") {
+		r.Teacher.Model = ""
+	}
+	return &r, failed
+}

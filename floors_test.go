@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"student/optim":            1,
 	"distill/loss":             1,
 	"distill/metrics":          1,
+	"distill/recalibrate":      1,
 	"runtime/ort":              1,
 	"teacher/store":            1,
 	"student":                  2,

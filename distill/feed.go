@@ -15,6 +15,7 @@ type rows struct {
 	pipe    *dataset.Pipeline // nil: raw rows
 	ids     []dataset.RowID   // found by content in targets
 	targets *store.Store      // nil for the baseline
+	hint    *hintRows         // of training alone; nil without a hint
 	task    dataset.Task
 	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
@@ -48,6 +49,7 @@ type mini struct {
 	labels  []int32   // (n)
 	values  []float32 // (n, C) labels or numbers, NaN where not known; nil where rows have none
 	teacher []float32 // (n, C) logits or numbers; nil for the baseline
+	hint    []float32 // (n, D) values of a place inside the teacher; nil without a hint
 	raw     dataset.Batch
 	in      []float32 // memory of x
 	ids     []dataset.RowID
@@ -130,7 +132,9 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 			return
 		}
 		lo, hi := cut(n, batch, g%perPass)
-		m.err = r.learn(ctx, order[lo:hi], seed, pass, m)
+		if m.err = r.learn(ctx, order[lo:hi], seed, pass, m); m.err == nil {
+			m.err = r.hints(order[lo:hi], m)
+		}
 		f.ready <- m
 		if m.err != nil {
 			return

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,6 +79,7 @@ func TestKilled(t *testing.T) {
 	train(t, whole, 0)
 	took := time.Since(began)
 	want := mustRead(t, strings.TrimSuffix(whole, ".onnx")+".unverified.onnx")
+	told, _ := timeless(t, filepath.Join(filepath.Dir(whole), "metrics.jsonl"))
 	rng := rand.New(rand.NewPCG(8, 9))
 	model := filepath.Join(t.TempDir(), "out", "student.onnx")
 	final := strings.TrimSuffix(model, ".onnx") + ".unverified.onnx"
@@ -95,6 +97,9 @@ func TestKilled(t *testing.T) {
 			continue
 		}
 		hit++
+		if path := filepath.Join(filepath.Dir(model), "metrics.jsonl"); exists(path) { // whole lines, but for the last
+			timeless(t, path)
+		}
 		if exists(final) && string(mustRead(t, final)) != string(want) {
 			t.Fatal("a kill left a broken student")
 		}
@@ -113,6 +118,9 @@ func TestKilled(t *testing.T) {
 	train(t, model, 0)
 	if string(mustRead(t, final)) != string(want) {
 		t.Error("the student differs from that of an uninterrupted run")
+	}
+	if got, torn := timeless(t, filepath.Join(filepath.Dir(model), "metrics.jsonl")); torn != "" || !slices.Equal(got, told) {
+		t.Errorf("the stream of a run that was killed has %d lines and %q, expected those of one that was not, %d", len(got), torn, len(told))
 	}
 	t.Logf("%d kills, %d checkpoints read, %d runs finished in between; one takes %v", hit, sound, finished, took)
 	if hit < 10 || sound < 10 {

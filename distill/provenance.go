@@ -3,6 +3,7 @@ package distill
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -56,6 +57,9 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		id["temperature"] = fmt.Sprint(l.Temperature)
 		id["alpha"] = fmt.Sprint(l.Alpha)
 		id["beta"] = fmt.Sprint(*l.Beta)
+		if d.train.hint != nil {
+			maps.Copy(id, d.teacher.hint.identity(l))
+		}
 	}
 	if d.task == dataset.Regression { // decides the baseline too, and its scale the targets do
 		id["loss"] = l.Name
@@ -83,6 +87,9 @@ func (d *run) provenance() []onnx.Entry {
 		key := d.teacher.key()
 		e = append(e, onnx.Entry{Key: "teacher", Value: d.teacher.name}, onnx.Entry{Key: "teacher.sha256", Value: key.Teacher}, onnx.Entry{Key: "data.sha256", Value: key.Dataset},
 			onnx.Entry{Key: "alpha", Value: fmt.Sprint(l.Alpha)}, onnx.Entry{Key: "beta", Value: fmt.Sprint(*l.Beta)})
+		if l.Hint != "" {
+			e = append(e, onnx.Entry{Key: "hint", Value: l.Hint}, onnx.Entry{Key: "hint.weight", Value: fmt.Sprint(l.HintWeight)})
+		}
 		if d.task != dataset.Regression {
 			e = append(e, onnx.Entry{Key: "temperature", Value: fmt.Sprint(l.Temperature)})
 		}

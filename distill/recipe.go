@@ -60,6 +60,10 @@ type LossRecipe struct {
 	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
 	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
 	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
+	Hint        string   `yaml:"hint" json:"hint"`                       // TEACHER_VALUE=STUDENT_VALUE: places inside both whose distance, see loss.Hint, is added; empty: none
+	HintWeight  float64  `yaml:"hint_weight" json:"hint_weight"`         // of that term
+	HintEpochs  int      `yaml:"hint_epochs" json:"hint_epochs"`         // it is part of the loss in the first so many; 0: in all
+	HintTargets string   `yaml:"hint_targets" json:"hint_targets"`       // folder of a store of the teacher's values that was filled ahead; empty: in the cache
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -88,12 +92,15 @@ type TrainRecipe struct {
 
 // OutputRecipe names the files that a run leaves.
 type OutputRecipe struct {
-	Model      string `yaml:"model" json:"model"`           // student.onnx
-	Report     string `yaml:"report" json:"report"`         // HTML; empty: report.html beside the model
-	Metrics    string `yaml:"metrics" json:"metrics"`       // JSON; empty: metrics.json beside the model
-	InputName  string `yaml:"input_name" json:"input_name"` // input of the student; empty: the teacher's
-	Unverified bool   `yaml:"unverified" json:"unverified"` // write NAME.unverified.onnx without ONNX Runtime's proof
-	Restart    bool   `yaml:"restart" json:"restart"`       // begin anew where a checkpoint exists
+	Model       string `yaml:"model" json:"model"`             // student.onnx
+	Report      string `yaml:"report" json:"report"`           // HTML; empty: report.html beside the model
+	Metrics     string `yaml:"metrics" json:"metrics"`         // JSON; empty: metrics.json beside the model
+	CSV         string `yaml:"csv" json:"csv"`                 // everything that the report shows, as CSV; empty: report.csv beside the model
+	Stream      string `yaml:"stream" json:"stream"`           // JSON lines while the run trains; empty: metrics.jsonl beside the model
+	TensorBoard string `yaml:"tensorboard" json:"tensorboard"` // folder of TensorBoard's event files; empty: none
+	InputName   string `yaml:"input_name" json:"input_name"`   // input of the student; empty: the teacher's
+	Unverified  bool   `yaml:"unverified" json:"unverified"`   // write NAME.unverified.onnx without ONNX Runtime's proof
+	Restart     bool   `yaml:"restart" json:"restart"`         // begin anew where a checkpoint exists
 }
 
 // Embedded stands for the teacher and the data that ship in the binary.
@@ -114,7 +121,7 @@ func Default() Recipe {
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
@@ -152,6 +159,12 @@ func (r *Recipe) Fill() {
 	}
 	if r.Output.Metrics == "" {
 		r.Output.Metrics = beside("metrics.json")
+	}
+	if r.Output.CSV == "" {
+		r.Output.CSV = beside("report.csv")
+	}
+	if r.Output.Stream == "" {
+		r.Output.Stream = beside("metrics.jsonl")
 	}
 	if r.Loss.Beta == nil {
 		b := math.Round((1-r.Loss.Alpha)*1e12) / 1e12 // 0.1, not 0.09999999999999998

@@ -14,7 +14,7 @@ import (
 // Validate checks every number and name of the recipe before anything is
 // spent. Errors name the flag, the value and the range.
 func (r *Recipe) Validate() error {
-	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven} {
+	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven, r.checkHint} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,6 +19,10 @@ type Files struct {
 	Model   string `json:"model"`
 	Report  string `json:"report"`
 	Metrics string `json:"metrics"`
+	CSV     string `json:"csv"`
+	Stream  string `json:"stream"`
+
+	TensorBoard string `json:"tensorboard,omitempty"`
 }
 
 // Result is what a run came to. Its JSON is what `distill --json` prints: the
@@ -90,7 +93,7 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	list := make([]report.Epoch, len(records))
 	for i, e := range records {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
-			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard)}}
+			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard), Hint: report.Number(e.Hint)}}
 		if validated {
 			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}
@@ -98,36 +101,13 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	return list
 }
 
-// report writes metrics.json and report.html.
+// report writes metrics.json, report.html and report.csv.
 func (d *run) report(context.Context) error {
-	r := &d.result.Report
-	l, t := d.recipe.Loss, d.recipe.Train
-	key := d.teacher.key()
-	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
-	if !d.recipe.taught() {
-		r.Title = d.recipe.Student.name() + " trained on labels alone"
-	}
-	r.Provenance.Teacher = report.Source{Name: d.teacher.name, Digest: key.Teacher}
-	r.Provenance.Data = report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset}
-	r.Provenance.Architecture = d.recipe.Student.name()
-	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
-	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
-	r.Provenance.Augment = d.augment()
-	r.Task = d.task
-	switch d.task {
-	case dataset.MultiClass:
-		r.Classes = d.classNames()
-	case dataset.Regression:
-		r.Targets = d.targetNames()
-		r.Provenance.Temperature = report.Number(math.NaN())
-	default:
-		r.Targets = d.targetNames()
-	}
+	r, o := &d.result.Report, d.recipe.Output
 	r.WallS = report.Number(time.Since(d.began).Seconds())
-	d.result.TestRows = d.data.TestIs
-	d.result.Files = Files{Model: d.recipe.Output.Model, Report: d.recipe.Output.Report, Metrics: d.recipe.Output.Metrics}
-	if err := report.WriteJSON(d.recipe.Output.Metrics, r); err != nil {
+	d.result.Files = Files{Model: o.Model, Report: o.Report, Metrics: o.Metrics, CSV: o.CSV, Stream: o.Stream, TensorBoard: o.TensorBoard}
+	if err := d.streams.End(r); err != nil {
 		return err
 	}
-	return report.Write(d.recipe.Output.Report, r)
+	return report.Files{JSON: o.Metrics, HTML: o.Report, CSV: o.CSV}.Write(r)
 }

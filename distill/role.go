@@ -18,6 +18,14 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 		return err
 	}
 	d.train.vary = d.variation
+	if d.recipe.Loss.Hint != "" && d.teacher.hint != nil {
+		if d.train.hint, err = openHintRows(ctx, d.train.src, d.teacher.hint.targets); err != nil {
+			return err
+		}
+		if d.variation != nil {
+			d.note("hint: the teacher's values of an augmented row are those of the row before it")
+		}
+	}
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
 		return err
 	}
@@ -72,6 +80,14 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
+	hint, err := d.hintOf(role, net)
+	if err != nil {
+		return nil, nil, err
+	}
+	formula := hint.formula(l.Formula())
+	if role == RoleStudent && d.recipe.taught() {
+		d.result.Provenance.Loss = formula
+	}
 	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
 	t := d.recipe.Train
 	if steps := t.Epochs * perEpoch; t.Warmup >= steps {
@@ -85,12 +101,13 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, l.Formula()))
+	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, formula))
 	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
-	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, until: d.until, run: identity,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil}
+	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil,
+		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
 	return net, out, err
 }
@@ -101,11 +118,7 @@ func (d *run) lossOf(role string) (loss.Loss, error) {
 	l := d.recipe.Loss
 	switch {
 	case role == RoleStudent && d.recipe.taught():
-		built, err := l.build(d.task, d.spec.scale)
-		if err == nil {
-			d.result.Provenance.Loss = built.Formula()
-		}
-		return built, err
+		return l.build(d.task, d.spec.scale)
 	case d.task == dataset.MultiClass:
 		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})
 	}

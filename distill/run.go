@@ -17,6 +17,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -64,20 +65,27 @@ type run struct {
 	until   int  // see Trial.Until
 
 	variation *variation // of the training rows; nil: none
+
+	streams stream.Sinks // told of every epoch
 }
 
 // Run distils as r says. What it writes appears under final names only when
 // it is complete; a cancelled ctx leaves a checkpoint from which the same
 // call goes on.
-func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
+func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
 	unlock, err := d.prepare()
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	defer func() {
+		if e := d.streams.Close(); err == nil && e != nil {
+			result, err = nil, e
+		}
+	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)

@@ -50,7 +50,7 @@ func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
 	}
 	r.Fill()
 	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
-	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.askTeacher} {
+	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
 		}

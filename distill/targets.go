@@ -21,6 +21,7 @@ type taught struct {
 	contract *teacher.Contract // nil when only the store was given
 	targets  *store.Store      // transfer and validation rows
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
+	hint     *hints            // values of a place inside it, of the transfer rows; nil without a hint
 	classes  int
 	shares   []float64 // of the classes in the transfer set; nil where the task has none
 }
@@ -218,7 +219,11 @@ func (d *run) fill(ctx context.Context, model teacher.Model, src dataset.Source,
 	if ran := model.Stats(); ran.Rows > 0 {
 		d.env.log("teacher: " + ran.String())
 	}
-	d.env.log(fmt.Sprintf("targets: %d rows of %d logits in %s", s.Len(), s.Classes(), dir))
+	what := "logits"
+	if s.Key().Task == dataset.Regression.String() {
+		what = "values"
+	}
+	d.env.log(fmt.Sprintf("targets: %d rows of %d %s in %s", s.Len(), s.Classes(), what, dir))
 	return s, nil
 }
 

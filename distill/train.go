@@ -28,11 +28,13 @@ type EpochRecord struct {
 	Loss        float64 `json:"loss"`             // mean over the steps
 	Soft        float64 `json:"soft"`             // soft term without its weight
 	Hard        float64 `json:"hard"`             // hard term without its weight
+	Hint        float64 `json:"hint,omitempty"`   // hint's term without its weight: 1 is knowing its means, 0 reproducing it
 	LR          float64 `json:"lr"`               // at the end of the epoch
 	ValAccuracy float64 `json:"val_accuracy"`     // or Metric
 	Metric      string  `json:"metric,omitempty"` // what the best epoch is chosen by where it is not accuracy
 	ValLoss     float64 `json:"val_loss"`
 	Seconds     float64 `json:"seconds"`
+	Ended       float64 `json:"ended"` // Unix time in seconds
 }
 
 // course is one net's training: what it learns from and how long.
@@ -43,6 +45,7 @@ type course struct {
 	train    *rows
 	val      *rows // nil: the last epoch is kept
 	loss     loss.Loss
+	hint     *hintTerm         // nil without
 	perEpoch int               // steps an epoch; the same for every role
 	until    int               // epoch after which training pauses; 0: never
 	run      map[string]string // what the result depends on
@@ -50,8 +53,9 @@ type course struct {
 	every    time.Duration // between checkpoints
 	progress Progress
 	schedule optim.Schedule
-	note     func(line string) // tells what is worth knowing of the run
-	tuned    bool              // the net begins as somebody's file, which counts as epoch 0
+	note     func(line string)              // tells what is worth knowing of the run
+	tell     func(done []EpochRecord) error // says which epochs are done
+	tuned    bool                           // the net begins as somebody's file, which counts as epoch 0
 }
 
 // outcome is what a course came to.
@@ -73,7 +77,7 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := student.NewTrainer(c.net, optimizer, t.Batch, t.Seed)
+	trainer, err := c.trainer(optimizer)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +89,9 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		if err := c.judge(ctx, &EpochRecord{}, state); err != nil {
 			return nil, c.interrupt(ctx, trainer, state, err)
 		}
+	}
+	if err := c.tell(state.Header.History); err != nil {
+		return nil, err
 	}
 	out := &outcome{}
 	if !state.Header.Done {
@@ -114,6 +121,15 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role))
 	}
 	return out, nil
+}
+
+// trainer trains c.net, and beside it the projection of its hint.
+func (c *course) trainer(o optim.Optimizer) (*student.Trainer, error) {
+	t := c.recipe.Train
+	if c.hint != nil {
+		return c.hint.projection.NewTrainer(o, t.Batch, t.Seed)
+	}
+	return student.NewTrainer(c.net, o, t.Batch, t.Seed)
 }
 
 // lastEpoch is the number of epochs after which training ends or pauses.
@@ -177,9 +193,19 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		global := h.Epoch*c.perEpoch + h.Step
 		lr := c.schedule.Rate(t.LR, uint64(global))
 		var terms stepTerms
+		var hint float64
+		acts := c.hint.acts(h.Epoch)
 		_, err = trainer.StepParts(m.x, m.n, func(lo, hi int, z, dz []float32) float64 {
 			part := c.loss.Eval(m.part(lo, hi, c.train.classes, z), dz)
-			terms.add(part, float64(hi-lo)/float64(m.n))
+			share := float64(hi-lo) / float64(m.n)
+			if c.hint != nil {
+				value := c.hint.eval(trainer, m, lo, hi, acts)
+				hint += float64(value * share)
+				if acts {
+					part.Total += float64(c.hint.Weight() * value)
+				}
+			}
+			terms.add(part, share)
 			return part.Total
 		}, lr)
 		out.Samples += m.n
@@ -191,22 +217,23 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		for i, v := range terms {
 			h.Sum[i] += v
 		}
+		h.Hint += hint
 		c.progress.report(c.role, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
 	}
 	out.Seconds += time.Since(began).Seconds()
 	n := float64(c.perEpoch)
-	rec := EpochRecord{Epoch: h.Epoch + 1, Loss: h.Sum[0] / n, Soft: h.Sum[1] / n, Hard: h.Sum[2] / n,
+	rec := EpochRecord{Epoch: h.Epoch + 1, Loss: h.Sum[0] / n, Soft: h.Sum[1] / n, Hard: h.Sum[2] / n, Hint: h.Hint / n,
 		LR: float64(c.schedule.Rate(t.LR, uint64((h.Epoch+1)*c.perEpoch-1)))}
 	if err := trainer.Averaged(func() error { return c.judge(ctx, &rec, state) }); err != nil {
 		return c.interrupt(ctx, trainer, state, err)
 	}
-	rec.Seconds = time.Since(began).Seconds()
+	rec.Seconds, rec.Ended = time.Since(began).Seconds(), float64(time.Now().UnixMilli())/1e3
 	h.History = append(h.History, rec)
-	h.Epoch, h.Step, h.Sum = h.Epoch+1, 0, [3]float64{}
+	h.Epoch, h.Step, h.Sum, h.Hint = h.Epoch+1, 0, [3]float64{}, 0
 	if p := t.Patience; p > 0 && h.BestAt >= 0 && h.Epoch-h.BestAt >= p {
 		h.Done = true
 	}
-	return nil
+	return c.tell(h.History)
 }
 
 // judge scores the net on the validation rows and keeps it if it is the best

@@ -37,7 +37,7 @@ func (t *Teacher) meant() store.Key {
 	c := t.contract
 	k := store.Key{
 		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.mapping(), InputShape: c.InputShape,
-		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Shape: c.Shape, Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
 		Options: t.o.config(),
 	}

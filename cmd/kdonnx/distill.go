@@ -22,8 +22,9 @@ func newDistill(a *app) *cobra.Command {
 		Short: "Train a student on what a teacher knows, and export it verified",
 		Long: `Runs the teacher over the rows (once: the answers are kept), trains the student
 on them and, beside it, the same net on hard labels with the same budget, proves
-that ONNX Runtime reproduces the student, and writes student.onnx, report.html and
-metrics.json. Interrupted by Ctrl-C, kill or power, the same command goes on.
+that ONNX Runtime reproduces the student, and writes student.onnx, report.html,
+report.csv, metrics.json and, while it trains, metrics.jsonl. Interrupted by Ctrl-C,
+kill or power, the same command goes on.
 
 With no arguments it distils the embedded teacher on the embedded data.`,
 		Example: `  kdonnx distill
@@ -90,4 +91,7 @@ func printResult(a *app, r *distill.Result) {
 	}
 	fmt.Fprintf(a.out, "%.0f steps/s, %.0f rows/s, %.1f s in all\n\n", r.StepsPerS, r.SamplesPerS, r.WallS)
 	fmt.Fprintf(a.out, "student  %s\nreport   %s\nmetrics  %s\n", r.Files.Model, r.Files.Report, r.Files.Metrics)
+	if tb := r.Files.TensorBoard; tb != "" {
+		fmt.Fprintf(a.out, "events   %s (tensorboard --logdir %[1]s)\n", tb)
+	}
 }

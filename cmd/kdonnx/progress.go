@@ -132,8 +132,12 @@ func epochText(e *distill.EpochRecord) string {
 	if e == nil {
 		return ""
 	}
-	if e.Metric != "" {
-		return fmt.Sprintf("  epoch %d: loss %.4g, validation %s %.4f", e.Epoch, e.Loss, e.Metric, e.ValAccuracy)
+	hint := ""
+	if e.Hint > 0 {
+		hint = fmt.Sprintf(", hint %.3g", e.Hint)
 	}
-	return fmt.Sprintf("  epoch %d: loss %.4g, validation %.2f %%", e.Epoch, e.Loss, 100*e.ValAccuracy)
+	if e.Metric != "" {
+		return fmt.Sprintf("  epoch %d: loss %.4g%s, validation %s %.4f", e.Epoch, e.Loss, hint, e.Metric, e.ValAccuracy)
+	}
+	return fmt.Sprintf("  epoch %d: loss %.4g%s, validation %.2f %%", e.Epoch, e.Loss, hint, 100*e.ValAccuracy)
 }

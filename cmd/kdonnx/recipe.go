@@ -127,6 +127,10 @@ func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
 	f.Float64VarP(&l.Temperature, "temperature", "T", l.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&l.Alpha, "alpha", l.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&l.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+	f.StringVar(&l.Hint, "hint", l.Hint, "TEACHER_VALUE=STUDENT_VALUE: a place inside each, see kdonnx inspect --values and kdonnx list values; the student learns there too, through a projection that is not exported")
+	f.Float64Var(&l.HintWeight, "hint-weight", l.HintWeight, "weight of the hint's term, which is 1 where only the means of the teacher's values are known and 0 where they are reproduced")
+	f.IntVar(&l.HintEpochs, "hint-epochs", l.HintEpochs, "epochs, from the first, in which the hint is part of the loss (0: all)")
+	f.StringVar(&l.HintTargets, "hint-targets", l.HintTargets, "store of the teacher's values, filled ahead by kdonnx targets --teacher-output TEACHER_VALUE --teacher-task regression (default: in the cache)")
 }
 
 // smoothingFlag binds what the hard term has, with or without a teacher.
@@ -162,6 +166,9 @@ func outputFlags(f *pflag.FlagSet, o *distill.OutputRecipe) {
 	f.StringVarP(&o.Model, "output", "o", o.Model, "the student's .onnx file")
 	f.StringVar(&o.Report, "report", o.Report, "HTML report (default: report.html beside the student)")
 	f.StringVar(&o.Metrics, "metrics", o.Metrics, "JSON metrics (default: metrics.json beside the student)")
+	f.StringVar(&o.CSV, "csv", o.CSV, "CSV of everything that the report shows (default: report.csv beside the student)")
+	f.StringVar(&o.Stream, "stream", o.Stream, "JSON lines, one an epoch while it trains (default: metrics.jsonl beside the student)")
+	f.StringVar(&o.TensorBoard, "tensorboard", o.TensorBoard, "folder for TensorBoard's event files, a run each for student and baseline (default: none)")
 	f.StringVar(&o.InputName, "input-name", o.InputName, "name of the student's input (default: the teacher's)")
 	f.BoolVar(&o.Unverified, "unverified", o.Unverified, "where there is no ONNX Runtime: write NAME.unverified.onnx, for kdonnx verify -o to prove elsewhere")
 	f.BoolVar(&o.Restart, "restart", o.Restart, "begin anew where a checkpoint exists")

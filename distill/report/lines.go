@@ -3,12 +3,14 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 )
 
-// role is one of the three models; it is a class name of the style sheet.
+// role is one of the three models, or run0, run1 and on of a comparison; it is
+// a class name of the style sheet.
 type role string
 
 const (
@@ -16,6 +18,21 @@ const (
 	baselineRole role = "baseline"
 	studentRole  role = "student"
 )
+
+// Shape is the mark of the role in figures: colour is not all that tells them
+// apart.
+func (r role) Shape() string {
+	switch r {
+	case teacherRole:
+		return "diamond"
+	case baselineRole:
+		return "square"
+	case studentRole:
+		return "circle"
+	}
+	k, _ := strconv.Atoi(strings.TrimPrefix(string(r), "run"))
+	return []string{"circle", "square", "diamond", "triangle"}[k%4]
+}
 
 // point is one value of a curve.
 type point struct{ X, Y float64 }

@@ -69,12 +69,9 @@ func newPage(r *Report) page {
 	if p.Title == "" {
 		p.Title = "Distillation report"
 	}
-	var models []model
-	for _, m := range []model{{teacherRole, "teacher", r.Teacher}, {baselineRole, "baseline", r.Baseline}, {studentRole, "student", r.Student}} {
-		if m.Block != nil {
-			models = append(models, m)
-			p.Tiles = append(p.Tiles, newTile(m))
-		}
+	models := modelsOf(r)
+	for _, m := range models {
+		p.Tiles = append(p.Tiles, newTile(m))
 	}
 	p.Columns = p.Tiles
 	p.Table = compare(models)
@@ -132,6 +129,7 @@ func (p *page) addTargets(r *Report, models []model) {
 	p.Targets = targetRows(models, names)
 	for k, t := range r.Student.PerTarget {
 		if c := newScatter(names[k], t); c != nil {
+			c.ID = fmt.Sprintf("scatter%d", k+1)
 			p.Scatters = append(p.Scatters, c)
 		}
 	}

@@ -22,8 +22,13 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
+// Format is the version of metrics.json. A file that says none is of before
+// there were any, and is read all the same.
+const Format = 1
+
 // Report is one run. Whatever a run does not have is left nil or zero.
 type Report struct {
+	Format      int          `json:"format"`
 	Title       string       `json:"title"`
 	Task        dataset.Task `json:"task,omitempty"`
 	Verdict     Verdict      `json:"verdict"`
@@ -41,12 +46,15 @@ type Report struct {
 	Warnings    []string     `json:"warnings"`
 	Classes     []string     `json:"classes"`           // names by label; a class without one is shown by its number
 	Targets     []string     `json:"targets,omitempty"` // names of the labels or numbers that are predicted, where rows have no class
+
+	Recipe map[string]string `json:"recipe,omitempty"` // every setting that says anything, as --set takes it: train.lr is 0.05
 }
 
 // Provenance is what went into the run.
 type Provenance struct {
 	Teacher      Source `json:"teacher"`
 	Data         Source `json:"data"`
+	Test         Source `json:"test,omitzero"` // rows that the models are judged on
 	Architecture string `json:"architecture"`
 	Loss         string `json:"loss"` // the effective formula
 	Temperature  Number `json:"temperature"`
@@ -94,6 +102,7 @@ type Terms struct {
 	Total Number `json:"total"`
 	Soft  Number `json:"soft"`
 	Hard  Number `json:"hard"`
+	Hint  Number `json:"hint,omitempty"` // without its weight; 0 without a hint
 }
 
 // Validation is the student on held-out rows after an epoch.
@@ -131,6 +140,18 @@ type Verdict struct {
 	Sentence string          `json:"sentence"`
 	McNemar  *metrics.Paired `json:"mcnemar"`            // baseline is A, student is B; nil without a baseline
 	Wilcoxon *metrics.Paired `json:"wilcoxon,omitempty"` // as McNemar, of numbers
+}
+
+// paired is the test that the verdict rests on, and its name; nil where there
+// is none.
+func (v Verdict) paired() (*metrics.Paired, string) {
+	switch {
+	case v.McNemar != nil:
+		return v.McNemar, "McNemar"
+	case v.Wilcoxon != nil:
+		return v.Wilcoxon, "Wilcoxon"
+	}
+	return nil, ""
 }
 
 // Judge holds the student against the same student trained on hard labels
@@ -223,11 +244,11 @@ func Write(path string, r *Report) error {
 // WriteJSON puts the report at path as indented JSON with keys in a fixed
 // order, durably.
 func WriteJSON(path string, r *Report) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := encode(path, r)
 	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
+		return err
 	}
-	return durable.Write(path, append(data, '\n'))
+	return durable.Write(path, data)
 }
 
 // HTML renders the report.

@@ -49,7 +49,7 @@ func poison(r *Report) *Report {
 		e := &r.History.Student[i]
 		switch i % 4 {
 		case 0:
-			e.Train = Terms{nan, inf, -inf}
+			e.Train = Terms{Total: nan, Soft: inf, Hard: -inf, Hint: nan}
 		case 1:
 			e.Val = &Validation{Accuracy: nan, Loss: inf}
 		case 2:
@@ -134,6 +134,7 @@ func walk(t *testing.T, page []byte) {
 	d.Strict = true
 	ids := map[string]bool{}
 	var labels []string
+	tables, captions := 0, 0
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -161,7 +162,8 @@ func walk(t *testing.T, page []byte) {
 				}
 				ids[a.Value] = true
 			case n == "aria-labelledby":
-				labels = append(labels, a.Value)
+				labels = append(labels, strings.Fields(a.Value)...)
+				hasLabel = true
 			case n == "aria-label", n == "aria-hidden":
 				hasLabel = true
 			case (n == "width" || n == "height" || n == "r") && strings.HasPrefix(a.Value, "-"):
@@ -171,6 +173,15 @@ func walk(t *testing.T, page []byte) {
 		if el.Name.Local == "svg" && !hasLabel {
 			t.Error("a figure has no words for who cannot see it")
 		}
+		switch el.Name.Local {
+		case "table":
+			tables++
+		case "caption":
+			captions++
+		}
+	}
+	if captions != tables {
+		t.Errorf("%d tables have %d captions", tables, captions)
 	}
 	for _, l := range labels {
 		if !ids[l] {
@@ -257,7 +268,7 @@ func TestJSON(t *testing.T) {
 		t.Errorf("a block does not start as the summary does: %s", data)
 	}
 	top := keys(t, example(t, 20, 3, 1))
-	want := []string{"title", "verdict", "provenance", "teacher", "baseline", "student", "parity", "history", "steps_per_s", "samples_per_s", "wall_s", "timings", "notes", "warnings", "classes"}
+	want := []string{"format", "title", "verdict", "provenance", "teacher", "baseline", "student", "parity", "history", "steps_per_s", "samples_per_s", "wall_s", "timings", "notes", "warnings", "classes"}
 	if d := cmp.Diff(want, top); d != "" {
 		t.Errorf("keys (-want +got):\n%s", d)
 	}

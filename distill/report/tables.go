@@ -160,7 +160,7 @@ func newHistoryTable(who role, epochs []Epoch, task dataset.Task) historyTable {
 	t := historyTable{Role: who, Label: string(who)}
 	every := (len(epochs) + maxHistory - 1) / maxHistory
 	if every > 1 {
-		t.Note = fmt.Sprintf("Every %d epochs of %s; report.json has them all.", every, thousands(int64(len(epochs))))
+		t.Note = fmt.Sprintf("Every %d epochs of %s; metrics.json and report.csv have them all.", every, thousands(int64(len(epochs))))
 	}
 	for i, e := range epochs {
 		if (i+1)%every != 0 && i != len(epochs)-1 {

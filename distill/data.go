@@ -77,6 +77,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	if err := d.setTransfer(ctx, train, more); err != nil {
 		return nil, err
 	}
+	if err := d.synthesise(ctx, r); err != nil {
+		return nil, err
+	}
 	if err := d.check(r); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,9 @@ func embeddedData(ctx context.Context, r *Recipe) (d *Data, err error) {
 	if err := d.setTransfer(ctx, train, unlabelled); err != nil {
 		return nil, err
 	}
+	if err := d.synthesise(ctx, r); err != nil {
+		return nil, err
+	}
 	if d.Val, err = openEmbedded(ctx, "val"); err != nil {
 		return nil, err
 	}

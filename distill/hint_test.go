@@ -266,8 +266,8 @@ func TestHintMixes(t *testing.T) {
 	}
 	order := []int{5, 9, 2, 300}
 	mixed := at("mixup=0.4", order)
-	own, others := at("", order), at("", mixed.others.rows)
-	for i, share := range mixed.others.shares {
+	own, others := at("", order), at("", mixed.others.Rows)
+	for i, share := range mixed.others.Shares {
 		for k := range 24 {
 			want := share*own.hint[i*24+k] + (1-share)*others.hint[i*24+k]
 			if got := mixed.hint[i*24+k]; math.Abs(float64(got-want)) > 1e-5 {

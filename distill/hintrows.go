@@ -41,14 +41,14 @@ func (r *rows) hints(order []int, m *mini) error {
 	}
 	d := h.targets.Classes()
 	m.hint = grow(m.hint, m.n*d)
-	if err := h.answers(order, m.hint); err != nil || len(m.others.shares) == 0 {
+	if err := h.answers(order, m.hint); err != nil || len(m.others.Shares) == 0 {
 		return err
 	}
 	h.others = grow(h.others, m.n*d)
-	if err := h.answers(m.others.rows, h.others); err != nil {
+	if err := h.answers(m.others.Rows, h.others); err != nil {
 		return err
 	}
-	for i, share := range m.others.shares {
+	for i, share := range m.others.Shares {
 		r.vary.mixer.MixValues(m.hint[i*d:(i+1)*d], h.others[i*d:(i+1)*d], share)
 	}
 	return nil

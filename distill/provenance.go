@@ -51,6 +51,12 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 			return nil, err
 		}
 	}
+	if v := d.variation; role == RoleStudent && v != nil && !v.mode.stored() {
+		id["teacher mode"] = v.mode.String()
+		if v.mode.online {
+			id["teacher"] = d.teacher.targets.Key().Hash()
+		}
+	}
 	if role == RoleStudent && d.recipe.taught() {
 		id["targets"] = d.teacher.targets.Content()
 		id["loss"] = l.Name
@@ -104,14 +110,14 @@ func (d *run) provenance() []onnx.Entry {
 	} else {
 		e = append(e, onnx.Entry{Key: export.TaskKey, Value: d.task.String()}, onnx.Entry{Key: export.TargetsKey, Value: export.JoinClasses(d.targetNames())})
 	}
-	if d.teacher.shares != nil {
-		e = append(e, onnx.Entry{Key: sharesKey, Value: joinNumbers(d.teacher.shares, 4, 64)})
+	if d.shares != nil {
+		e = append(e, onnx.Entry{Key: sharesKey, Value: joinNumbers(d.shares, 4, 64)})
 	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
 	}
 	if augment := d.augment(); augment != "" {
-		e = append(e, onnx.Entry{Key: "augment", Value: augment})
+		e = append(e, onnx.Entry{Key: "augment", Value: augment}, onnx.Entry{Key: "teacher.mode", Value: d.variation.mode.String()})
 	}
 	if s := d.data.Transfer.Spec().Schema; !s.IsZero() && !s.Plain() {
 		e = append(e, onnx.Entry{Key: schemaKey, Value: s.JSON()})

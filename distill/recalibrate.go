@@ -243,7 +243,7 @@ func (c *recalibrating) choose(prior []float64) (chosen []int, err error) {
 }
 
 // rare are the classes that, as the student says of itself, its transfer set
-// had less of than Rare times their prior.
+// had less of than rareShare times their prior.
 func (c *recalibrating) rare(prior []float64) (chosen []int, err error) {
 	field := "metadata " + export.MetaPrefix + sharesKey
 	m := c.st.Model()
@@ -256,7 +256,7 @@ func (c *recalibrating) rare(prior []float64) (chosen []int, err error) {
 		return nil, fault.New(fault.Input, c.o.Model.Model, field, "%w", err)
 	}
 	for k, s := range share {
-		if s < Rare*prior[k] {
+		if s < rareShare*prior[k] {
 			chosen = append(chosen, k)
 		}
 	}

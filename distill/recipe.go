@@ -38,6 +38,8 @@ type DataRecipe struct {
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
+	Synthetic  int     `yaml:"synthetic" json:"synthetic"`   // further unlabelled rows that are made of the training rows; 0: none
+	Synthesis  string  `yaml:"synthesis" json:"synthesis"`   // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
 	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
 
 	Without []string `yaml:"without,omitempty" json:"without,omitempty"` // classes whose rows are left out of Train and Val; the test rows keep them
@@ -117,7 +119,7 @@ func Default() Recipe {
 	return Recipe{
 		Teacher: TeacherRecipe{
 			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
-			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
+			Mean:        string(teacher.Arithmetic), Mode: "store", Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
 		Student: StudentRecipe{Arch: "mlp:256,128"},

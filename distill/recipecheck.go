@@ -14,7 +14,7 @@ import (
 // Validate checks every number and name of the recipe before anything is
 // spent. Errors name the flag, the value and the range.
 func (r *Recipe) Validate() error {
-	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven, r.checkHint} {
+	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven, r.checkTeacherMode, r.checkHint} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -73,6 +73,7 @@ func (r *Recipe) numbers() []numberCheck {
 		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
 		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
+		{"--synthetic", float64(d.Synthetic), d.Synthetic >= 0 && d.Synthetic <= dataset.MaxSynthetic, fmt.Sprintf("a number from 0 to %d", dataset.MaxSynthetic)},
 		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
 		{"--teacher-smoothing", r.Teacher.Smooth, r.Teacher.Smooth >= 1e-6 && r.Teacher.Smooth < 0.5, "a probability from 1e-6 to below 0.5"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
@@ -119,6 +120,9 @@ func (r *Recipe) checkNames() error {
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
 		return err
 	}
+	if _, err := dataset.ParseSynthesis(r.Data.Synthesis); err != nil {
+		return err
+	}
 	if _, err := dataset.ParseColumns(r.Data.Columns); err != nil {
 		return err
 	}
@@ -144,6 +148,10 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit, --task, --without and --only go with rows of your own, not with the embedded ones")
 	case len(d.Without) > 0 && len(d.Only) > 0:
 		return fault.New(fault.Usage, "", "--without", "got both --without and --only, expected one or the other")
+	case d.Synthetic > 0 && !r.taught():
+		return fault.New(fault.Usage, "", "--synthetic", "got %d without a teacher, expected 0: nobody would say what they are", d.Synthetic)
+	case d.Synthesis != "" && d.Synthetic == 0:
+		return fault.New(fault.Usage, "", "--synthesis", "got %q without --synthetic, expected the number of rows to make", d.Synthesis)
 	case !r.Teacher.Named() && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
 	case !r.taught() && (len(r.Teacher.Ensemble) > 0 || len(r.Teacher.Before) > 0 || r.Teacher.Store != ""):

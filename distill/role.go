@@ -14,10 +14,9 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.learned(), d.spec.pipe, d.teacher.at(d.recipe.Loss.Temperature), d.task, c); err != nil {
+	if d.train, err = d.taughtRows(ctx, d.recipe.Loss.Temperature); err != nil {
 		return err
 	}
-	d.train.vary = d.variation
 	if d.recipe.Loss.Hint != "" && d.teacher.hint != nil {
 		if d.train.hint, err = openHintRows(ctx, d.train.src, d.teacher.hint.targets); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -63,7 +64,10 @@ type run struct {
 	result  *Result
 	done    bool // the work folder is removed
 	until   int  // see Trial.Until
+	session bool // others train on the same rows and teacher
+	noted   sync.Mutex
 
+	shares    []float64  // of the classes in the transfer set; nil where the task has none
 	variation *variation // of the training rows; nil: none
 
 	streams stream.Sinks // told of every epoch
@@ -79,13 +83,14 @@ func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 		return nil, err
 	}
 	defer unlock()
+	defer func() { d.teacher.done() }()
 	defer func() {
 		if e := d.streams.Close(); err == nil && e != nil {
 			result, err = nil, e
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.designStudent, d.balance, d.describe, d.trainStudent, d.trainBaseline, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -272,6 +277,8 @@ func (d *run) export(ctx context.Context) error {
 
 func (d *run) note(line string) {
 	d.env.log(line)
+	d.noted.Lock()
+	defer d.noted.Unlock()
 	d.result.Notes = append(d.result.Notes, line)
 }
 

@@ -3,6 +3,7 @@ package distill
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill/metrics"
@@ -49,14 +50,19 @@ func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
 		return nil, err
 	}
 	r.Fill()
-	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
+	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, session: true}
 	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint} {
 		if err := step(ctx); err != nil {
+			d.teacher.done()
 			return nil, Interrupted(ctx, err)
 		}
 	}
 	return &Session{d}, nil
 }
+
+// Close ends the teacher where it is asked while students train. No training may
+// be under way.
+func (s *Session) Close() { s.opened.teacher.done() }
 
 // Recipe is that of the session, its empty fields filled in.
 func (s *Session) Recipe() Recipe { return s.opened.recipe }
@@ -65,7 +71,11 @@ func (s *Session) Recipe() Recipe { return s.opened.recipe }
 func (s *Session) Data() *Data { return s.opened.data }
 
 // Notes are what was concluded of rows and teacher.
-func (s *Session) Notes() []string { return s.opened.result.Notes }
+func (s *Session) Notes() []string {
+	s.opened.noted.Lock()
+	defer s.opened.noted.Unlock()
+	return slices.Clone(s.opened.result.Notes)
+}
 
 // Train follows t, from its newest checkpoint if there is one. A cancelled ctx
 // saves one and returns a fault of kind Interrupted.
@@ -106,6 +116,9 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 		return nil, err
 	}
 	if err := d.settleLoss(); err != nil {
+		return nil, err
+	}
+	if err := d.askAsOpened(ctx, s.opened); err != nil {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{d.openStudent, d.designStudent} {

@@ -37,7 +37,7 @@ func (d *run) describe(ctx context.Context) error {
 		Architecture: d.recipe.Student.name(),
 		Loss:         built.Formula(),
 		Temperature:  report.Number(l.Temperature), Alpha: report.Number(l.Alpha), Beta: report.Number(*l.Beta),
-		Seed: t.Seed, Epochs: t.Epochs, Augment: d.augment(), Version: d.env.Version,
+		Seed: t.Seed, Epochs: t.Epochs, Augment: d.augment(), TeacherMode: d.teacherMode(), Version: d.env.Version,
 	}
 	r.Task = d.task
 	switch d.task {

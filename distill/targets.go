@@ -23,7 +23,15 @@ type taught struct {
 	test     *store.Store      // test rows; nil when nobody asked the teacher about them
 	hint     *hints            // values of a place inside it, of the transfer rows; nil without a hint
 	classes  int
-	shares   []float64 // of the classes in the transfer set; nil where the task has none
+	open     *asker // of what is asked while students train; nil: nobody is
+}
+
+// done closes the model, where it is open.
+func (t *taught) done() {
+	if t != nil && t.open != nil {
+		t.open.close()
+		t.open = nil
+	}
 }
 
 // at is the store whose answers are for a temperature; nil without a teacher.
@@ -44,12 +52,9 @@ func (t *taught) key() store.Key {
 
 // askTeacher fills the target stores, or opens those that are there already.
 func (d *run) askTeacher(ctx context.Context) error {
-	learned := dataset.Source(d.data.Transfer)
-	if d.data.Val != nil {
-		var err error
-		if learned, err = dataset.Concat(d.data.Transfer, d.data.Val); err != nil {
-			return err
-		}
+	learned, err := d.withVal()
+	if err != nil {
+		return err
 	}
 	t := &taught{}
 	d.teacher = t
@@ -67,7 +72,12 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeTeacher()
+	stays := false
+	defer func() {
+		if !stays {
+			closeTeacher()
+		}
+	}()
 	model.NameRows(d.recipe.Data.Train)
 	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
@@ -97,10 +107,15 @@ func (d *run) askTeacher(ctx context.Context) error {
 		return err
 	}
 	t.classes = t.targets.Classes()
-	if err := d.checkLabels(ctx); err != nil {
+	mode := d.variation.askedIn()
+	if err := d.checkLabels(ctx); err != nil || !mode.online && !(d.session && mode.views > 0) {
 		return err
 	}
-	return d.countTransfer(ctx)
+	stays, t.open = true, &asker{model: model, close: closeTeacher}
+	if mode.online {
+		return d.goOnline(ctx)
+	}
+	return nil
 }
 
 // learnAlone settles what a teacher would: task and classes are those of the labels.
@@ -143,10 +158,7 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err
 	}
-	if err := d.checkLabels(ctx); err != nil {
-		return err
-	}
-	return d.countTransfer(ctx)
+	return d.checkLabels(ctx)
 }
 
 // covers is the store of targets when it holds every row of src, else nil.

@@ -104,7 +104,7 @@ func orNumbers(err error, spec dataset.Spec) error {
 // that are learned from: of what the teacher says and of what is known. One
 // that is always the same has a deviation of 1.
 func (d *run) targetScale(ctx context.Context) (mean, std []float32, err error) {
-	r, err := openRows(ctx, d.data.Transfer, nil, d.teacher.targets, d.task, d.teacher.classes)
+	r, err := openRows(ctx, d.asked(), nil, d.teacher.targets, d.task, d.teacher.classes)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -48,6 +48,7 @@ type TeacherRecipe struct {
 	Temperatures []float64         `yaml:"temperatures,omitempty" json:"temperatures,omitempty"` // likewise
 	Store        string            `yaml:"store" json:"store"`                                   // folder of the target store; empty: in the cache, keyed by content
 	StoreDType   string            `yaml:"store_dtype" json:"store_dtype"`                       // how the store keeps logits, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Mode         string            `yaml:"mode" json:"mode"`                                     // about which rows it is asked: store, online or views:N, see teacherMode
 	Provider     string            `yaml:"provider" json:"provider"`                             // cpu, cuda, cuda:N or auto
 	Options      map[string]string `yaml:"provider_options" json:"provider_options,omitempty"`   // of the provider, or entries of the session such as session.intra_op.allow_spinning
 	Library      string            `yaml:"library" json:"library"`                               // libonnxruntime; empty: looked up

@@ -95,11 +95,10 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 	}
 	out := &outcome{}
 	if !state.Header.Done {
-		feedCtx, stop := context.WithCancel(ctx)
-		defer stop()
 		first := state.Header.Epoch*c.perEpoch + state.Header.Step
 		last := c.lastEpoch()
-		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
+		f := startFeed(ctx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
+		defer f.stop()
 		saved := time.Now()
 		for state.Header.Epoch < last && !state.Header.Done {
 			if err := c.epoch(ctx, f, trainer, state, out, &saved); err != nil {

@@ -18,10 +18,6 @@ import (
 // transfer set that each class has.
 const sharesKey = "transfer.shares"
 
-// Rare is the part of its prior below which a class counts as absent from, or
-// rare in, a transfer set.
-const Rare = 0.1
-
 // targetMass is the mean softmax of the targets of some rows, at T = 1.
 func targetMass(ctx context.Context, targets *store.Store, ids []dataset.RowID) ([]float64, error) {
 	c := targets.Classes()
@@ -51,56 +47,18 @@ func addMass(mean []float64, z []float32, weight float64) error {
 	return err
 }
 
-// countTransfer finds the share of the transfer set that each class has, by
-// the labels and where a row has none by what the teacher answers, and says
-// which classes hardly occur.
-func (d *run) countTransfer(ctx context.Context) error {
-	t := d.teacher
-	if d.task != dataset.MultiClass || t.classes < 2 {
-		return nil
+// sharesOf is the share of the transfer set that each class has: by the labels
+// where every row has one, else by what the teacher answers.
+func sharesOf(b metrics.Balance) []float64 {
+	rows := b.Known
+	if b.Labelled < b.N && b.Answered != nil {
+		rows = b.Answered
 	}
-	labels, err := dataset.Labels(ctx, d.data.Transfer)
-	if err != nil {
-		return err
+	shares := make([]float64, len(rows))
+	for k, n := range rows {
+		shares[k] = float64(n) / float64(b.N)
 	}
-	each := 1 / float64(len(labels))
-	t.shares = make([]float64, t.classes)
-	var unlabelled []int
-	for i, y := range labels {
-		if y == dataset.Unlabelled {
-			unlabelled = append(unlabelled, i)
-		} else {
-			t.shares[y] += each
-		}
-	}
-	z := make([]float32, t.classes)
-	err = dataset.EachID(ctx, dataset.Subset(d.data.Transfer, unlabelled), func(ids []dataset.RowID) error {
-		for i := range ids {
-			if err := t.targets.Lookup(ids[i:i+1], z); err != nil {
-				return err
-			}
-			t.shares[metrics.Argmax(z)] += each
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	var rare []string
-	for k, name := range d.classNames() {
-		if t.shares[k] < Rare/float64(t.classes) {
-			rare = append(rare, strconv.Quote(name))
-		}
-	}
-	if n := len(rare); n > 0 {
-		more := ""
-		if n > 8 {
-			rare, more = rare[:8], " and others"
-		}
-		d.note(fmt.Sprintf("%d of %d classes have less than a tenth of an equal share of the transfer set, %s%s: kdonnx recalibrate sets their biases where they will be met",
-			n, t.classes, strings.Join(rare, ", "), more))
-	}
-	return nil
+	return shares
 }
 
 // joinNumbers and splitNumbers write and read numbers as one metadata value.

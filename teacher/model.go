@@ -20,6 +20,11 @@ type Model interface {
 	Contract() *Contract
 	// Logits puts the targets of the rows in b into out, (N, Classes).
 	Logits(ctx context.Context, b *dataset.Batch, out []float32) error
+	// Online opens the model for Answer.
+	Online(ctx context.Context, o OnlineOptions) error
+	// Answer is Logits of one mini-batch while a student trains: its bits
+	// depend on the rows and their order alone, whatever ran before.
+	Answer(ctx context.Context, b *dataset.Batch, out []float32) error
 	// Diagnose looks whether the model is any good on the rows of src.
 	Diagnose(ctx context.Context, src dataset.Source, o DoctorOptions) (*Diagnosis, error)
 	// Glance is the short form of Diagnose, for after Detect.

@@ -20,11 +20,11 @@ import (
 )
 
 func newList(a *app) *cobra.Command {
-	kinds := []string{"models", "losses", "optimizers", "schedules", "augmentations", "formats", "ops"}
+	kinds := []string{"models", "losses", "optimizers", "schedules", "augmentations", "syntheses", "formats", "ops"}
 	all := strings.Join(kinds, ", ")
 	return &cobra.Command{
 		Use:       "list [" + strings.Join(kinds, "|") + "|values STUDENT]",
-		Short:     "List architectures, losses, optimisers, schedules, augmentations, data formats and trainable ops",
+		Short:     "List architectures, losses, optimisers, schedules, augmentations, ways to make rows, data formats and trainable ops",
 		Example:   "  kdonnx list models\n  kdonnx list optimizers\n  kdonnx list values mlp:800,800\n  kdonnx list values student.onnx",
 		ValidArgs: kinds,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -74,6 +74,10 @@ func newList(a *app) *cobra.Command {
 				case "augmentations":
 					for _, k := range dataset.Augmentations() {
 						fmt.Fprintf(w, "augmentation\t%s\t%s\n", k.Example, k.About)
+					}
+				case "syntheses":
+					for _, k := range dataset.Syntheses() {
+						fmt.Fprintf(w, "synthesis\t%s\t%s\n", k.Example, k.About)
 					}
 				case "formats":
 					for _, f := range dataset.Formats() {

@@ -84,6 +84,9 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Lookup("no-doctor").NoOptDefVal = "true"
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 	storeFlag(f, &r.Teacher)
+	f.StringVar(&r.Teacher.Mode, "teacher-mode", r.Teacher.Mode, "with --augment, which rows the teacher is asked about: store (each row as it is, once), online (each view that the student sees, while it trains), views:N (N views of each row, once)")
+	f.IntVar(&r.Data.Synthetic, "synthetic", r.Data.Synthetic, "make so many further rows of the training rows, for the teacher to say what they are")
+	f.StringVar(&r.Data.Synthesis, "synthesis", r.Data.Synthesis, `how they are made: "munge=0.5,1" or "mixup noise=0.1", see kdonnx list syntheses (default: munge, or mixup of images)`)
 	rowsFlags(f, &r.Data)
 	studentFlags(f, &r.Student)
 	lossFlags(f, &r.Loss)

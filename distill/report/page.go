@@ -44,6 +44,8 @@ type page struct {
 	Scatters     []*scatter
 	Targets      []row // of several numbers
 
+	Balance *balanceTable
+
 	Parity      []row
 	ParityState string // "passed", "failed" or empty
 	Provenance  []row
@@ -95,6 +97,7 @@ func newPage(r *Report) page {
 			p.HeatNote = fmt.Sprintf("With %s the matrix is too large to draw.", thousands(int64(len(classes)))+" classes")
 		}
 	}
+	p.Balance = newBalanceTable(r.Balance, append(cleanAll(r.Classes), cleanAll(r.Targets)...))
 	p.Parity, p.ParityState = parityRows(r.Parity)
 	p.Provenance = provenanceRows(r)
 	p.Timings = timingRows(r)

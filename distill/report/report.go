@@ -38,6 +38,7 @@ type Report struct {
 	Student     *Block       `json:"student"`
 	Parity      *Parity      `json:"parity"`
 	History     History      `json:"history"`
+	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
 	StepsPerS   Number       `json:"steps_per_s"`
 	SamplesPerS Number       `json:"samples_per_s"`
 	WallS       Number       `json:"wall_s"`
@@ -62,8 +63,9 @@ type Provenance struct {
 	Beta         Number `json:"beta"`
 	Seed         uint64 `json:"seed"`
 	Epochs       int    `json:"epochs"`
-	Augment      string `json:"augment,omitempty"` // how the training rows were varied
-	Version      string `json:"version"`           // of kdonnx
+	Augment      string `json:"augment,omitempty"`      // how the training rows were varied
+	TeacherMode  string `json:"teacher_mode,omitempty"` // which of them the teacher was asked about: store, online or views:N
+	Version      string `json:"version"`                // of kdonnx
 }
 
 // Source is a file or a set of rows by name and content.

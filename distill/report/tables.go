@@ -136,6 +136,7 @@ func provenanceRows(r *Report) []row {
 	add("Seed", strconv.FormatUint(p.Seed, 10))
 	add("Epochs", thousands(int64(p.Epochs)))
 	add("Augmentation", p.Augment)
+	add("Teacher asked", p.TeacherMode)
 	add("kdonnx", p.Version)
 	return rows
 }

@@ -27,6 +27,7 @@ var floors = map[string]int{
 	"distill/loss":             1,
 	"distill/metrics":          1,
 	"distill/schedule":         2,
+	"distill/recalibrate":      1,
 	"runtime/ort":              1,
 	"teacher/store":            1,
 	"student":                  2,

@@ -34,7 +34,7 @@ func (d *run) balance(ctx context.Context) error {
 	}
 	names := d.targetNames()
 	if d.task == dataset.MultiClass {
-		names = d.classNames()
+		names, d.shares = d.classNames(), sharesOf(transfer)
 	}
 	d.result.Balance = report.NewBalance(transfer, val)
 	d.env.log("balance: " + balanceLine(transfer, names))
@@ -97,7 +97,8 @@ func balanceLine(b metrics.Balance, names []string) string {
 	return text
 }
 
-// rareShare of an even share of the rows is few for a class.
+// rareShare of an even share of the rows is few for a class, as it is of the
+// share that a class is to have, see Recalibrate.
 const rareShare = 0.1
 
 // scarce warns of classes that are absent, or of one class a row, rare.

@@ -66,6 +66,9 @@ func openData(ctx context.Context, r *Recipe, h *HeldOut) (*Data, error) {
 			return nil, err
 		}
 	}
+	if train, err = d.leaveOut(ctx, r, train); err != nil {
+		return nil, err
+	}
 	if train, err = d.holdOut(ctx, r, train, options); err != nil {
 		return nil, err
 	}
@@ -233,6 +236,9 @@ func (d *Data) holdOutTest(ctx context.Context, r *Recipe, train dataset.Source)
 func (d *Data) holdOut(ctx context.Context, r *Recipe, train dataset.Source, o dataset.Options) (dataset.Source, error) {
 	if r.Data.Val != "" {
 		val, err := openSplit(ctx, r.Data.Val, "val", o)
+		if err == nil && val.Spec().Labelled() {
+			val, err = d.leaveOut(ctx, r, val)
+		}
 		d.Val = val
 		return train, err
 	}

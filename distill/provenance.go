@@ -125,6 +125,9 @@ func (d *run) provenance() []onnx.Entry {
 		temperature, alpha, beta := s.text()
 		e = append(e, onnx.Entry{Key: "temperature.schedule", Value: temperature}, onnx.Entry{Key: "alpha.schedule", Value: alpha}, onnx.Entry{Key: "beta.schedule", Value: beta})
 	}
+	if d.shares != nil {
+		e = append(e, onnx.Entry{Key: sharesKey, Value: joinNumbers(d.shares, 4, 64)})
+	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
 	}

@@ -40,6 +40,9 @@ type DataRecipe struct {
 	Synthetic  int     `yaml:"synthetic" json:"synthetic"`   // further unlabelled rows that are made of the training rows; 0: none
 	Synthesis  string  `yaml:"synthesis" json:"synthesis"`   // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
 	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
+
+	Without []string `yaml:"without,omitempty" json:"without,omitempty"` // classes whose rows are left out of Train and Val; the test rows keep them
+	Only    []string `yaml:"only,omitempty" json:"only,omitempty"`       // or those that alone are kept
 }
 
 // StudentRecipe names the architecture, or the file to fine-tune.

@@ -21,15 +21,40 @@ func (r *Recipe) Validate() error {
 	return nil
 }
 
+// numberCheck is one number of a recipe beside its range.
+type numberCheck struct {
+	flag  string
+	value float64
+	ok    bool
+	want  string
+}
+
 // checkNumbers is about ranges.
 func (r *Recipe) checkNumbers() error {
+	for _, c := range r.numbers() {
+		if !c.ok {
+			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
+		}
+	}
+	return nil
+}
+
+// Range is what a recipe's number may be that a flag sets, such as --epochs, in
+// words; "" where the flag is not of a number, or its help says the range.
+func Range(flag string) string {
+	r := Default()
+	for _, c := range r.numbers() {
+		if c.flag == flag {
+			return c.want
+		}
+	}
+	return ""
+}
+
+// numbers are the numbers of r with their ranges.
+func (r *Recipe) numbers() []numberCheck {
 	t, d := &r.Train, &r.Data
-	for _, c := range []struct {
-		flag  string
-		value float64
-		ok    bool
-		want  string
-	}{
+	return []numberCheck{
 		{"--epochs", float64(t.Epochs), t.Epochs >= 1 && t.Epochs <= 1e6, "a number from 1 to 1000000"},
 		{"--batch", float64(t.Batch), t.Batch >= 1 && t.Batch <= 1<<16, "a number from 1 to 65536"},
 		{"--lr", t.LR, t.LR > 0 && t.LR <= 1000, "a number above 0, at most 1000"},
@@ -53,12 +78,7 @@ func (r *Recipe) checkNumbers() error {
 		{"--teacher-smoothing", r.Teacher.Smooth, r.Teacher.Smooth >= 1e-6 && r.Teacher.Smooth < 0.5, "a probability from 1e-6 to below 0.5"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
 		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= -1 && r.Teacher.Memory <= 1<<40, "a number of MiB to 1099511627776, 0 for the default or -1 for none"},
-	} {
-		if !c.ok {
-			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
-		}
 	}
-	return nil
 }
 
 // checkNames is about names, and texts that others read.
@@ -124,8 +144,10 @@ func (r *Recipe) checkGiven() error {
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
-	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != ""):
-		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit and --task go with rows of your own, not with the embedded ones")
+	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != "" || len(d.Without)+len(d.Only) > 0):
+		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit, --task, --without and --only go with rows of your own, not with the embedded ones")
+	case len(d.Without) > 0 && len(d.Only) > 0:
+		return fault.New(fault.Usage, "", "--without", "got both --without and --only, expected one or the other")
 	case d.Synthetic > 0 && !r.taught():
 		return fault.New(fault.Usage, "", "--synthetic", "got %d without a teacher, expected 0: nobody would say what they are", d.Synthetic)
 	case d.Synthesis != "" && d.Synthetic == 0:

@@ -73,6 +73,7 @@ type run struct {
 	trained *outcome // what the student's course came to
 	took    outcome  // the work of the courses of all seeds
 
+	shares    []float64  // of the classes in the transfer set; nil where the task has none
 	variation *variation // of the training rows; nil: none
 
 	streams stream.Sinks // told of every epoch

@@ -107,6 +107,11 @@ func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
 	columnFlags(f, &d.Columns, &d.LabelMap)
 	f.IntVar(&d.Labelled, "labelled", d.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&d.Limit, "limit", d.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these classes out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
+	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these classes alone")
+	for _, name := range []string{"without", "only"} {
+		f.Lookup(name).DefValue = ""
+	}
 	f.BoolVar(&d.SkipBad, "skip-bad", d.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 }
 

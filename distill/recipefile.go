@@ -29,12 +29,12 @@ const (
 func readRecipe(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read recipe: %w", err)
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecipe+1))
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read recipe: %w", err)
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
 	}
 	if len(text) > maxRecipe {
 		return nil, fault.New(fault.Usage, path, "", "recipe has more than the limit of %d bytes", maxRecipe)

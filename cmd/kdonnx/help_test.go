@@ -46,6 +46,29 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestFlagTexts holds the help of every flag to names of values that say
+// something, and to defaults that are some.
+func TestFlagTexts(t *testing.T) {
+	for _, c := range allBelow(newRoot(io.Discard, io.Discard)) {
+		for _, line := range strings.Split(c.LocalFlags().FlagUsages(), "\n") {
+			for _, ugly := range []string{"(default )", "stringArray", "float64Slice", "[])"} {
+				if strings.Contains(line, ugly) {
+					t.Errorf("%s: %q in the help %q", c.CommandPath(), ugly, line)
+				}
+			}
+		}
+	}
+}
+
+// TestGroups holds every command to a group of the help.
+func TestGroups(t *testing.T) {
+	for _, c := range newRoot(io.Discard, io.Discard).Commands() {
+		if c.GroupID == "" {
+			t.Errorf("%s is in no group", c.Name())
+		}
+	}
+}
+
 // allBelow lists the commands below c, at any depth.
 func allBelow(c *cobra.Command) []*cobra.Command {
 	var all []*cobra.Command

@@ -15,7 +15,7 @@ type recipeSource struct {
 
 func (s *recipeSource) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it")
-	f.StringArrayVar(&s.sets, "set", nil, "override one recipe key: --set loss.temperature=4")
+	f.StringArrayVar(&s.sets, "set", nil, "override one recipe key, `KEY=VALUE`: --set loss.temperature=4")
 }
 
 // layered is the recipe that flags, --set and a recipe file give together:

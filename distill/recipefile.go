@@ -29,17 +29,26 @@ const (
 func readRecipe(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", plain(err))
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecipe+1))
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", plain(err))
 	}
 	if len(text) > maxRecipe {
 		return nil, fault.New(fault.Usage, path, "", "recipe has more than the limit of %d bytes", maxRecipe)
 	}
 	return text, nil
+}
+
+// plain is err without the path, which the fault names.
+func plain(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // decode reads YAML over r, strictly.

@@ -82,5 +82,9 @@ func (d *run) tell(role string, done []EpochRecord) error {
 	for i, e := range epochs(done) {
 		list[i] = stream.Epoch{Epoch: e, Seconds: done[i].Seconds, Ended: done[i].Ended}
 	}
-	return d.streams.Epochs(role, list)
+	of := stream.Course{Role: role}
+	if t := d.recipe.Train; t.Seeds > 1 {
+		of.Seed, of.Several = t.Seed, true
+	}
+	return d.streams.Epochs(of, list)
 }

@@ -17,6 +17,10 @@ func TestExamples(t *testing.T) {
 			if _, inner, ok := strings.Cut(line, "$("); ok {
 				line = strings.TrimSuffix(inner, ")")
 			}
+			line, piped, _ := strings.Cut(line, " | ")
+			if piped != "" && !strings.HasPrefix(piped, "kdonnx ") {
+				t.Errorf("%s: the example goes on with %q", c.CommandPath(), piped)
+			}
 			words := shellWords(line)
 			if len(words) == 0 && c.Example == "" {
 				continue

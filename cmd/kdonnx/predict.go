@@ -27,7 +27,7 @@ func newPredict(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "predict",
 		Short: "Write what a model says of every row as CSV",
-		Long:  `Writes what a model says of every row as CSV: the class and its probability, the
+		Long: `Writes what a model says of every row as CSV: the class and its probability, the
 probabilities of labels, or numbers.`,
 		Example: `  kdonnx predict --model out/student.onnx --data rows.csv
   kdonnx predict --model out/student.onnx --data images/ --engine native -o classes.csv`,

@@ -37,7 +37,7 @@ func TestEpochText(t *testing.T) {
 		"  epoch 3: loss 1.25, validation 97.50 %, soft 0.125 (gradient 2.5), hard 0.5 (gradient 0.0625), T 4.5, α 0.9, β 0.1": {
 			Epoch: 3, Loss: 1.25, Soft: 0.125, Hard: 0.5, SoftGrad: 2.5, HardGrad: 0.0625, Validated: true, ValAccuracy: 0.975, Weights: &loss.Weights{Temperature: 4.5, Alpha: 0.9, Beta: 0.1}},
 		"  epoch 1: loss 0.7, validation R² 0.5000": {Epoch: 1, Loss: 0.7, Hard: 0.7, HardGrad: 1, Metric: "R²", Validated: true, ValAccuracy: 0.5},
-		"  epoch 2: loss 0.7": {Epoch: 2, Loss: 0.7, Hard: 0.7, HardGrad: 1},
+		"  epoch 2: loss 0.7":                       {Epoch: 2, Loss: 0.7, Hard: 0.7, HardGrad: 1},
 	} {
 		if got := epochText(e); got != want {
 			t.Errorf("got %q, want %q", got, want)

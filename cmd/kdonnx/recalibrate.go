@@ -73,7 +73,6 @@ some classes, or a file with one such pair a line.`,
 	f.StringVar(&o.Model.Model, "model", "", "the .onnx file: a student, or another classifier whose ops are in kdonnx list ops")
 	f.StringVar(&o.Prior, "prior", o.Prior, "what the mean mass of a class is to be: uniform, labels:ROWS, teacher:MODEL, targets:STORE, CLASS=SHARE,… or a file of such pairs")
 	f.StringSliceVar(&o.Classes, "classes", nil, "`CLASSES` that get a bias, by name or number, such as 3 or 7,8, or all (default: those that --prior names, else those that the student says its transfer set lacked: less than a tenth of the prior)")
-	f.Lookup("classes").DefValue = ""
 	data.bind(f)
 	teacherFlags(f, &o.Model)
 	f.MarkHidden("teacher")

@@ -150,6 +150,14 @@ func usage(format string, args ...any) error { return fault.New(fault.Usage, "",
 // flagFault says what is wrong with a flag in the words of all other faults.
 func flagFault(cmd *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
+	var none *pflag.NotExistError
+	if errors.As(err, &none) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := fault.Nearest(none.GetSpecifiedName(), names); near != "" {
+			return usage("%v (did you mean --%s?)", err, near)
+		}
+	}
 	if !errors.As(err, &bad) {
 		return usage("%v (see %s --help)", err, cmd.CommandPath())
 	}

@@ -27,7 +27,7 @@ Vinyals and Dean 2015). This sets the biases at which the mean mass that the mod
 predicts of such classes, over rows as it will meet them, is a prior. No label of
 these rows is used: take unlabelled rows of all classes, never those that judge the
 result. Rows of the transfer set itself tell little, for the loss has already made
-the student's mean on them the teacher's (README).
+the student's mean on them the teacher's (docs/guide.md).
 
 Priors: uniform; labels:ROWS, the shares of other rows' labels; teacher:MODEL.onnx or
 targets:STORE, what a teacher says of the same rows on average; CLASS=SHARE,… for

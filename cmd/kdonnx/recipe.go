@@ -48,8 +48,8 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
 	f.StringArrayVar(&t.Before, "before", t.Before, "a `MODEL` that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
 	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
-	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights `W,W,…` of an ensemble's members, such as 2,1,1 (default: all alike)")
-	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean, `T,T,…` (default: 1 each)")
+	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights `W,W,...` of an ensemble's members, such as 2,1,1 (default: all alike)")
+	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean, `T,T,...` (default: 1 each)")
 	for _, name := range []string{"weights", "temperatures"} {
 		f.Lookup(name).DefValue = "" // the text says it, pflag would add []
 	}
@@ -60,7 +60,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.Float64Var(&t.Smooth, "teacher-smoothing", t.Smooth, "of a teacher that gives labels and no scores: the probability that it leaves to the other classes")
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
 	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, transpose, bgr, channels=3 or channels=1 if need be`)
-	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: `NAME=COLUMN,…` of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
+	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: `NAME=COLUMN`,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
 	f.Var(&optionsFlag{&t.Options}, "provider-option", "KEY=VALUE for the provider, such as cudnn_conv_algo_search=HEURISTIC, or for the session, such as session.set_denormal_as_zero=1 (may be repeated)")

@@ -43,8 +43,8 @@ type compareLine struct {
 }
 
 type compareCell struct {
-	Text string
-	Best bool
+	Text, SD string // SD: the deviation over seeds, where there are several
+	Best     bool
 }
 
 // HTML renders the comparison.
@@ -92,7 +92,8 @@ func (g Group) page(id string, several bool) groupPage {
 			*names = append(*names, q.name)
 			for i, n := range g.members {
 				to := cells(&p.Lines[i])
-				*to = append(*to, compareCell{q.show(n.Report), best[i]})
+				text, sd := q.parts(n.Report)
+				*to = append(*to, compareCell{text, sd, best[i]})
 			}
 		}
 	}

@@ -171,16 +171,25 @@ func (q quantity) best(runs []Named) []bool {
 
 // show is the column's text of a run: of several seeds mean and deviation.
 func (q quantity) show(r *Report) string {
+	mean, sd := q.parts(r)
+	if sd == "" {
+		return mean
+	}
+	return plusMinus(mean, sd)
+}
+
+// parts are the column's text of a run, and its deviation where there are seeds.
+func (q quantity) parts(r *Report) (text, deviation string) {
 	x, ok := q.get(r)
 	if !ok {
-		return none
+		return none, ""
 	}
 	if q.sd != nil {
 		if sd, several := q.sd(r); several {
-			return plusMinus(q.text(x), strings.TrimPrefix(q.text(sd), "+"))
+			deviation = strings.TrimPrefix(q.text(sd), "+")
 		}
 	}
-	return q.text(x)
+	return q.text(x), deviation
 }
 
 // Text prints the comparison for a terminal; a star marks the best.

@@ -103,12 +103,22 @@ func TestSeedsElsewhere(t *testing.T) {
 	}
 	c := Compare([]Named{{"several", several}, {"one", one}})
 	g := several.Verdict.Gain
-	for _, want := range []string{
-		errorsText(float64(errors)+1) + " ± 1", // errors
-		"+" + errorsText(g.Mean) + " ± " + errorsText(g.SD), asP(g.P), "4, linear:1",
-	} {
-		if page := htmlOf(t, c); !strings.Contains(strings.ReplaceAll(page, "&#43;", "+"), want) {
-			t.Errorf("the comparison lacks %q", want)
+	page := strings.ReplaceAll(htmlOf(t, c), "&#43;", "+")
+	var text strings.Builder
+	if err := c.Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct{ mean, sd string }{{errorsText(float64(errors) + 1), "1"}, {"+" + errorsText(g.Mean), errorsText(g.SD)}} {
+		if want := x.mean + " ± " + x.sd; !strings.Contains(text.String(), want) {
+			t.Errorf("the text lacks %q", want)
+		}
+		if !strings.Contains(page, x.mean) || !strings.Contains(page, "± "+x.sd+"</span>") {
+			t.Errorf("the page lacks %s ± %s", x.mean, x.sd)
+		}
+	}
+	for _, want := range []string{asP(g.P), "4, linear:1"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
 		}
 	}
 	if s := c.Groups[0].Runs[0]; s.Seeds == nil || float64(*s.Gain) != g.Mean {

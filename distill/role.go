@@ -101,7 +101,11 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, formula))
+	passes := fmt.Sprintf("%d epochs", t.Epochs)
+	if t.Epochs == 1 {
+		passes = "1 epoch"
+	}
+	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %s of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, passes, perEpoch, formula))
 	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}

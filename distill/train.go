@@ -33,6 +33,7 @@ type EpochRecord struct {
 	Hint        float64       `json:"hint,omitempty"`    // hint's term without its weight: 1 is knowing its means, 0 reproducing it
 	LR          float64       `json:"lr"`                // at the end of the epoch
 	Weights     *loss.Weights `json:"weights,omitempty"` // T, α and β at the end of the epoch, where they change
+	Validated   bool          `json:"validated"`         // false where there are no validation rows
 	ValAccuracy float64       `json:"val_accuracy"`      // or Metric
 	Metric      string        `json:"metric,omitempty"`  // what the best epoch is chosen by where it is not accuracy
 	ValLoss     float64       `json:"val_loss"`
@@ -271,7 +272,7 @@ func (c *course) judge(ctx context.Context, rec *EpochRecord, state *checkpoint)
 	if err != nil {
 		return fault.New(fault.Diverged, "", c.role, "epoch %d: %w", rec.Epoch, err)
 	}
-	rec.ValAccuracy, rec.ValLoss, rec.Metric = score, loss, chosenName(c.val.task)
+	rec.Validated, rec.ValAccuracy, rec.ValLoss, rec.Metric = true, score, loss, chosenName(c.val.task)
 	h := &state.Header
 	if h.BestAt < 0 || score > h.BestAcc || score == h.BestAcc && loss < h.BestLoss {
 		h.BestAt, h.BestAcc, h.BestLoss = rec.Epoch, score, loss

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -170,8 +171,14 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: got %v, expected kind %d and %q", name, err, c.kind, c.want)
 		}
 	}
-	if _, err := Read(filepath.Join(t.TempDir(), "no.json")); fault.KindOf(err) != fault.IO {
-		t.Errorf("no file: %v", err)
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.json"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"no.json", "pipe.json", "."} { // a pipe that nobody writes would keep it waiting
+		if _, err := Read(filepath.Join(dir, name)); fault.KindOf(err) != fault.IO {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

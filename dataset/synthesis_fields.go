@@ -116,10 +116,14 @@ func (f *field) take(to, from rowOf) {
 	}
 }
 
-// fit makes v a value that number k of the field may have.
+// fit makes v a value that number k of the field may have: a finite one, and a
+// whole one in its range where all are.
 func (f *field) fit(v float32, k int) float32 {
-	if f.kind != whole || v != v {
+	if v != v {
 		return v
+	}
+	if f.kind != whole {
+		return min(max(v, -math.MaxFloat32), math.MaxFloat32)
 	}
 	return min(max(float32(math.RoundToEven(float64(v))), f.lo[k]), f.hi[k])
 }

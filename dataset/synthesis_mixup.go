@@ -53,6 +53,9 @@ func (m *rowMixer) apply(x rowOf, donors []rowOf, d *draws) {
 		}
 		for k := range f.n {
 			a, b := &x.x[f.x+k], other.x[f.x+k]
+			if *a == b { // which a sum of shares is but for its rounding
+				continue
+			}
 			v := float32(share**a) + float32((1-share)*b)
 			if v != v { // one is missing
 				if share < 0.5 {

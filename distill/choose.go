@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -115,6 +116,9 @@ func describe(c Candidate) string {
 // export them.
 func (d *run) fitting(ctx context.Context, b Budget) ([]Candidate, error) {
 	probe := &run{recipe: d.recipe, env: d.env, data: d.data, task: d.task, teacher: d.teacher, variation: d.variation, result: d.forecast()}
+	if d.task == dataset.MultiClass {
+		probe.shares = slices.Repeat([]float64{1.234e-5}, d.teacher.classes) // the longest text there is
+	}
 	in, err := probe.studentInput(ctx)
 	if err != nil {
 		return nil, err

@@ -2,14 +2,16 @@ package distill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -52,9 +54,12 @@ func (c *recalibrating) priorOf(ctx context.Context, text string) ([]float64, er
 }
 
 func readPairs(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	if err != nil {
-		return nil, fault.New(fault.Usage, "", "--prior", "got %q, expected uniform, labels:ROWS, teacher:MODEL, targets:STORE, CLASS=SHARE,… or a file of such pairs: %w", path, err)
+		return nil, fault.New(fault.Usage, "", "--prior", "got %q, expected uniform, labels:ROWS, teacher:MODEL, targets:STORE, CLASS=SHARE,… or a file of such pairs, which there is not", path)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxPrior+1))

@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -47,6 +49,11 @@ func (r *Report) check(path string) error {
 			targets = len(n.PerTarget)
 		case n.Regression != nil && targets != len(n.PerTarget):
 			return bad(m.Label+".per_target", "got %d numbers, expected %d as of the other models", len(n.PerTarget), targets)
+		}
+	}
+	for _, odd := range []func() (string, string){r.Seeds.odd, r.Balance.odd} {
+		if field, what := odd(); field != "" {
+			return bad(field, "%s", what)
 		}
 	}
 	for role, epochs := range map[string][]Epoch{"history.student": r.History.Student, "history.baseline": r.History.Baseline} {
@@ -93,6 +100,17 @@ func outside(v reflect.Value) (field, what string) {
 				return fmt.Sprintf("[%d]%s", i, f), w
 			}
 		}
+	case reflect.Map:
+		if v.Type().Elem().Kind() == reflect.String {
+			return "", ""
+		}
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, k := range keys {
+			if f, w := below(k.String(), v.MapIndex(k)); w != "" {
+				return f, w
+			}
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			t := v.Type().Field(i)
@@ -102,6 +120,45 @@ func outside(v reflect.Value) (field, what string) {
 			name, _, _ := strings.Cut(t.Tag.Get("json"), ",")
 			if f, w := below(name, v.Field(i)); w != "" {
 				return f, w
+			}
+		}
+	}
+	return "", ""
+}
+
+// odd finds what cannot be of several trainings; s may be nil.
+func (s *Seeds) odd() (field, what string) {
+	if s == nil {
+		return "", ""
+	}
+	if len(s.Seeds) < 2 {
+		return "seeds.seeds", fmt.Sprintf("got %d seeds, expected at least 2", len(s.Seeds))
+	}
+	for _, of := range []struct {
+		name string
+		all  map[string]Spread
+	}{{"seeds.student.", s.Student}, {"seeds.baseline.", s.Baseline}} {
+		for _, key := range slices.Sorted(maps.Keys(of.all)) {
+			if n := len(of.all[key].Values); n != len(s.Seeds) {
+				return of.name + key + ".values", fmt.Sprintf("got %d numbers, expected %d, one a seed", n, len(s.Seeds))
+			}
+		}
+	}
+	return "", ""
+}
+
+// odd finds what cannot be of rows over classes; b may be nil.
+func (b *Balance) odd() (field, what string) {
+	if b == nil {
+		return "", ""
+	}
+	for i, c := range b.Listed {
+		for _, m := range []struct {
+			name string
+			mass *Number
+		}{{"mass", c.Mass}, {"val_mass", c.ValMass}} {
+			if m.mass != nil && (*m.mass < 0 || *m.mass > 1+1e-9) { // sums of float64 may be over 1 by their rounding
+				return fmt.Sprintf("balance.listed[%d].%s", i, m.name), fmt.Sprintf("got %g, expected 0 to 1", float64(*m.mass))
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -28,9 +29,9 @@ func Find(path string) string {
 // Read reads a metrics.json that WriteJSON wrote, or whose bytes somebody
 // else chose: what it says is checked so that every page can be made of it.
 func Read(path string) (*Report, error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", plain(err))
+		return nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))

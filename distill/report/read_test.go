@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -23,6 +24,7 @@ func jsonOf(t testing.TB) map[string][]byte {
 	all := map[string][]byte{}
 	for name, r := range map[string]*Report{
 		"classes": example(t, 60, 4, 3), "labels": taskExample(t, dataset.MultiLabel, 30, "a", "b"), "numbers": taskExample(t, dataset.Regression, 30, "a", "b"),
+		"seeds": withExtras(withSeeds(example(t, 60, 4, 2))), "seeds of numbers": withSeeds(taskExample(t, dataset.Regression, 30, "a", "b")),
 		"loud": shout(poison(example(t, 40, 12, 3))), "hostile names": shoutTargets(taskExample(t, dataset.Regression, 30, "a", "b")),
 	} {
 		r.Format = Format
@@ -34,6 +36,18 @@ func jsonOf(t testing.TB) map[string][]byte {
 		all[name] = data
 	}
 	return all
+}
+
+// withExtras is r with a search within a budget, schedules, and the balance of
+// its rows.
+func withExtras(r *Report) *Report {
+	r.Budget = &Budget{Family: "mlp", Params: 1000, Latency: 50_000, Candidates: []Candidate{{Arch: "mlp:9", Params: 900, Bytes: 4000, FLOPs: 1800, Latency: 12_345, Epochs: 2, Score: 0.9, Chosen: true}, {Arch: "mlp:4,4", Diverged: true}}}
+	r.Balance = NewBalance(spreadOver(4), spreadOver(4))
+	r.Provenance.Schedules = &Schedules{Temperature: "linear:1", Alpha: "constant", Beta: "constant"}
+	for i := range r.History.Student {
+		r.History.Student[i].Weights = &Weights{Temperature: 3, Alpha: 0.8, Beta: 0.2}
+	}
+	return r
 }
 
 // TestRebuilt writes a report, reads its JSON and writes it again: the same
@@ -157,8 +171,14 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: got %v, expected kind %d and %q", name, err, c.kind, c.want)
 		}
 	}
-	if _, err := Read(filepath.Join(t.TempDir(), "no.json")); fault.KindOf(err) != fault.IO {
-		t.Errorf("no file: %v", err)
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.json"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"no.json", "pipe.json", "."} { // a pipe that nobody writes would keep it waiting
+		if _, err := Read(filepath.Join(dir, name)); fault.KindOf(err) != fault.IO {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -201,11 +221,13 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { survives(t, data) })
 }
 
+// oddValues are put in place of others.
+var oddValues = []string{"null", "true", `""`, `"<b>\u001b"`, "0", "-1", "1", "3", "0.5", "1e99", "-1e99", "1e-320", "1099511627776", "1152921504606846976", "[]", "{}", "[1]", "[[]]"}
+
 // TestMutated changes one value of a whole file at a time: another number,
 // another type, one more or one less of a list, a key that is not there.
 func TestMutated(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 2))
-	values := []string{"null", "true", `""`, `"<b>\u001b"`, "0", "-1", "1", "3", "0.5", "1e99", "-1e99", "1e-320", "1099511627776", "1152921504606846976", "[]", "{}", "[1]", "[[]]"}
 	var change func(v any) any
 	change = func(v any) any {
 		switch v := v.(type) {
@@ -235,11 +257,11 @@ func TestMutated(t *testing.T) {
 			}
 			return v
 		}
-		return json.RawMessage(values[rng.IntN(len(values))])
+		return json.RawMessage(oddValues[rng.IntN(len(oddValues))])
 	}
 	files, accepted := jsonOf(t), 0
 	const times = 250
-	for _, name := range []string{"classes", "labels", "numbers"} {
+	for _, name := range []string{"classes", "labels", "numbers", "seeds", "seeds of numbers"} {
 		for range times {
 			d := json.NewDecoder(bytes.NewReader(files[name]))
 			d.UseNumber()
@@ -265,4 +287,66 @@ func TestMutated(t *testing.T) {
 	if accepted < times/4 {
 		t.Errorf("only %d of %d were read: the test sees too little", accepted, 3*times)
 	}
+}
+
+// TestMutatedSections puts odd values in each place of the sections that several
+// seeds, a budget and the balance add, of all values each a few times.
+func TestMutatedSections(t *testing.T) {
+	good, err := encode("", withExtras(withSeeds(example(t, 8, 2, 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const each = 3 // odd values in a place
+	accepted := 0
+	for _, section := range []string{"seeds", "verdict", "budget", "balance"} {
+		for n := 0; ; n++ {
+			var v map[string]any
+			if err := json.Unmarshal(good, &v); err != nil {
+				t.Fatal(err)
+			}
+			left, done := n/each, false
+			v[section] = replaceNth(v[section], &left, &done, json.RawMessage(oddValues[(5*n)%len(oddValues)]))
+			if !done {
+				break
+			}
+			data, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if survives(t, data) {
+				accepted++
+			}
+			if t.Failed() {
+				text, _ := json.Marshal(v[section])
+				t.Fatalf("of %s: %.2000s", section, text)
+			}
+		}
+	}
+	if accepted < 50 {
+		t.Errorf("only %d were read: the test sees too little", accepted)
+	}
+}
+
+// replaceNth puts by in place of the n-th value of v, in the order of its keys.
+func replaceNth(v any, n *int, done *bool, by any) any {
+	if *n == 0 && !*done {
+		*done = true
+		return by
+	}
+	*n--
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if !*done {
+				v[k] = replaceNth(v[k], n, done, by)
+			}
+		}
+	case []any:
+		for i := range v {
+			if !*done {
+				v[i] = replaceNth(v[i], n, done, by)
+			}
+		}
+	}
+	return v
 }

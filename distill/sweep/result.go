@@ -108,7 +108,7 @@ func (s *sweeper) cellOf(e, best *entry) report.SweepCell {
 	}
 	behind, se := apart(best.standing, st)
 	c.Behind, c.BehindSE = report.Number(behind), report.Number(se)
-	c.Within = !c.Left && !st.diverged() && (e == best || behind <= sure*se)
+	c.Within = !c.Left && !st.diverged() && (e == best || !(behind > sure*se)) // also where se is not known
 	if st.diverged() {
 		nan := report.Number(math.NaN())
 		c.Value, c.SE, c.SD, c.Loss, c.Behind, c.BehindSE, c.Within = nan, nan, nan, nan, nan, nan, false

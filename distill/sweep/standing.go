@@ -60,8 +60,8 @@ func (e *entry) stand(rung int) {
 	e.standing = s
 }
 
-// before tells whether a ranks before b: one that got further, that did not
-// diverge, by its value, then its loss, then the fewer parameters, then the
+// before tells whether a ranks before b: one that did not diverge, that got
+// further, by its value, then its loss, then the fewer parameters, then the
 // plan's order.
 func before(a, b *entry) bool { return order(a, b) < 0 }
 
@@ -70,8 +70,8 @@ func before(a, b *entry) bool { return order(a, b) < 0 }
 func order(a, b *entry) int {
 	x, y := a.standing, b.standing
 	return cmp.Or(
-		cmp.Compare(b.rung, a.rung),
 		cmp.Compare(btoi(x.diverged()), btoi(y.diverged())),
+		cmp.Compare(b.rung, a.rung),
 		cmp.Compare(y.value, x.value),
 		cmp.Compare(x.loss, y.loss),
 		cmp.Compare(x.params, y.params),

@@ -423,6 +423,7 @@ func TestStandingOrder(t *testing.T) {
 		make(1, 0.9, 0.4, 6, "", 1),
 		make(1, 0.9, 0.4, 6, "", 2),
 		make(1, 0.8, 0.1, 1, "", 0),
+		make(2, 1.0, 0.0, 1, "NaN", 0), // who went on and diverged is behind who was left
 		make(1, 1.0, 0.0, 1, "NaN", 0),
 	}
 	got := slices.Clone(want)
@@ -430,5 +431,29 @@ func TestStandingOrder(t *testing.T) {
 	slices.SortStableFunc(got, order)
 	if !slices.Equal(got, want) {
 		t.Error("another order")
+	}
+}
+
+// TestWithin says of a difference whose standard error nobody knows, as on rows
+// without labels, that it may be chance.
+func TestWithin(t *testing.T) {
+	s := &sweeper{rungs: []int{3}}
+	at := func(value float64, rows ...float64) *entry {
+		return &entry{standing: standing{value: value, rows: rows, seeds: 1, se: math.NaN()}}
+	}
+	for _, c := range []struct {
+		best, other *entry
+		within      bool
+	}{
+		{at(0.9), at(0.1), true}, // no rows
+		{at(0.75, 1, 1, 1, 0), at(0.5, 1, 1, 0, 0), true},
+		{at(1, 1, 1, 1, 1), at(0, 0, 0, 0, 0), false},
+	} {
+		if got := s.cellOf(c.other, c.best); got.Within != c.within {
+			t.Errorf("%+v beside %+v: within %v", c.other.standing, c.best.standing, got.Within)
+		}
+		if got := s.cellOf(c.best, c.best); !got.Within {
+			t.Error("the best is not within itself")
+		}
 	}
 }

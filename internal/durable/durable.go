@@ -159,6 +159,20 @@ func refuseSpecial(path string) error {
 	return nil
 }
 
+// Open opens the file at path for reading. A pipe or device, which could keep a
+// reader waiting for ever, is a fault of kind IO, and so is a folder.
+func Open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", cause(err))
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, fault.New(fault.IO, path, "", "cannot read: it is a folder, device or pipe, expected a regular file")
+	}
+	return f, nil
+}
+
 // Clean removes the temporaries that killed processes left in dir of the files
 // whose names mine accepts; nil accepts all. Call it with those files' lock
 // held.

@@ -22,12 +22,12 @@ var wanted = strings.Fields(`
 	F-01 F-02 F-03 F-04 F-05 F-08 F-09 F-11 F-12 F-13 F-14 F-16 F-17 F-18
 	F-20 F-21 F-22 F-23 F-27 F-28 F-29 F-30 F-32 F-33 F-34 F-35 F-37 F-39 F-40
 	F-41 F-42 F-43 F-44 F-46 F-47 F-49 F-50 F-51 F-52
-	F-53 F-54 F-56 F-57 F-58 F-60 F-61 F-62 F-63 F-64 F-65 F-67`)
+	F-53 F-54 F-56 F-57 F-58 F-60 F-61 F-62 F-63 F-64 F-65 F-67 F-68 F-69`)
 
 // manifest is every case, in the order of the list.
 var manifest = sync.OnceValue(func() []row {
 	rows := slices.Concat(modelRows(), bulkRows(), externalRows(), weightRows(), teacherRows(), processRows(), libraryRows(),
-		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows())
+		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows(), settingRows())
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
 	return rows
 })

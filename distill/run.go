@@ -193,10 +193,14 @@ func (d *run) trainStudent(ctx context.Context) error {
 	if d.teacher.test == nil {
 		return nil
 	}
-	scored, err := evaluateTeacher(ctx, d.test)
-	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
-	d.result.Teacher.Params, d.result.Teacher.Bytes = d.teacher.params, d.teacher.bytes
+	d.result.Teacher, err = d.teacherBlock(ctx, d.test)
 	return err
+}
+
+// teacherBlock scores what the teacher said of the test rows.
+func (d *run) teacherBlock(ctx context.Context, test *rows) (*report.Block, error) {
+	scored, err := evaluateTeacher(ctx, test)
+	return &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name, Params: d.teacher.params, Bytes: d.teacher.bytes}, err
 }
 
 // trainBaseline trains the same net for the same number of steps on the hard

@@ -93,7 +93,7 @@ func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role str
 	if want.Teacher, err = digests(r); err != nil {
 		return cell{}, err
 	}
-	if have, ok := readCell(path); ok && then == nil && bytes.Equal(have.Recipe, want.Recipe) && have.Teacher == want.Teacher && have.Role == role {
+	if have, ok := readCell(path); ok && then == nil && have.same(want) {
 		return have, nil
 	}
 	s, err := l.session(ctx, r, want.Teacher)
@@ -116,11 +116,7 @@ func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role str
 	want.Errors, want.Rows, want.NLL, want.Classes = block.Errors, block.Labelled, block.NLL, block.PerClass
 	want.Val, want.Epochs, want.Seconds = t.Best().ValAccuracy, len(t.History), t.Seconds
 	l.say("%s: %d errors of %d", name, want.Errors, want.Rows)
-	data, err := json.MarshalIndent(want, "", " ")
-	if err != nil {
-		return cell{}, err
-	}
-	if err := durable.Write(path, data); err != nil {
+	if err := l.keepCell(path, want); err != nil {
 		return cell{}, err
 	}
 	return want, os.RemoveAll(filepath.Join(l.out, "work", name))
@@ -162,7 +158,7 @@ func (l *lab) model(ctx context.Context, name string, r distill.Recipe) (cell, e
 		return cell{}, err
 	}
 	have, ok := readCell(path)
-	if _, err := os.Stat(r.Output.Model); err == nil && ok && bytes.Equal(have.Recipe, want.Recipe) && have.Teacher == want.Teacher {
+	if _, err := os.Stat(r.Output.Model); err == nil && ok && have.same(want) {
 		return have, nil
 	}
 	result, err := distill.Run(ctx, r, distill.Env{Cache: l.cache, Version: "reproduce", Progress: l.progress(name), Log: func(line string) { l.say("  %s", line) }})
@@ -172,11 +168,46 @@ func (l *lab) model(ctx context.Context, name string, r distill.Recipe) (cell, e
 	want.Errors, want.Rows, want.NLL, want.Classes = result.Student.Errors, result.Student.Labelled, result.Student.NLL, result.Student.PerClass
 	want.Epochs, want.Seconds = r.Train.Epochs, float64(result.WallS)
 	l.say("%s: %d errors of %d", name, want.Errors, want.Rows)
-	data, err := json.MarshalIndent(want, "", " ")
-	if err != nil {
-		return cell{}, err
+	return want, l.keepCell(path, want)
+}
+
+// teacherErrors are those of the teacher of r on the test rows.
+func (l *lab) teacherErrors(ctx context.Context, name string, r distill.Recipe) (float64, error) {
+	path := filepath.Join(l.out, "cells", name+".json")
+	want := cell{Role: distill.RoleTeacher}
+	var err error
+	if want.Teacher, err = digests(r); err != nil {
+		return 0, err
 	}
-	return want, durable.Write(path, data)
+	if want.Recipe, err = json.Marshal(r); err != nil {
+		return 0, err
+	}
+	if have, ok := readCell(path); ok && have.same(want) {
+		return float64(have.Errors), nil
+	}
+	s, err := l.session(ctx, r, want.Teacher)
+	if err != nil {
+		return 0, err
+	}
+	block, err := s.Teacher(ctx)
+	if err != nil {
+		return 0, err
+	}
+	want.Errors, want.Rows, want.NLL, want.Classes = block.Errors, block.Labelled, block.NLL, block.PerClass
+	return float64(want.Errors), l.keepCell(path, want)
+}
+
+// same tells whether what was kept is what is wanted.
+func (c cell) same(want cell) bool {
+	return bytes.Equal(c.Recipe, want.Recipe) && c.Teacher == want.Teacher && c.Role == want.Role
+}
+
+func (l *lab) keepCell(path string, c cell) error {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return durable.Write(path, data)
 }
 
 // digests are those of the teacher's files, so that another teacher makes

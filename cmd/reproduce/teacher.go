@@ -32,7 +32,9 @@ func teachers(ctx context.Context, l *lab) (*finding, error) {
 func (l *lab) teacher(ctx context.Context) (cell, error) { return l.mnistModel(ctx, "teacher") }
 
 // convTeacher is better than the paper's.
-func (l *lab) convTeacher(ctx context.Context) (cell, error) { return l.mnistModel(ctx, "conv-teacher") }
+func (l *lab) convTeacher(ctx context.Context) (cell, error) {
+	return l.mnistModel(ctx, "conv-teacher")
+}
 
 // mnistModel runs the recipe of that name on MNIST.
 func (l *lab) mnistModel(ctx context.Context, name string) (cell, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -146,12 +147,12 @@ func (a Augment) Compile(spec Spec, unit []float32) (*Augmenter, error) {
 			g.ops = append(g.ops, op)
 		}
 	}
-	g.tmp = make([]float32, g.size)
+	g.scratch.New = func() any { return &augmentScratch{tmp: make([]float32, g.size)} }
 	return g, nil
 }
 
-// Augmenter is an Augment made ready for the rows of one Spec. It is for one
-// goroutine at a time, and allocates nothing once made.
+// Augmenter is an Augment made ready for the rows of one Spec. It is safe for
+// concurrent use, and allocates nothing but scratch memory once a goroutine.
 //
 // What happens to a row depends on the seed, the pass and the row's position
 // in its source alone: not on the batch that it comes in, nor on what was
@@ -160,6 +161,12 @@ type Augmenter struct {
 	size  int
 	ops   []augmentOp
 	alpha float64 // of mixup; 0: none
+
+	scratch sync.Pool // *augmentScratch
+}
+
+// augmentScratch is the memory of one goroutine.
+type augmentScratch struct {
 	tmp   []float32
 	draws draws
 }
@@ -170,10 +177,12 @@ func (g *Augmenter) Apply(x []float32, rows []int, seed uint64, pass int) {
 	if len(x) != len(rows)*g.size {
 		panic(fmt.Sprintf("dataset: %d values of %d augmented rows of %d", len(x), len(rows), g.size))
 	}
+	s := g.scratch.Get().(*augmentScratch)
+	defer g.scratch.Put(s)
 	for i, row := range rows {
-		g.draws.start(seed, pass, row, 0)
+		s.draws.start(seed, pass, row, 0)
 		for _, op := range g.ops {
-			op.apply(x[i*g.size:(i+1)*g.size], g.tmp, &g.draws)
+			op.apply(x[i*g.size:(i+1)*g.size], s.tmp, &s.draws)
 		}
 	}
 }

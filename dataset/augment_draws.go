@@ -67,3 +67,6 @@ var normals = sync.OnceValue(func() *[1 << 12]float32 {
 	}
 	return &t
 })
+
+// normal is from the standard normal distribution, see normals.
+func (d *draws) normal() float32 { return normals()[d.pcg.Uint64()>>52] }

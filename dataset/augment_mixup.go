@@ -24,10 +24,11 @@ func (mixup) compile(Spec, []float32) (augmentOp, error) { return nil, nil }
 // each is mixed with and the share λ in [0, 1] that it keeps. partners and
 // shares are as long as rows.
 func (g *Augmenter) Partners(partners []int, shares []float32, rows []int, n int, seed uint64, pass int) {
+	var d draws
 	for i, row := range rows {
-		g.draws.start(seed, pass, row, 1)
-		partners[i] = g.draws.below(n)
-		shares[i] = float32(g.draws.beta(g.alpha))
+		d.start(seed, pass, row, 1)
+		partners[i] = d.below(n)
+		shares[i] = float32(d.beta(g.alpha))
 	}
 }
 

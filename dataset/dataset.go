@@ -147,6 +147,17 @@ func (b *Batch) ID(i int) RowID {
 	return id
 }
 
+// IDs appends the identities of all rows to ids.
+func (b *Batch) IDs(ids []RowID) []RowID {
+	var buf []byte
+	for i := range b.N {
+		var id RowID
+		id, buf = b.id(i, buf)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 // id is ID with memory to use again.
 func (b *Batch) id(i int, buf []byte) (RowID, []byte) {
 	if size := len(b.raw) / b.N; size > 0 {

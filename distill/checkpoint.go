@@ -18,7 +18,7 @@ import (
 )
 
 // checkpointMagic begins every checkpoint; its number is the layout's version.
-const checkpointMagic = "kdonnx checkpoint 1\n"
+const checkpointMagic = "kdonnx checkpoint 2\n"
 
 // checkpoint is everything that a training loop needs to go on: a header, the
 // trainer's state, and the weights of the best epoch so far.
@@ -36,8 +36,9 @@ type loopState struct {
 	Run      map[string]string `json:"run"`  // what the run depends on, by name
 	Role     string            `json:"role"` // student or baseline
 	Epoch    int               `json:"epoch"`
-	Step     int               `json:"step"` // steps done in Epoch
-	Sum      [3]float64        `json:"sum"`  // sums of total, soft and hard loss in Epoch
+	Step     int               `json:"step"`           // steps done in Epoch
+	Sum      termSums          `json:"sum"`            // of the steps done in Epoch
+	Hint     float64           `json:"hint,omitempty"` // sum of the hint's term in Epoch
 	History  []EpochRecord     `json:"history"`
 	BestAt   int               `json:"best_at"` // epoch of the best weights, -1 when none
 	BestAcc  float64           `json:"best_acc"`

@@ -23,9 +23,13 @@ type Data struct {
 }
 
 // OpenData opens and splits the rows that r names.
-func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
+func OpenData(ctx context.Context, r *Recipe) (*Data, error) { return openData(ctx, r, nil) }
+
+// openData is OpenData; where h is given, held-out rows stand for the test
+// rows, which are not opened.
+func openData(ctx context.Context, r *Recipe, h *HeldOut) (*Data, error) {
 	if r.Data.Train == Embedded {
-		return embeddedData(ctx, r)
+		return embeddedData(ctx, r, h)
 	}
 	d := &Data{}
 	options := dataset.Options{Label: r.Data.Label, Task: r.Data.Task, LabelMap: r.Data.LabelMap, Columns: r.Data.Columns, SkipBad: r.Data.SkipBad}
@@ -44,17 +48,34 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 	if spec := train.Spec(); spec.Labelled() {
 		options.Classes, options.Task, options.Targets = spec.Classes, spec.Task.String(), spec.Targets
 	}
-	if err := d.openTest(ctx, r, options); err != nil {
-		return nil, err
+	if h == nil || !testGiven(r) {
+		if err := d.openTest(ctx, r, options); err != nil {
+			return nil, err
+		}
 	}
 	if r.Data.SkipBad && d.Test != nil {
 		d.Notes = append(d.Notes, d.Test.Spec().Notes...)
 	}
-	if train, err = d.holdOutTest(ctx, r, train); err != nil {
+	if h == nil || !testGiven(r) {
+		if train, err = d.holdOutTest(ctx, r, train); err != nil {
+			return nil, err
+		}
+	}
+	if h != nil {
+		if train, err = d.holdOutJudges(ctx, r, train, *h); err != nil {
+			return nil, err
+		}
+	}
+	if train, err = d.leaveOut(ctx, r, train); err != nil {
 		return nil, err
 	}
 	if train, err = d.holdOut(ctx, r, train, options); err != nil {
 		return nil, err
+	}
+	if h != nil && h.ofValidation(r) {
+		if err := d.halveValidation(ctx, r); err != nil {
+			return nil, err
+		}
 	}
 	if r.Data.Labelled > 0 {
 		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
@@ -72,6 +93,9 @@ func OpenData(ctx context.Context, r *Recipe) (*Data, error) {
 		}
 	}
 	if err := d.setTransfer(ctx, train, more); err != nil {
+		return nil, err
+	}
+	if err := d.synthesise(ctx, r); err != nil {
 		return nil, err
 	}
 	if err := d.check(r); err != nil {
@@ -174,11 +198,16 @@ func (d *Data) openTest(ctx context.Context, r *Recipe, o dataset.Options) (err 
 	case r.Data.Test != "":
 		d.Test, err = openSplit(ctx, r.Data.Test, "test", o)
 		d.TestIs = r.Data.Test
-	case slices.Contains(dataset.Splits(r.Data.Train), "test"):
+	case testGiven(r):
 		d.Test, err = openSplit(ctx, r.Data.Train, "test", o)
 		d.TestIs = "the test split of " + r.Data.Train
 	}
 	return err
+}
+
+// testGiven tells whether there are test rows that are no training rows.
+func testGiven(r *Recipe) bool {
+	return r.Data.Test != "" || slices.Contains(dataset.Splits(r.Data.Train), "test")
 }
 
 // testShare of the training rows judge the result when no test rows are given.
@@ -207,6 +236,9 @@ func (d *Data) holdOutTest(ctx context.Context, r *Recipe, train dataset.Source)
 func (d *Data) holdOut(ctx context.Context, r *Recipe, train dataset.Source, o dataset.Options) (dataset.Source, error) {
 	if r.Data.Val != "" {
 		val, err := openSplit(ctx, r.Data.Val, "val", o)
+		if err == nil && val.Spec().Labelled() {
+			val, err = d.leaveOut(ctx, r, val)
+		}
 		d.Val = val
 		return train, err
 	}
@@ -261,7 +293,7 @@ func (d *Data) check(r *Recipe) error {
 	if d.Transfer.Len() == 0 {
 		return fault.New(fault.Input, r.Data.Train, "", "got 0 rows, expected at least 1")
 	}
-	if d.Labelled.Len() == 0 && (r.Loss.Alpha == 0 || r.Loss.Name == "hard-label") {
+	if d.Labelled.Len() == 0 && !r.Loss.teaches() {
 		return fault.New(fault.Usage, r.Data.Train, "", "no row has a label and the loss has no soft term: nothing would be learned")
 	}
 	want := d.Transfer.Spec()

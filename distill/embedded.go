@@ -29,13 +29,18 @@ func openEmbedded(ctx context.Context, split string) (dataset.Source, error) {
 
 // embeddedData are few labelled rows and many without, so that what the
 // teacher knows of the unlabelled ones is what counts.
-func embeddedData(ctx context.Context, r *Recipe) (d *Data, err error) {
+func embeddedData(ctx context.Context, r *Recipe, h *HeldOut) (d *Data, err error) {
 	d = &Data{TestIs: fmt.Sprintf("%d rows of the embedded characters that no training saw", embeddedSplits["test"].Rows)}
 	train, err := openEmbedded(ctx, "train")
 	if err != nil {
 		return nil, err
 	}
 	d.whole = train
+	if h != nil {
+		if train, err = d.holdOutJudges(ctx, r, train, *h); err != nil {
+			return nil, err
+		}
+	}
 	if r.Data.Labelled > 0 {
 		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
 			return nil, err
@@ -48,9 +53,17 @@ func embeddedData(ctx context.Context, r *Recipe) (d *Data, err error) {
 	if err := d.setTransfer(ctx, train, unlabelled); err != nil {
 		return nil, err
 	}
+	if err := d.synthesise(ctx, r); err != nil {
+		return nil, err
+	}
 	if d.Val, err = openEmbedded(ctx, "val"); err != nil {
 		return nil, err
 	}
-	d.Test, err = openEmbedded(ctx, "test")
+	switch {
+	case h == nil:
+		d.Test, err = openEmbedded(ctx, "test")
+	case h.ofValidation(r):
+		err = d.halveValidation(ctx, r)
+	}
 	return d, err
 }

@@ -2,10 +2,12 @@ package distill
 
 import (
 	"context"
+	"math"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
@@ -32,8 +34,23 @@ func evaluate(ctx context.Context, net Predictor, r *rows) (metrics.Result, erro
 	var z []float32
 	return score(ctx, r, func(m *mini) ([]float32, error) {
 		z = grow(z, m.n*r.classes)
-		return z, predict(ctx, net, m, z)
+		return z, answer(ctx, net, m, z)
 	})
+}
+
+// answer is predict that finds the outputs of a net which training has ruined.
+func answer(ctx context.Context, net Predictor, m *mini, z []float32) error {
+	if err := predict(ctx, net, m, z); err != nil {
+		return err
+	}
+	if _, trained := net.(*student.Student); trained {
+		for _, v := range z {
+			if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
+				return fault.New(fault.Diverged, "", "", "the net's outputs are not finite")
+			}
+		}
+	}
+	return nil
 }
 
 // evaluateTeacher scores what the target store says on every row of r.

@@ -2,6 +2,7 @@ package distill
 
 import (
 	"context"
+	"sync"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -15,9 +16,12 @@ type rows struct {
 	pipe    *dataset.Pipeline // nil: raw rows
 	ids     []dataset.RowID   // found by content in targets
 	targets *store.Store      // nil for the baseline
+	hint    *hintRows         // of training alone; nil without a hint
 	task    dataset.Task
 	classes int        // values of a row of the outputs: classes, labels or numbers
 	vary    *variation // how training sees the rows; nil: as they are
+
+	temperature func(step int) float64 // T of the loss at a step of training where it changes; nil: that of targets
 }
 
 // openRows prepares src for a student whose input pipe makes.
@@ -43,16 +47,19 @@ func openRows(ctx context.Context, src dataset.Source, pipe *dataset.Pipeline, t
 
 // mini is one mini-batch of n rows.
 type mini struct {
-	n       int
-	x       []float32 // (n, D) as the student takes them
-	labels  []int32   // (n)
-	values  []float32 // (n, C) labels or numbers, NaN where not known; nil where rows have none
-	teacher []float32 // (n, C) logits or numbers; nil for the baseline
-	raw     dataset.Batch
-	in      []float32 // memory of x
-	ids     []dataset.RowID
-	others  others
-	err     error
+	n             int
+	x             []float32 // (n, D) as the student takes them
+	labels        []int32   // (n)
+	values        []float32 // (n, C) labels or numbers, NaN where not known; nil where rows have none
+	teacher       []float32 // (n, C) logits or numbers; nil for the baseline
+	hint          []float32 // (n, D) values of a place inside the teacher; nil without a hint
+	raw           dataset.Batch
+	in            []float32 // memory of x
+	ids           []dataset.RowID
+	others        dataset.Mixed // the rows that those are mixed with
+	othersTeacher []float32     // (n, C)
+	softens       float64       // T of the step; 0: that of the targets
+	err           error
 }
 
 // read fills m with the rows at positions order.
@@ -61,12 +68,16 @@ func (r *rows) read(ctx context.Context, order []int, m *mini) error {
 	if err := r.src.Read(ctx, order, &m.raw); err != nil {
 		return err
 	}
-	return r.finish(order, m)
+	r.prepare(m)
+	if r.targets == nil {
+		return nil
+	}
+	m.teacher = grow(m.teacher, m.n*r.classes)
+	return r.answers(order, m, m.teacher)
 }
 
-// finish makes the student's input of the raw rows of m, which lie at
-// positions order, and adds what the teacher said of them.
-func (r *rows) finish(order []int, m *mini) error {
+// prepare makes the student's input of the raw rows of m.
+func (r *rows) prepare(m *mini) {
 	m.labels, m.values, m.x = m.raw.Y, nil, m.raw.X
 	if len(m.raw.V) > 0 {
 		m.values = m.raw.V
@@ -76,11 +87,6 @@ func (r *rows) finish(order []int, m *mini) error {
 		r.pipe.Apply(m.in, m.raw.X, m.n)
 		m.x = m.in
 	}
-	if r.targets == nil {
-		return nil
-	}
-	m.teacher = grow(m.teacher, m.n*r.classes)
-	return r.answers(order, m, m.teacher)
 }
 
 // answers puts what the teacher said of the rows at positions order into z,
@@ -90,6 +96,15 @@ func (r *rows) answers(order []int, m *mini, z []float32) error {
 	for _, i := range order {
 		m.ids = append(m.ids, r.ids[i])
 	}
+	return r.said(m, z)
+}
+
+// said puts what the targets have of the rows m.ids into z, (len(ids), C), as
+// is right for the T of the step.
+func (r *rows) said(m *mini, z []float32) error {
+	if m.softens > 0 {
+		return r.targets.At(m.softens).Lookup(m.ids, z)
+	}
 	return r.targets.Lookup(m.ids, z)
 }
 
@@ -98,24 +113,48 @@ func (r *rows) answers(order []int, m *mini, z []float32) error {
 // all rows cut into p batches, each row varied for the pass. It depends on
 // nothing but seed and g, so a resumed run sees what an uninterrupted one
 // would.
+//
+// A teacher that is asked online answers between the two, while the next
+// mini-batch is read and the last one is trained on.
 type feed struct {
-	ready chan *mini
-	free  chan *mini
+	ready  chan *mini
+	free   chan *mini
+	cancel context.CancelFunc
+	stages sync.WaitGroup
 }
 
-// startFeed reads the mini-batches of steps first to last-1, until ctx ends.
+// startFeed reads the mini-batches of steps first to last-1, until ctx ends or
+// the feed is stopped.
 func startFeed(ctx context.Context, r *rows, seed uint64, batch, first, last int) *feed {
-	const ahead = 3
+	ahead := 3
+	if r.asks() {
+		ahead += 2 // one that is read, one that is asked about
+	}
 	f := &feed{ready: make(chan *mini, ahead), free: make(chan *mini, ahead)}
 	for range ahead {
 		f.free <- &mini{}
 	}
-	go f.run(ctx, r, seed, batch, first, last)
+	reading, cancel := context.WithCancel(ctx)
+	f.cancel = cancel
+	to := f.ready
+	if r.asks() {
+		read := make(chan *mini, 1)
+		to = read
+		f.stages.Go(func() { f.ask(ctx, reading, r, read) })
+	}
+	f.stages.Go(func() { f.run(reading, r, seed, batch, first, last, to) })
 	return f
 }
 
-func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last int) {
-	defer close(f.ready)
+// stop ends the feed. A teacher that is being asked answers first: it may be
+// asked by others.
+func (f *feed) stop() {
+	f.cancel()
+	f.stages.Wait()
+}
+
+func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last int, to chan<- *mini) {
+	defer close(to)
 	n := r.src.Len()
 	perPass := ceilDiv(n, batch)
 	pass, order := -1, []int(nil)
@@ -129,11 +168,35 @@ func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last
 		case <-ctx.Done():
 			return
 		}
+		if r.temperature != nil {
+			m.softens = r.temperature(g)
+		}
 		lo, hi := cut(n, batch, g%perPass)
-		m.err = r.learn(ctx, order[lo:hi], seed, pass, m)
-		f.ready <- m
-		if m.err != nil {
+		if m.err = r.learn(ctx, order[lo:hi], seed, pass, m); m.err == nil {
+			m.err = r.hints(order[lo:hi], m)
+		}
+		failed := m.err != nil // of m nothing is known once it is handed on
+		to <- m
+		if failed {
 			return
+		}
+	}
+}
+
+// ask hands on what is read once the teacher has answered, until reading ends.
+func (f *feed) ask(ctx, reading context.Context, r *rows, read <-chan *mini) {
+	defer close(f.ready)
+	for m := range read {
+		if reading.Err() != nil {
+			continue
+		}
+		if m.err == nil {
+			m.err = r.vary.online.answer(ctx, &m.raw, m.teacher)
+		}
+		failed := m.err != nil
+		f.ready <- m
+		if failed {
+			f.cancel()
 		}
 	}
 }

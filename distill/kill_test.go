@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,7 @@ func killedRecipe(rows, model string) Recipe {
 	r.Teacher.Model, r.Teacher.Store = "", filepath.Join(rows, "store")
 	r.Data = DataRecipe{Train: filepath.Join(rows, "train.csv"), Test: filepath.Join(rows, "test.csv"), ValSplit: 0.1}
 	r.Student.Arch = "mlp:128,128?dropout=0.1"
-	r.Train.Epochs, r.Train.Batch = 12, 32
+	r.Train.Epochs, r.Train.Batch, r.Train.Seeds = 6, 32, 2
 	r.Train.Augment = "noise=0.1 mixup=0.4"
 	r.Output.Model, r.Output.Unverified = model, true
 	return r
@@ -78,6 +79,7 @@ func TestKilled(t *testing.T) {
 	train(t, whole, 0)
 	took := time.Since(began)
 	want := mustRead(t, strings.TrimSuffix(whole, ".onnx")+".unverified.onnx")
+	told, _ := timeless(t, filepath.Join(filepath.Dir(whole), "metrics.jsonl"))
 	rng := rand.New(rand.NewPCG(8, 9))
 	model := filepath.Join(t.TempDir(), "out", "student.onnx")
 	final := strings.TrimSuffix(model, ".onnx") + ".unverified.onnx"
@@ -95,24 +97,32 @@ func TestKilled(t *testing.T) {
 			continue
 		}
 		hit++
+		if path := filepath.Join(filepath.Dir(model), "metrics.jsonl"); exists(path) { // whole lines, but for the last
+			timeless(t, path)
+		}
 		if exists(final) && string(mustRead(t, final)) != string(want) {
 			t.Fatal("a kill left a broken student")
 		}
-		for _, role := range []string{RoleStudent, RoleBaseline} {
-			for _, path := range []string{checkpointFile{work, role}.path(), checkpointFile{work, role}.previous()} {
-				if !exists(path) {
-					continue
+		for _, dir := range []string{work, filepath.Join(work, "seeds", "2")} {
+			for _, role := range []string{RoleStudent, RoleBaseline} {
+				for _, path := range []string{checkpointFile{dir, role}.path(), checkpointFile{dir, role}.previous()} {
+					if !exists(path) {
+						continue
+					}
+					if _, err := parseCheckpoint(path, mustRead(t, path)); err != nil {
+						t.Fatalf("a kill left %v", err)
+					}
+					sound++
 				}
-				if _, err := parseCheckpoint(path, mustRead(t, path)); err != nil {
-					t.Fatalf("a kill left %v", err)
-				}
-				sound++
 			}
 		}
 	}
 	train(t, model, 0)
 	if string(mustRead(t, final)) != string(want) {
 		t.Error("the student differs from that of an uninterrupted run")
+	}
+	if got, torn := timeless(t, filepath.Join(filepath.Dir(model), "metrics.jsonl")); torn != "" || !slices.Equal(got, told) {
+		t.Errorf("the stream of a run that was killed has %d lines and %q, expected those of one that was not, %d", len(got), torn, len(told))
 	}
 	t.Logf("%d kills, %d checkpoints read, %d runs finished in between; one takes %v", hit, sound, finished, took)
 	if hit < 10 || sound < 10 {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -19,7 +20,7 @@ func (r *Recipe) checkOutputs() error {
 	for _, path := range r.Teacher.files() {
 		read = append(read, struct{ path, is string }{path, "the teacher"})
 	}
-	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}}
+	written := []struct{ flag, path string }{{"-o", r.Output.Model}, {"--report", r.Output.Report}, {"--metrics", r.Output.Metrics}, {"--csv", r.Output.CSV}, {"--stream", r.Output.Stream}}
 	for i, w := range written {
 		for _, f := range read {
 			if sameFile(w.path, f.path) {
@@ -35,6 +36,12 @@ func (r *Recipe) checkOutputs() error {
 			return err
 		}
 	}
+	if dir := r.Output.TensorBoard; dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fault.New(fault.IO, dir, "--tensorboard", "cannot create the folder: %w", err)
+		}
+		return durable.Writable(filepath.Join(dir, stream.EventFile))
+	}
 	return nil
 }
 
@@ -47,7 +54,7 @@ func sameFile(a, b string) bool {
 // cleanOutputs removes the temporaries that killed runs left of the outputs.
 // Those of other files in the same folders may be in use.
 func (r *Recipe) cleanOutputs() error {
-	for _, path := range []string{r.Output.Model, r.Output.Report, r.Output.Metrics} {
+	for _, path := range []string{r.Output.Model, r.Output.Report, r.Output.Metrics, r.Output.CSV} {
 		err := durable.Clean(filepath.Dir(path), func(name string) bool { return name == filepath.Base(path) })
 		if err != nil {
 			return err

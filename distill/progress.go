@@ -1,6 +1,7 @@
 package distill
 
-// Progress is told how far a stage, named by its role, is: done of total rows or steps, and the
+// Progress is told how far a stage, named by its role, and of several seeds by
+// its seed as in "student, seed 3", is: done of total rows or steps, and the
 // newest finished epoch where there is one. It is called often and must be
 // quick; nil is silent.
 type Progress func(stage string, done, total int64, last *EpochRecord)

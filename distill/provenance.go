@@ -3,12 +3,16 @@ package distill
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/metrics"
+	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
@@ -50,12 +54,26 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 			return nil, err
 		}
 	}
+	if v := d.variation; role == RoleStudent && v != nil && !v.mode.stored() {
+		id["teacher mode"] = v.mode.String()
+		if v.mode.online {
+			id["teacher"] = d.teacher.targets.Key().Hash()
+		}
+	}
 	if role == RoleStudent && d.recipe.taught() {
 		id["targets"] = d.teacher.targets.Content()
 		id["loss"] = l.Name
 		id["temperature"] = fmt.Sprint(l.Temperature)
 		id["alpha"] = fmt.Sprint(l.Alpha)
 		id["beta"] = fmt.Sprint(*l.Beta)
+		s, err := l.schedules()
+		if err != nil {
+			return nil, err
+		}
+		id["temperature schedule"], id["alpha schedule"], id["beta schedule"] = s.text()
+		if d.train.hint != nil {
+			maps.Copy(id, d.teacher.hint.identity(l))
+		}
 	}
 	if d.task == dataset.Regression { // decides the baseline too, and its scale the targets do
 		id["loss"] = l.Name
@@ -74,7 +92,7 @@ func (d *run) provenance() []onnx.Entry {
 	e := []onnx.Entry{
 		{Key: "version", Value: d.env.Version},
 		{Key: "architecture", Value: d.recipe.Student.name()},
-		{Key: "seed", Value: strconv.FormatUint(t.Seed, 10)},
+		{Key: "seed", Value: strconv.FormatUint(d.seed, 10)},
 		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
 		{Key: "preprocess", Value: d.spec.pre.String()},
 		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
@@ -83,6 +101,9 @@ func (d *run) provenance() []onnx.Entry {
 		key := d.teacher.key()
 		e = append(e, onnx.Entry{Key: "teacher", Value: d.teacher.name}, onnx.Entry{Key: "teacher.sha256", Value: key.Teacher}, onnx.Entry{Key: "data.sha256", Value: key.Dataset},
 			onnx.Entry{Key: "alpha", Value: fmt.Sprint(l.Alpha)}, onnx.Entry{Key: "beta", Value: fmt.Sprint(*l.Beta)})
+		if l.Hint != "" {
+			e = append(e, onnx.Entry{Key: "hint", Value: l.Hint}, onnx.Entry{Key: "hint.weight", Value: fmt.Sprint(l.HintWeight)})
+		}
 		if d.task != dataset.Regression {
 			e = append(e, onnx.Entry{Key: "temperature", Value: fmt.Sprint(l.Temperature)})
 		}
@@ -97,17 +118,35 @@ func (d *run) provenance() []onnx.Entry {
 	} else {
 		e = append(e, onnx.Entry{Key: export.TaskKey, Value: d.task.String()}, onnx.Entry{Key: export.TargetsKey, Value: export.JoinClasses(d.targetNames())})
 	}
+	if t.Seeds > 1 {
+		e = append(e, onnx.Entry{Key: "seeds", Value: fmt.Sprintf("%d from %d", t.Seeds, t.Seed)})
+	}
+	if s, err := l.schedules(); err == nil && d.recipe.taught() && !s.constant() {
+		temperature, alpha, beta := s.text()
+		e = append(e, onnx.Entry{Key: "temperature.schedule", Value: temperature}, onnx.Entry{Key: "alpha.schedule", Value: alpha}, onnx.Entry{Key: "beta.schedule", Value: beta})
+	}
+	if d.shares != nil {
+		e = append(e, onnx.Entry{Key: sharesKey, Value: joinNumbers(d.shares, 4, 64)})
+	}
 	if d.spec.from != nil {
 		e = append(e, onnx.Entry{Key: "student.sha256", Value: d.spec.from.digest})
 	}
 	if augment := d.augment(); augment != "" {
-		e = append(e, onnx.Entry{Key: "augment", Value: augment})
+		e = append(e, onnx.Entry{Key: "augment", Value: augment}, onnx.Entry{Key: "teacher.mode", Value: d.variation.mode.String()})
 	}
 	if s := d.data.Transfer.Spec().Schema; !s.IsZero() && !s.Plain() {
 		e = append(e, onnx.Entry{Key: schemaKey, Value: s.JSON()})
 	}
 	slices.SortFunc(e, func(a, b onnx.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return e
+}
+
+// forecast is a result whose provenance is as long as any that d can come to.
+func (d *run) forecast() *Result {
+	n := d.data.Test.Len()
+	scored := metrics.Result{N: n, Errors: n, Labelled: n, Compared: n, Regression: &metrics.Regression{}}
+	scored.RMSE = -math.MaxFloat64 // the longest number there is
+	return &Result{Report: report.Report{Student: &report.Block{Result: scored}}}
 }
 
 // classNames are the data's names of the classes, else the teacher's, else

@@ -2,12 +2,10 @@ package distill
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/teacher"
@@ -23,6 +21,7 @@ type Recipe struct {
 	Loss    LossRecipe    `yaml:"loss" json:"loss"`
 	Train   TrainRecipe   `yaml:"train" json:"train"`
 	Output  OutputRecipe  `yaml:"output" json:"output"`
+	Sweep   SweepRecipe   `yaml:"sweep" json:"sweep,omitzero"` // what kdonnx sweep tries
 }
 
 // DataRecipe names the rows.
@@ -38,25 +37,26 @@ type DataRecipe struct {
 	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
 	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
 	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
+	Synthetic  int     `yaml:"synthetic" json:"synthetic"`   // further unlabelled rows that are made of the training rows; 0: none
+	Synthesis  string  `yaml:"synthesis" json:"synthesis"`   // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
 	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
+
+	Without []string `yaml:"without,omitempty" json:"without,omitempty"` // classes whose rows are left out of Train and Val; the test rows keep them
+	Only    []string `yaml:"only,omitempty" json:"only,omitempty"`       // or those that alone are kept
 }
 
 // StudentRecipe names the architecture, or the file to fine-tune.
 type StudentRecipe struct {
-	Arch   string   `yaml:"arch" json:"arch"`             // e.g. mlp:800,800, or an .onnx file that ends in .onnx
+	Arch   string   `yaml:"arch" json:"arch"`             // e.g. mlp:800,800, or an .onnx file that ends in .onnx; auto: mlp:256,128, or within a budget the family mlp
 	Prep   string   `yaml:"preprocess" json:"preprocess"` // raw rows to input; empty: the teacher's layout and size, bytes to 0..1, tables to mean 0 and std 1; of a file: detected
 	Freeze []string `yaml:"freeze" json:"freeze"`         // shell patterns of parameters that are not trained
-}
 
-// LossRecipe is L = α·T²·KL(p‖q) + β·CE (Hinton, Vinyals and Dean 2015), or
-// what stands for it where the task is another.
-type LossRecipe struct {
-	Name        string   `yaml:"name" json:"name"`                       // as loss.New reads it, such as dkd:nontarget=8; auto: loss.Default of the task
-	Temperature float64  `yaml:"temperature" json:"temperature"`         // T of teacher and student in the soft term
-	Alpha       float64  `yaml:"alpha" json:"alpha"`                     // weight of the soft term
-	Beta        *float64 `yaml:"beta" json:"beta"`                       // weight of the hard term; absent: 1 − α
-	Smoothing   float64  `yaml:"label_smoothing" json:"label_smoothing"` // ε of the hard term's labels, of the baseline's too
-	Delta       float64  `yaml:"huber_delta" json:"huber_delta"`         // δ of regression-huber, in deviations of a target
+	// Bounds on what the student may cost, as Budget reads them; of a family
+	// without sizes, such as mlp, the best net within them is searched.
+	BudgetParams  string        `yaml:"budget_params" json:"budget_params"`   // e.g. 100k; empty: none
+	BudgetBytes   string        `yaml:"budget_bytes" json:"budget_bytes"`     // of the .onnx file, e.g. 400kB; empty: none
+	BudgetFLOPs   string        `yaml:"budget_flops" json:"budget_flops"`     // of one row, e.g. 20M; empty: none
+	BudgetLatency time.Duration `yaml:"budget_latency" json:"budget_latency"` // of one row in ONNX Runtime; 0: none
 }
 
 // TrainRecipe is the optimisation, the same for student and baseline.
@@ -80,17 +80,21 @@ type TrainRecipe struct {
 	Patience    int      `yaml:"patience" json:"patience"`     // stop after this many epochs without a better one; 0: never
 	Augment     string   `yaml:"augment" json:"augment"`       // how training varies its rows, as dataset.ParseAugment reads it; empty: not
 	Seed        uint64   `yaml:"seed" json:"seed"`
+	Seeds       int      `yaml:"seeds" json:"seeds"` // train with so many seeds, Seed and those after it; splits of rows are those of Seed
 	NoBaseline  bool     `yaml:"no_baseline" json:"no_baseline"`
 }
 
 // OutputRecipe names the files that a run leaves.
 type OutputRecipe struct {
-	Model      string `yaml:"model" json:"model"`           // student.onnx
-	Report     string `yaml:"report" json:"report"`         // HTML; empty: report.html beside the model
-	Metrics    string `yaml:"metrics" json:"metrics"`       // JSON; empty: metrics.json beside the model
-	InputName  string `yaml:"input_name" json:"input_name"` // input of the student; empty: the teacher's
-	Unverified bool   `yaml:"unverified" json:"unverified"` // write NAME.unverified.onnx without ONNX Runtime's proof
-	Restart    bool   `yaml:"restart" json:"restart"`       // begin anew where a checkpoint exists
+	Model       string `yaml:"model" json:"model"`             // student.onnx
+	Report      string `yaml:"report" json:"report"`           // HTML; empty: report.html beside the model
+	Metrics     string `yaml:"metrics" json:"metrics"`         // JSON; empty: metrics.json beside the model
+	CSV         string `yaml:"csv" json:"csv"`                 // everything that the report shows, as CSV; empty: report.csv beside the model
+	Stream      string `yaml:"stream" json:"stream"`           // JSON lines while the run trains; empty: metrics.jsonl beside the model
+	TensorBoard string `yaml:"tensorboard" json:"tensorboard"` // folder of TensorBoard's event files; empty: none
+	InputName   string `yaml:"input_name" json:"input_name"`   // input of the student; empty: the teacher's
+	Unverified  bool   `yaml:"unverified" json:"unverified"`   // write NAME.unverified.onnx without ONNX Runtime's proof
+	Restart     bool   `yaml:"restart" json:"restart"`         // begin anew where a checkpoint exists
 }
 
 // Embedded stands for the teacher and the data that ship in the binary.
@@ -107,14 +111,15 @@ func Default() Recipe {
 	return Recipe{
 		Teacher: TeacherRecipe{
 			ModelRecipe: ModelRecipe{Model: Embedded, Kind: "auto", Task: "auto", Smooth: teacher.DefaultSmoothing, Input: "auto"},
-			Mean:        string(teacher.Arithmetic), Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
+			Mean:        string(teacher.Arithmetic), Mode: "store", Provider: "cpu", Timeout: 2 * time.Minute, Doctor: true,
 		},
 		Data:    DataRecipe{Train: Embedded, ValSplit: 0.05},
-		Student: StudentRecipe{Arch: "mlp:256,128"},
-		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, Delta: loss.DefaultDelta},
+		Student: StudentRecipe{Arch: autoArch},
+		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
-			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1},
+			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1, Seeds: 1},
 		Output: OutputRecipe{Model: "out/student.onnx"},
+		Sweep:  DefaultSweep(),
 	}
 }
 
@@ -143,6 +148,7 @@ func (r *Recipe) Fill() {
 	if r.Output.Unverified {
 		r.Output.Model = strings.TrimSuffix(r.Output.Model, ".onnx") + ".unverified.onnx"
 	}
+	r.Student.Arch = r.Student.arch()
 	beside := func(name string) string { return filepath.Join(filepath.Dir(r.Output.Model), name) }
 	if r.Output.Report == "" {
 		r.Output.Report = beside("report.html")
@@ -150,18 +156,11 @@ func (r *Recipe) Fill() {
 	if r.Output.Metrics == "" {
 		r.Output.Metrics = beside("metrics.json")
 	}
-	if r.Loss.Beta == nil {
-		b := math.Round((1-r.Loss.Alpha)*1e12) / 1e12 // 0.1, not 0.09999999999999998
-		r.Loss.Beta = &b
+	if r.Output.CSV == "" {
+		r.Output.CSV = beside("report.csv")
 	}
-}
-
-// build makes the loss that l describes for a task, or says which setting is
-// wrong. scale is that of the numbers to predict.
-func (l LossRecipe) build(task dataset.Task, scale []float32) (loss.Loss, error) {
-	name := l.Name
-	if name == "auto" {
-		name = loss.Default(task)
+	if r.Output.Stream == "" {
+		r.Output.Stream = beside("metrics.jsonl")
 	}
-	return loss.New(name, loss.Settings{Temperature: l.Temperature, Alpha: l.Alpha, Beta: l.Beta, Smoothing: l.Smoothing, Delta: l.Delta, Scale: scale})
+	r.Loss.fill()
 }

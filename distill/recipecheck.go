@@ -6,7 +6,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
-	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -14,7 +13,7 @@ import (
 // Validate checks every number and name of the recipe before anything is
 // spent. Errors name the flag, the value and the range.
 func (r *Recipe) Validate() error {
-	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven} {
+	for _, check := range []func() error{r.checkNumbers, r.checkNames, r.checkGiven, r.checkTeacherMode, r.checkHint} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -22,15 +21,40 @@ func (r *Recipe) Validate() error {
 	return nil
 }
 
+// numberCheck is one number of a recipe beside its range.
+type numberCheck struct {
+	flag  string
+	value float64
+	ok    bool
+	want  string
+}
+
 // checkNumbers is about ranges.
 func (r *Recipe) checkNumbers() error {
+	for _, c := range r.numbers() {
+		if !c.ok {
+			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
+		}
+	}
+	return nil
+}
+
+// Range is what a recipe's number may be that a flag sets, such as --epochs, in
+// words; "" where the flag is not of a number, or its help says the range.
+func Range(flag string) string {
+	r := Default()
+	for _, c := range r.numbers() {
+		if c.flag == flag {
+			return c.want
+		}
+	}
+	return ""
+}
+
+// numbers are the numbers of r with their ranges.
+func (r *Recipe) numbers() []numberCheck {
 	t, d := &r.Train, &r.Data
-	for _, c := range []struct {
-		flag  string
-		value float64
-		ok    bool
-		want  string
-	}{
+	return []numberCheck{
 		{"--epochs", float64(t.Epochs), t.Epochs >= 1 && t.Epochs <= 1e6, "a number from 1 to 1000000"},
 		{"--batch", float64(t.Batch), t.Batch >= 1 && t.Batch <= 1<<16, "a number from 1 to 65536"},
 		{"--lr", t.LR, t.LR > 0 && t.LR <= 1000, "a number above 0, at most 1000"},
@@ -45,19 +69,16 @@ func (r *Recipe) checkNumbers() error {
 		{"--ema", t.EMA, t.EMA >= 0 && t.EMA < 1, "a number from 0, below 1"},
 		{"--accumulate", float64(t.Accumulate), t.Accumulate == 1 || t.Accumulate > 1 && t.Accumulate <= t.Batch/2, fmt.Sprintf("a number from 1 to %d, half of --batch", max(1, t.Batch/2))},
 		{"--patience", float64(t.Patience), t.Patience >= 0, "a number of at least 0"},
+		{"--seeds", float64(t.Seeds), t.Seeds >= 1 && t.Seeds <= 1000, "a number from 1 to 1000"},
 		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
 		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
+		{"--synthetic", float64(d.Synthetic), d.Synthetic >= 0 && d.Synthetic <= dataset.MaxSynthetic, fmt.Sprintf("a number from 0 to %d", dataset.MaxSynthetic)},
 		{"--threads", float64(r.Teacher.Threads), r.Teacher.Threads >= 0 && r.Teacher.Threads <= 1024, "a number from 0 to 1024"},
 		{"--teacher-smoothing", r.Teacher.Smooth, r.Teacher.Smooth >= 1e-6 && r.Teacher.Smooth < 0.5, "a probability from 1e-6 to below 0.5"},
 		{"--teacher-timeout", r.Teacher.Timeout.Seconds(), r.Teacher.Timeout >= 0, "a duration of at least 0"},
 		{"--teacher-memory", float64(r.Teacher.Memory), r.Teacher.Memory >= -1 && r.Teacher.Memory <= 1<<40, "a number of MiB to 1099511627776, 0 for the default or -1 for none"},
-	} {
-		if !c.ok {
-			return fault.New(fault.Usage, "", c.flag, "got %v, expected %s", c.value, c.want)
-		}
 	}
-	return nil
 }
 
 // checkNames is about names, and texts that others read.
@@ -74,13 +95,11 @@ func (r *Recipe) checkNames() error {
 			return err
 		}
 	}
-	if _, err := r.Loss.build(task, nil); err != nil {
+	if _, err := r.Loss.build(task, nil, r.Train.Epochs); err != nil {
 		return err
 	}
-	if r.Student.File() == "" {
-		if _, err := models.Find(r.Student.Arch); err != nil {
-			return err
-		}
+	if err := r.Student.check(); err != nil {
+		return err
 	}
 	if err := optim.CheckPatterns("--decay", r.Train.Decay); err != nil {
 		return err
@@ -97,6 +116,9 @@ func (r *Recipe) checkNames() error {
 		return fault.New(fault.Usage, "", "--student-preprocess", "got %q, expected no bgr, transpose or channels=: the student takes the rows as they are", r.Student.Prep)
 	}
 	if _, err := dataset.ParseAugment(r.Train.Augment); err != nil {
+		return err
+	}
+	if _, err := dataset.ParseSynthesis(r.Data.Synthesis); err != nil {
 		return err
 	}
 	if _, err := dataset.ParseColumns(r.Data.Columns); err != nil {
@@ -116,12 +138,20 @@ func (r *Recipe) checkNames() error {
 func (r *Recipe) checkGiven() error {
 	d := &r.Data
 	switch {
+	case !r.Sweep.isZero():
+		return fault.New(fault.Usage, "", "sweep", "the recipe is that of a sweep: kdonnx sweep follows it, and writes the recipe of the best")
 	case r.Output.Model == "":
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
-	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != ""):
-		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit and --task go with rows of your own, not with the embedded ones")
+	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != "" || len(d.Without)+len(d.Only) > 0):
+		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit, --task, --without and --only go with rows of your own, not with the embedded ones")
+	case len(d.Without) > 0 && len(d.Only) > 0:
+		return fault.New(fault.Usage, "", "--without", "got both --without and --only, expected one or the other")
+	case d.Synthetic > 0 && !r.taught():
+		return fault.New(fault.Usage, "", "--synthetic", "got %d without a teacher, expected 0: nobody would say what they are", d.Synthetic)
+	case d.Synthesis != "" && d.Synthetic == 0:
+		return fault.New(fault.Usage, "", "--synthesis", "got %q without --synthetic, expected the number of rows to make", d.Synthesis)
 	case !r.Teacher.Named() && r.Teacher.Store == "":
 		return fault.New(fault.Usage, "", "--teacher", "missing: name the .onnx file that teaches, or a store of its targets by --targets")
 	case !r.taught() && (len(r.Teacher.Ensemble) > 0 || len(r.Teacher.Before) > 0 || r.Teacher.Store != ""):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,6 +19,10 @@ type Files struct {
 	Model   string `json:"model"`
 	Report  string `json:"report"`
 	Metrics string `json:"metrics"`
+	CSV     string `json:"csv"`
+	Stream  string `json:"stream"`
+
+	TensorBoard string `json:"tensorboard,omitempty"`
 }
 
 // Result is what a run came to. Its JSON is what `distill --json` prints: the
@@ -40,22 +43,53 @@ func (r *Result) Table(w io.Writer) error {
 	case dataset.Regression:
 		columns = []string{"R²", "RMSE", "MAE", "R² to the teacher"}
 	}
-	fmt.Fprintf(tw, "\t%s\tparameters\t\n", strings.Join(columns, "\t"))
+	fmt.Fprintf(tw, "\t%s\tparameters\ta row\t\n", strings.Join(columns, "\t"))
+	var seeds report.Seeds
+	if r.Seeds != nil {
+		seeds = *r.Seeds
+	}
 	for _, row := range []struct {
 		role string
 		*report.Block
-	}{{RoleTeacher, r.Teacher}, {RoleBaseline, r.Baseline}, {RoleStudent, r.Student}} {
+		over map[string]report.Spread
+	}{{RoleTeacher, r.Teacher, nil}, {RoleBaseline, r.Baseline, seeds.Baseline}, {RoleStudent, r.Student, seeds.Student}} {
 		b := row.Block
 		if b == nil {
 			continue
 		}
-		params := "-"
+		params, latency := "-", "-"
 		if b.Params > 0 {
 			params = strconv.FormatInt(b.Params, 10)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t\n", row.role, strings.Join(cells(b.Result), "\t"), params)
+		if b.LatencyMS > 0 {
+			latency = fmt.Sprintf("%.3g ms", float64(b.LatencyMS))
+		}
+		list := cells(b.Result)
+		if row.over != nil {
+			list = spreadCells(b.Result, row.over)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t\n", row.role, strings.Join(list, "\t"), params, latency)
 	}
 	return tw.Flush()
+}
+
+// spreadCells are cells of a mean over several seeds, and of their deviation.
+func spreadCells(r metrics.Result, over map[string]report.Spread) []string {
+	cell := func(key, format string, scale float64, unit string) string {
+		s, ok := over[key]
+		if !ok {
+			return "-"
+		}
+		return fmt.Sprintf(format+" ± "+format, scale*s.Mean, scale*s.SD) + unit
+	}
+	share := func(key string) string { return cell(key, "%.2f", 100, " %") }
+	switch r.Task {
+	case dataset.MultiLabel:
+		return []string{share("micro_f1"), share("macro_f1"), share("accuracy"), share("agreement"), cell("ece", "%.4f", 1, "")}
+	case dataset.Regression:
+		return []string{cell("r2", "%.4f", 1, ""), cell("rmse", "%.4g", 1, ""), cell("mae", "%.4g", 1, ""), cell("agreement", "%.4f", 1, "")}
+	}
+	return []string{share("accuracy"), cell("errors", "%.1f", 1, fmt.Sprintf(" of %d", r.Labelled)), share("agreement"), cell("ece", "%.4f", 1, "")}
 }
 
 // cells are the columns of Table for one model.
@@ -90,7 +124,11 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	list := make([]report.Epoch, len(records))
 	for i, e := range records {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
-			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard)}}
+			Train: report.Terms{Total: report.Number(e.Loss), Soft: report.Number(e.Soft), Hard: report.Number(e.Hard),
+				SoftGradient: report.Number(e.SoftGrad), HardGradient: report.Number(e.HardGrad), Hint: report.Number(e.Hint)}}
+		if w := e.Weights; w != nil {
+			list[i].Weights = &report.Weights{Temperature: report.Number(w.Temperature), Alpha: report.Number(w.Alpha), Beta: report.Number(w.Beta)}
+		}
 		if validated {
 			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}
@@ -98,36 +136,13 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 	return list
 }
 
-// report writes metrics.json and report.html.
+// report writes metrics.json, report.html and report.csv.
 func (d *run) report(context.Context) error {
-	r := &d.result.Report
-	l, t := d.recipe.Loss, d.recipe.Train
-	key := d.teacher.key()
-	r.Title = fmt.Sprintf("%s distilled into %s", d.teacher.name, d.recipe.Student.name())
-	if !d.recipe.taught() {
-		r.Title = d.recipe.Student.name() + " trained on labels alone"
-	}
-	r.Provenance.Teacher = report.Source{Name: d.teacher.name, Digest: key.Teacher}
-	r.Provenance.Data = report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset}
-	r.Provenance.Architecture = d.recipe.Student.name()
-	r.Provenance.Temperature, r.Provenance.Alpha, r.Provenance.Beta = report.Number(l.Temperature), report.Number(l.Alpha), report.Number(*l.Beta)
-	r.Provenance.Seed, r.Provenance.Epochs, r.Provenance.Version = t.Seed, t.Epochs, d.env.Version
-	r.Provenance.Augment = d.augment()
-	r.Task = d.task
-	switch d.task {
-	case dataset.MultiClass:
-		r.Classes = d.classNames()
-	case dataset.Regression:
-		r.Targets = d.targetNames()
-		r.Provenance.Temperature = report.Number(math.NaN())
-	default:
-		r.Targets = d.targetNames()
-	}
+	r, o := &d.result.Report, d.recipe.Output
 	r.WallS = report.Number(time.Since(d.began).Seconds())
-	d.result.TestRows = d.data.TestIs
-	d.result.Files = Files{Model: d.recipe.Output.Model, Report: d.recipe.Output.Report, Metrics: d.recipe.Output.Metrics}
-	if err := report.WriteJSON(d.recipe.Output.Metrics, r); err != nil {
+	d.result.Files = Files{Model: o.Model, Report: o.Report, Metrics: o.Metrics, CSV: o.CSV, Stream: o.Stream, TensorBoard: o.TensorBoard}
+	if err := d.streams.End(r); err != nil {
 		return err
 	}
-	return report.Write(d.recipe.Output.Report, r)
+	return report.Files{JSON: o.Metrics, HTML: o.Report, CSV: o.CSV}.Write(r)
 }

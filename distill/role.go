@@ -6,6 +6,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/distill/schedule"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/student/optim"
@@ -14,10 +15,17 @@ import (
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
 	c := d.teacher.classes
-	if d.train, err = openRows(ctx, d.learned(), d.spec.pipe, d.teacher.at(d.recipe.Loss.Temperature), d.task, c); err != nil {
+	if d.train, err = d.taughtRows(ctx, d.recipe.Loss.Temperature); err != nil {
 		return err
 	}
-	d.train.vary = d.variation
+	if d.recipe.Loss.Hint != "" && d.teacher.hint != nil {
+		if d.train.hint, err = openHintRows(ctx, d.train.src, d.teacher.hint.targets); err != nil {
+			return err
+		}
+		if d.variation != nil {
+			d.note("hint: the teacher's values of an augmented row are those of the row before it")
+		}
+	}
 	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
 		return err
 	}
@@ -72,12 +80,20 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
+	hint, err := d.hintOf(role, net)
+	if err != nil {
+		return nil, nil, err
+	}
+	formula := hint.formula(l.Formula())
+	if role == RoleStudent && d.recipe.taught() {
+		d.result.Provenance.Loss = formula
+	}
 	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
 	t := d.recipe.Train
 	if steps := t.Epochs * perEpoch; t.Warmup >= steps {
 		return nil, nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
 	}
-	schedule, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
+	rate, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,14 +101,44 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	d.env.log(fmt.Sprintf("%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, l.Formula()))
+	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, formula))
 	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
-	c := &course{role: role, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, perEpoch: perEpoch, until: d.until, run: identity,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: schedule, note: d.note, tuned: d.spec.from != nil}
+	var weights func(step uint64) loss.Weights
+	if role == RoleStudent && d.recipe.taught() {
+		if train, weights, err = d.scheduled(train, perEpoch); err != nil {
+			return nil, nil, err
+		}
+	}
+	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, weights: weights, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: rate, note: d.note, tuned: d.spec.from != nil,
+		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
 	return net, out, err
+}
+
+// scheduled is T, α and β of the student's loss at each step, nil where they
+// stay, and the rows with targets that follow T.
+func (d *run) scheduled(train *rows, perEpoch int) (*rows, func(step uint64) loss.Weights, error) {
+	s, err := d.recipe.Loss.schedules()
+	if err != nil {
+		return nil, nil, err
+	}
+	weights := s.over(schedule.Run{Epochs: d.recipe.Train.Epochs, PerEpoch: perEpoch})
+	if weights == nil {
+		return train, nil, nil
+	}
+	own := *train
+	own.temperature = func(step int) float64 { return weights(uint64(step)).Temperature }
+	if v := train.vary; v != nil && v.mixer != nil { // one whose T nobody else sees change
+		varied := *v
+		if varied.mixer, err = loss.NewMixer(d.task, s.start.Temperature); err != nil {
+			return nil, nil, err
+		}
+		own.vary = &varied
+	}
+	return &own, weights, nil
 }
 
 // lossOf is the loss that a role is trained with: of the baseline, of the
@@ -101,15 +147,11 @@ func (d *run) lossOf(role string) (loss.Loss, error) {
 	l := d.recipe.Loss
 	switch {
 	case role == RoleStudent && d.recipe.taught():
-		built, err := l.build(d.task, d.spec.scale)
-		if err == nil {
-			d.result.Provenance.Loss = built.Formula()
-		}
-		return built, err
+		return l.build(d.task, d.spec.scale, d.recipe.Train.Epochs)
 	case d.task == dataset.MultiClass:
 		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})
 	}
 	one := 1.0
-	l.Alpha, l.Beta = 0, &one
-	return l.build(d.task, d.spec.scale)
+	l = LossRecipe{Name: l.Name, Temperature: l.Temperature, Beta: &one, Smoothing: l.Smoothing, Delta: l.Delta}
+	return l.build(d.task, d.spec.scale, d.recipe.Train.Epochs)
 }

@@ -12,11 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/distill/report/stream"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -62,22 +64,39 @@ type run struct {
 	result  *Result
 	done    bool // the work folder is removed
 	until   int  // see Trial.Until
+	session bool // others train on the same rows and teacher
+	noted   sync.Mutex
+	held    *HeldOut
 
+	seed    uint64   // of the student that is exported
+	stage   string   // what stages are told beside their role, such as the seed
+	trained *outcome // what the student's course came to
+	took    outcome  // the work of the courses of all seeds
+
+	shares    []float64  // of the classes in the transfer set; nil where the task has none
 	variation *variation // of the training rows; nil: none
+
+	streams stream.Sinks // told of every epoch
 }
 
 // Run distils as r says. What it writes appears under final names only when
 // it is complete; a cancelled ctx leaves a checkpoint from which the same
 // call goes on.
-func Run(ctx context.Context, r Recipe, env Env) (*Result, error) {
+func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
 	unlock, err := d.prepare()
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	defer func() { d.teacher.done() }()
+	defer func() {
+		if e := d.streams.Close(); err == nil && e != nil {
+			result, err = nil, e
+		}
+	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.askTeacher, d.designStudent, d.trainStudent, d.trainBaseline, d.export, d.report,
+		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.chooseStudent, d.designStudent, d.balance, d.describe, d.trainSeeds, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -109,7 +128,7 @@ func (d *run) prepare() (unlock func(), err error) {
 	}
 	d.recipe.Fill()
 	o := d.recipe.Output
-	if !o.Unverified {
+	if !o.Unverified || d.recipe.Student.BudgetLatency > 0 {
 		if err := export.Ready(d.recipe.Teacher.Library); err != nil {
 			return nil, err
 		}
@@ -139,8 +158,11 @@ func (d *run) prepare() (unlock func(), err error) {
 		return nil, err
 	}
 	if o.Restart {
-		checkpointFile{d.work, RoleStudent}.remove()
-		checkpointFile{d.work, RoleBaseline}.remove()
+		if err := d.forget(); err != nil {
+			unlock()
+			return nil, err
+		}
+		forgetChoice(d.work)
 	}
 	if err := d.recipe.cleanOutputs(); err != nil {
 		unlock()
@@ -148,6 +170,19 @@ func (d *run) prepare() (unlock func(), err error) {
 	}
 	return unlock, nil
 }
+
+// forget removes the checkpoints of every seed.
+func (d *run) forget() error {
+	checkpointFile{d.work, RoleStudent}.remove()
+	checkpointFile{d.work, RoleBaseline}.remove()
+	if err := os.RemoveAll(d.seedDir()); err != nil {
+		return fault.New(fault.IO, d.seedDir(), "", "cannot be removed: %w", err)
+	}
+	return nil
+}
+
+// seedDir has a folder for each seed but the first.
+func (d *run) seedDir() string { return filepath.Join(d.work, "seeds") }
 
 // leave removes the work folder when there is nothing in it to go on from.
 func (d *run) leave() {
@@ -157,7 +192,7 @@ func (d *run) leave() {
 }
 
 func (d *run) openData(ctx context.Context) (err error) {
-	d.data, err = OpenData(ctx, &d.recipe)
+	d.data, err = openData(ctx, &d.recipe, d.held)
 	if err != nil {
 		return err
 	}
@@ -173,61 +208,43 @@ func (d *run) openData(ctx context.Context) (err error) {
 	return d.vary(ctx)
 }
 
-// trainStudent trains the net that the teacher teaches and scores it, beside
-// the teacher.
+// trainStudent trains the net that the teacher teaches and scores it.
 func (d *run) trainStudent(ctx context.Context) error {
 	net, out, err := d.follow(ctx, RoleStudent, d.train)
 	if err != nil {
 		return err
 	}
-	d.spec.net = net
-	d.result.addTraining(out)
+	d.spec.net, d.trained = net, out
 	d.result.History.Student = epochs(out.History, d.val != nil)
 	how := " on soft targets"
 	if !d.recipe.taught() {
 		how = " on labels alone"
 	}
-	if d.result.Student, err = d.block(ctx, d.recipe.Student.name()+how, net); err != nil {
-		return err
-	}
-	if d.teacher.test == nil {
-		return nil
-	}
-	d.result.Teacher, err = d.teacherBlock(ctx, d.test)
+	d.result.Student, err = d.block(ctx, d.recipe.Student.name()+how, net)
 	return err
 }
 
-// teacherBlock scores what the teacher said of the test rows.
-func (d *run) teacherBlock(ctx context.Context, test *rows) (*report.Block, error) {
-	scored, err := evaluateTeacher(ctx, test)
-	return &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name, Params: d.teacher.params, Bytes: d.teacher.bytes}, err
-}
-
 // trainBaseline trains the same net for the same number of steps on the hard
-// labels alone, scores it, and judges whether the teacher was worth it.
-func (d *run) trainBaseline(ctx context.Context) error {
-	if !d.recipe.taught() {
-		d.result.Verdict.Sentence = "No verdict: the net was trained on labels alone, nothing was distilled."
-		return nil
-	}
-	if d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
-		d.result.Verdict.Sentence = "No verdict: there is no baseline to compare with."
-		return nil
+// labels alone, scores it, and tells how both answer the test rows. Where
+// there is none, nil is returned.
+func (d *run) trainBaseline(ctx context.Context) (*answers, error) {
+	if !d.recipe.taught() || d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
+		return nil, nil
 	}
 	labelled, err := d.labelledAlone(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	net, out, err := d.follow(ctx, RoleBaseline, labelled)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.result.History.Baseline = epochs(out.History, d.val != nil)
 	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
-		return err
+		return nil, err
 	}
 	d.result.Baseline.Result = d.result.Baseline.WithoutPoints()
-	return d.judge(ctx, net)
+	return d.compare(ctx, net)
 }
 
 // block scores net on the test rows.
@@ -246,7 +263,10 @@ func (d *run) export(ctx context.Context) error {
 	path := d.recipe.Output.Model
 	if d.recipe.Output.Unverified {
 		d.result.Warnings = append(d.result.Warnings, "the student is not verified: run kdonnx verify -o where ONNX Runtime is")
-		return export.WriteUnverified(d.spec.net, path, d.provenance())
+		if err := export.WriteUnverified(d.spec.net, path, d.provenance()); err != nil {
+			return err
+		}
+		return d.checkBudget(ctx, path)
 	}
 	p, err := export.Write(ctx, d.spec.net, path, x, n, export.Options{Library: d.recipe.Teacher.Library, Metadata: d.provenance(), Task: d.task})
 	d.result.Parity = &report.Parity{Runtime: "ONNX Runtime " + p.Library, Passed: p.Within, Rows: p.Rows, ArgmaxFlips: p.Flips,
@@ -260,14 +280,18 @@ func (d *run) export(ctx context.Context) error {
 		return fault.New(fault.IO, path, "", "cannot read back: %w", err)
 	}
 	d.result.Student.Bytes = st.Size()
-	if d.result.Baseline != nil {
-		d.result.Baseline.Bytes = st.Size()
+	l, err := export.Latencies(ctx, path, d.recipe.Teacher.Library, export.Row(d.spec.net, x[:len(x)/n]))
+	d.timed(d.result.Student, l, err)
+	if b := d.result.Baseline; b != nil { // the same net with other weights
+		b.Bytes, b.LatencyMS, b.LatencyOneMS = st.Size(), d.result.Student.LatencyMS, d.result.Student.LatencyOneMS
 	}
-	return nil
+	return d.checkBudget(ctx, path)
 }
 
 func (d *run) note(line string) {
 	d.env.log(line)
+	d.noted.Lock()
+	defer d.noted.Unlock()
 	d.result.Notes = append(d.result.Notes, line)
 }
 

@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if want := []string{"metrics.json", "report.html", "student.onnx"}; !slices.Equal(names, want) {
+	if want := []string{"metrics.json", "metrics.jsonl", "report.csv", "report.html", "student.onnx"}; !slices.Equal(names, want) {
 		t.Errorf("left %v, expected %v", names, want)
 	}
 	for _, b := range []struct {

@@ -3,6 +3,7 @@ package distill
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill/metrics"
@@ -45,18 +46,28 @@ type Trained struct {
 // Open opens the rows and asks the teacher as r says. The recipe is checked
 // whole; of its output nothing is used.
 func Open(ctx context.Context, r Recipe, env Env) (*Session, error) {
+	return openJudged(ctx, r, nil, env)
+}
+
+// openJudged is Open; where h is given, held-out rows judge.
+func openJudged(ctx context.Context, r Recipe, h *HeldOut, env Env) (*Session, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
 	r.Fill()
-	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}}
-	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.askTeacher} {
+	d := &run{recipe: r, env: env, began: time.Now(), result: &Result{}, session: true, held: h}
+	for _, step := range []func(context.Context) error{d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint} {
 		if err := step(ctx); err != nil {
+			d.teacher.done()
 			return nil, Interrupted(ctx, err)
 		}
 	}
 	return &Session{d}, nil
 }
+
+// Close ends the teacher where it is asked while students train. No training may
+// be under way.
+func (s *Session) Close() { s.opened.teacher.done() }
 
 // Recipe is that of the session, its empty fields filled in.
 func (s *Session) Recipe() Recipe { return s.opened.recipe }
@@ -65,7 +76,11 @@ func (s *Session) Recipe() Recipe { return s.opened.recipe }
 func (s *Session) Data() *Data { return s.opened.data }
 
 // Notes are what was concluded of rows and teacher.
-func (s *Session) Notes() []string { return s.opened.result.Notes }
+func (s *Session) Notes() []string {
+	s.opened.noted.Lock()
+	defer s.opened.noted.Unlock()
+	return slices.Clone(s.opened.result.Notes)
+}
 
 // Train follows t, from its newest checkpoint if there is one. A cancelled ctx
 // saves one and returns a fault of kind Interrupted.
@@ -100,7 +115,8 @@ func (s *Session) Teacher(ctx context.Context) (*report.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.teacherBlock(ctx, test)
+	scored, err := evaluateTeacher(ctx, test)
+	return &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name, Params: d.teacher.params, Bytes: d.teacher.bytes, FLOPs: d.teacher.flops}, err
 }
 
 // run is a run of its own on the rows and targets of the session.
@@ -109,6 +125,9 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 		return nil, err
 	}
 	t.Recipe.Fill()
+	if b, err := t.Recipe.Student.Budget(); err != nil || !b.IsZero() {
+		return nil, fault.New(fault.Usage, "", "--student", "%s has a budget, which Session.Choose makes a net of", t.Recipe.Student.Arch)
+	}
 	env := s.opened.env
 	env.Progress, env.Log = t.Progress, t.Log
 	d := &run{recipe: t.Recipe, env: env, began: time.Now(), work: t.Dir, data: s.opened.data, task: s.opened.task, teacher: s.opened.teacher,
@@ -120,6 +139,9 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 		return nil, err
 	}
 	if err := d.settleLoss(); err != nil {
+		return nil, err
+	}
+	if err := d.askAsOpened(ctx, s.opened); err != nil {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{d.openStudent, d.designStudent} {

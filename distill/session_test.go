@@ -133,3 +133,39 @@ func TestLabelsAlone(t *testing.T) {
 	_, err = Run(t.Context(), r, newRecord().Env)
 	wantFault(t, err, fault.Input, "labels")
 }
+
+// TestSessionAsks trains in a session whose teacher is asked about views: as a
+// run does, for other seeds too, several at once.
+func TestSessionAsks(t *testing.T) {
+	for _, mode := range []string{"online", "views:2"} {
+		r := asking(t, mode)
+		r.Train.NoBaseline, r.Train.Epochs = true, 2
+		s := open(t, r)
+		defer s.Close()
+		var together sync.WaitGroup
+		got := make([][]byte, 2)
+		for i := range got {
+			trial := Trial{Recipe: s.Recipe(), Role: RoleStudent, Dir: t.TempDir()}
+			trial.Recipe.Train.Seed += uint64(i)
+			together.Go(func() {
+				out, err := s.Train(t.Context(), trial)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got[i] = weights(out.Net)
+			})
+		}
+		together.Wait()
+		one := open(t, r)
+		defer one.Close()
+		alone := follow(t, one, Trial{Recipe: one.Recipe(), Role: RoleStudent, Dir: t.TempDir()})
+		if !bytes.Equal(got[0], weights(alone.Net)) || bytes.Equal(got[0], got[1]) {
+			t.Errorf("%s: trials at once are not what each is alone", mode)
+		}
+		other := Trial{Recipe: s.Recipe(), Role: RoleStudent, Dir: t.TempDir()}
+		other.Recipe.Teacher.Mode = "views:7"
+		_, err := s.Train(t.Context(), other)
+		wantFault(t, err, fault.Usage, "--teacher-mode", "got views:7", "expected "+mode)
+	}
+}

@@ -28,10 +28,8 @@ type studentSpec struct {
 func (d *run) designStudent(ctx context.Context) (err error) {
 	s := &d.spec
 	var mean []float32
-	if d.task == dataset.Regression {
-		if mean, s.scale, err = d.targetScale(ctx); err != nil {
-			return err
-		}
+	if mean, s.scale, err = d.unitsOfNumbers(ctx); err != nil {
+		return err
 	}
 	if s.from != nil {
 		err = d.importStudent(ctx)
@@ -47,29 +45,40 @@ func (d *run) designStudent(ctx context.Context) (err error) {
 	return d.openRoles(ctx)
 }
 
-// buildStudent builds the architecture by name: it takes the teacher's input
-// by name and layout, in the data's own units; the normalisation is part of
-// its graph, and so is that of numbers to predict, whose means are given.
+// buildStudent builds the architecture by name; mean is that of numbers to
+// predict.
 func (d *run) buildStudent(ctx context.Context, mean []float32) error {
+	in, err := d.studentInput(ctx)
+	if err != nil {
+		return err
+	}
+	d.spec.model, d.spec.params, err = d.buildNet(d.recipe.Student.Arch, in, mean)
+	return err
+}
+
+// studentInput is what a net by name is fed: it takes the teacher's input by
+// name and layout, in the data's own units; the normalisation is part of its
+// graph.
+func (d *run) studentInput(ctx context.Context) (in models.Input, err error) {
 	spec := d.data.Transfer.Spec()
 	s := &d.spec
 	s.pre = dataset.Preprocess{Layout: dataset.Flat}
-	name := "input"
+	in.Name = "input"
 	if spec.Image {
 		s.pre.Layout = dataset.NCHW
 	}
 	if c := d.teacher.contract; c != nil {
 		s.pre.Layout, s.pre.Resize = c.Preprocess.Layout, c.Preprocess.Resize
 		if c.InputName != "" {
-			name = c.InputName
+			in.Name = c.InputName
 		}
 	}
 	if d.recipe.Output.InputName != "" {
-		name = d.recipe.Output.InputName
+		in.Name = d.recipe.Output.InputName
 	}
 	asked, err := dataset.ParsePreprocess(d.recipe.Student.Prep)
 	if err != nil {
-		return err
+		return in, err
 	}
 	if asked.Layout != "" {
 		s.pre.Layout = asked.Layout
@@ -78,36 +87,39 @@ func (d *run) buildStudent(ctx context.Context, mean []float32) error {
 		s.pre.Resize = asked.Resize
 	}
 	if s.pipe, err = s.pre.Compile(spec); err != nil {
-		return err
+		return in, err
 	}
-	in := models.Input{Name: name, Shape: s.pipe.OutShape(), NHWC: s.pre.Layout == dataset.NHWC}
+	in.Shape, in.NHWC = s.pipe.OutShape(), s.pre.Layout == dataset.NHWC
 	asked.Layout, asked.Resize = s.pre.Layout, s.pre.Resize
 	if in.Scale, in.Shift, err = normalisation(ctx, asked, d.data.Transfer); err != nil {
-		return err
+		return in, err
 	}
-	if in.Fill, err = filling(ctx, d.data.Transfer); err != nil {
-		return err
-	}
-	if s.model, err = models.Build(d.recipe.Student.Arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
-		return err
+	in.Fill, err = filling(ctx, d.data.Transfer)
+	return in, err
+}
+
+// buildNet builds arch for rows like in, with its trained parameters counted.
+// Numbers to predict, whose means are given, get their units in the graph.
+func (d *run) buildNet(arch string, in models.Input, mean []float32) (m *onnx.Model, params int64, err error) {
+	if m, err = models.Build(arch, in, d.teacher.classes, d.recipe.Train.Seed); err != nil {
+		return nil, 0, err
 	}
 	if d.task == dataset.Regression {
-		if err := models.Suffix(s.model, "values", s.scale, mean); err != nil {
-			return err
+		if err := models.Suffix(m, "values", d.spec.scale, mean); err != nil {
+			return nil, 0, err
 		}
 	}
-	if s.params, err = models.Count(s.model); err != nil || len(d.recipe.Student.Freeze) == 0 {
-		return err
+	if params, err = models.Count(m); err != nil || len(d.recipe.Student.Freeze) == 0 {
+		return m, params, err
 	}
-	net, err := student.FromModel(s.model, d.recipe.Student.Arch)
+	net, err := student.FromModel(m, arch)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	if err := d.freeze(net); err != nil {
-		return err
+		return nil, 0, err
 	}
-	s.model = net.Model()
-	return nil
+	return net.Model(), params, nil
 }
 
 // normalisation is x·scale + shift for the graph: (x·Scale − Mean)/Std where

@@ -8,20 +8,34 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // taught is what the teacher said of every row of a run.
 type taught struct {
-	name     string            // file name of the teacher
-	params   int64             // of all its models; 0 when only the store was given
-	bytes    int64             // of their files
-	contract *teacher.Contract // nil when only the store was given
-	targets  *store.Store      // transfer and validation rows
-	test     *store.Store      // test rows; nil when nobody asked the teacher about them
-	classes  int
+	name        string            // file name of the teacher
+	teacherSize                   // zero when only the store was given
+	contract    *teacher.Contract // nil when only the store was given
+	targets     *store.Store      // transfer and validation rows
+	test        *store.Store      // test rows; nil when nobody asked the teacher about them
+	hint        *hints            // values of a place inside it, of the transfer rows; nil without a hint
+	classes     int
+
+	latency [2]ort.Latency // of one row, on the threads that ONNX Runtime chooses and on one; zero: not measured
+	untimed error          // why
+	open    *asker         // of what is asked while students train; nil: nobody is
+}
+
+// done closes the model, where it is open.
+func (t *taught) done() {
+	if t != nil && t.open != nil {
+		t.open.close()
+		t.open = nil
+	}
 }
 
 // at is the store whose answers are for a temperature; nil without a teacher.
@@ -42,10 +56,13 @@ func (t *taught) key() store.Key {
 
 // askTeacher fills the target stores, or opens those that are there already.
 func (d *run) askTeacher(ctx context.Context) error {
-	learned := dataset.Source(d.data.Transfer)
-	if d.data.Val != nil {
+	learned, err := d.withVal()
+	if err != nil {
+		return err
+	}
+	if d.held != nil { // one store of all training rows, which the run of the best recipe finds again
 		var err error
-		if learned, err = dataset.Concat(d.data.Transfer, d.data.Val); err != nil {
+		if learned, err = dataset.Concat(learned, d.data.Test); err != nil {
 			return err
 		}
 	}
@@ -65,9 +82,14 @@ func (d *run) askTeacher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeTeacher()
+	stays := false
+	defer func() {
+		if !stays {
+			closeTeacher()
+		}
+	}()
 	model.NameRows(d.recipe.Data.Train)
-	if t.params, t.bytes, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
+	if t.teacherSize, err = d.recipe.Teacher.size(d.env.Cache); err != nil {
 		return err
 	}
 	t.name = model.Name()
@@ -91,11 +113,33 @@ func (d *run) askTeacher(ctx context.Context) error {
 			return err
 		}
 	}
-	if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
+	if d.held != nil {
+		t.test = t.targets
+	} else if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
 		return err
 	}
+	if t.latency, t.untimed = teacherLatency(ctx, model, d.data.Test); ctx.Err() != nil {
+		return ctx.Err()
+	}
 	t.classes = t.targets.Classes()
-	return d.checkLabels(ctx)
+	mode := d.variation.askedIn()
+	if err := d.checkLabels(ctx); err != nil || !mode.online && !((d.session || d.recipe.Train.Seeds > 1) && mode.views > 0) {
+		return err
+	}
+	stays, t.open = true, &asker{model: model, close: closeTeacher}
+	if mode.online {
+		return d.goOnline(ctx)
+	}
+	return nil
+}
+
+// teacherLatency times the model on the first row of src.
+func teacherLatency(ctx context.Context, model teacher.Model, src dataset.Source) (l [2]ort.Latency, err error) {
+	var row dataset.Batch
+	if err := src.Read(ctx, []int{0}, &row); err != nil {
+		return l, err
+	}
+	return model.Latency(ctx, &row, export.LatencyTime)
 }
 
 // learnAlone settles what a teacher would: task and classes are those of the labels.
@@ -211,7 +255,11 @@ func (d *run) fill(ctx context.Context, model teacher.Model, src dataset.Source,
 	if ran := model.Stats(); ran.Rows > 0 {
 		d.env.log("teacher: " + ran.String())
 	}
-	d.env.log(fmt.Sprintf("targets: %d rows of %d logits in %s", s.Len(), s.Classes(), dir))
+	what := "logits"
+	if s.Key().Task == dataset.Regression.String() {
+		what = "values"
+	}
+	d.env.log(fmt.Sprintf("targets: %d rows of %d %s in %s", s.Len(), s.Classes(), what, dir))
 	return s, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/metrics"
-	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -100,11 +99,20 @@ func orNumbers(err error, spec dataset.Spec) error {
 	return fault.New(f.Kind, f.Path, f.Field, "%s; where the labels are numbers to predict: --task %s", f.Msg, dataset.Regression)
 }
 
+// unitsOfNumbers are mean and deviation of each number to predict; nil for
+// other tasks.
+func (d *run) unitsOfNumbers(ctx context.Context) (mean, std []float32, err error) {
+	if d.task != dataset.Regression {
+		return nil, nil, nil
+	}
+	return d.targetScale(ctx)
+}
+
 // targetScale is mean and deviation of each number to predict over the rows
 // that are learned from: of what the teacher says and of what is known. One
 // that is always the same has a deviation of 1.
 func (d *run) targetScale(ctx context.Context) (mean, std []float32, err error) {
-	r, err := openRows(ctx, d.data.Transfer, nil, d.teacher.targets, d.task, d.teacher.classes)
+	r, err := openRows(ctx, d.asked(), nil, d.teacher.targets, d.task, d.teacher.classes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -172,49 +180,6 @@ func chosenName(task dataset.Task) string {
 		return "R²"
 	}
 	return ""
-}
-
-// judge asks whether student and baseline differ on the test rows by more
-// than chance, and says so.
-func (d *run) judge(ctx context.Context, baseline Predictor) error {
-	scale := make([]float64, d.teacher.classes)
-	if d.task == dataset.Regression {
-		for i, t := range d.result.Student.PerTarget {
-			if scale[i] = t.Std; t.Std == 0 {
-				scale[i] = 1
-			}
-		}
-	}
-	var right [2][]bool
-	var errs [2][]float64
-	var z []float32
-	for k, net := range []Predictor{baseline, d.spec.net} {
-		err := eachBatch(ctx, d.test, func(m *mini) (err error) {
-			z = grow(z, m.n*d.test.classes)
-			if err := net.Predict(ctx, m.x, m.n, z); err != nil {
-				return err
-			}
-			switch d.task {
-			case dataset.MultiLabel:
-				right[k] = metrics.CorrectLabels(right[k], m.scored(z), d.test.classes)
-			case dataset.Regression:
-				errs[k] = metrics.AbsoluteErrors(errs[k], m.scored(z), scale)
-			default:
-				right[k], err = metrics.Correct(right[k], z, m.labels, d.test.classes)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	a, b := d.result.Baseline.Result, d.result.Student.Result
-	if d.task == dataset.Regression {
-		d.result.Verdict = report.JudgeNumbers(a, b, metrics.Wilcoxon(errs[0], errs[1]))
-	} else {
-		d.result.Verdict = report.Judge(a, b, metrics.McNemar(right[0], right[1]))
-	}
-	return nil
 }
 
 // targetNames are the data's names of the labels or numbers to predict, else

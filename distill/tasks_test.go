@@ -409,7 +409,7 @@ func TestMixedNumbers(t *testing.T) {
 	}
 	mixed := 0
 	for i, row := range order {
-		other, share := m.others.rows[i], m.others.shares[i]
+		other, share := m.others.Rows[i], m.others.Shares[i]
 		for k := range 2 {
 			want := float64(share)*float64(all[2*row+k]) + (1-float64(share))*float64(all[2*other+k])
 			got := float64(m.values[2*i+k])

@@ -48,6 +48,7 @@ type TeacherRecipe struct {
 	Temperatures []float64         `yaml:"temperatures,omitempty" json:"temperatures,omitempty"` // likewise
 	Store        string            `yaml:"store" json:"store"`                                   // folder of the target store; empty: in the cache, keyed by content
 	StoreDType   string            `yaml:"store_dtype" json:"store_dtype"`                       // how the store keeps logits, as store.ParseDType reads it; empty: as the store that is there, float32 in a new one
+	Mode         string            `yaml:"mode" json:"mode"`                                     // about which rows it is asked: store, online or views:N, see teacherMode
 	Provider     string            `yaml:"provider" json:"provider"`                             // cpu, cuda, cuda:N or auto
 	Options      map[string]string `yaml:"provider_options" json:"provider_options,omitempty"`   // of the provider, or entries of the session such as session.intra_op.allow_spinning
 	Library      string            `yaml:"library" json:"library"`                               // libonnxruntime; empty: looked up
@@ -182,30 +183,6 @@ func (t *TeacherRecipe) Models() ([]string, error) {
 		paths[i] = m.Model
 	}
 	return paths, nil
-}
-
-// size is the number of parameters and bytes of all models that teach.
-func (t *TeacherRecipe) size(cache string) (params, bytes int64, err error) {
-	members, err := t.members()
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, m := range members {
-		r := m.over(t.ModelRecipe)
-		for _, path := range append(slices.Clone(r.Before), r.Model) {
-			if path == Embedded {
-				if path, err = embedded.Unpack(cache); err != nil {
-					return 0, 0, err
-				}
-			}
-			info, err := teacher.Inspect(path)
-			if err != nil {
-				return 0, 0, err
-			}
-			params, bytes = params+info.Parameters, bytes+info.Bytes
-		}
-	}
-	return params, bytes, nil
 }
 
 // memoryLimit is Memory in bytes, as teacher.Options takes it.

@@ -24,40 +24,51 @@ const (
 
 // EpochRecord is what one epoch of training came to.
 type EpochRecord struct {
-	Epoch       int     `json:"epoch"`            // counted from 1
-	Loss        float64 `json:"loss"`             // mean over the steps
-	Soft        float64 `json:"soft"`             // soft term without its weight
-	Hard        float64 `json:"hard"`             // hard term without its weight
-	LR          float64 `json:"lr"`               // at the end of the epoch
-	ValAccuracy float64 `json:"val_accuracy"`     // or Metric
-	Metric      string  `json:"metric,omitempty"` // what the best epoch is chosen by where it is not accuracy
-	ValLoss     float64 `json:"val_loss"`
-	Seconds     float64 `json:"seconds"`
+	Epoch       int           `json:"epoch"`             // counted from 1
+	Loss        float64       `json:"loss"`              // mean over the steps
+	Soft        float64       `json:"soft"`              // soft term without its weight
+	Hard        float64       `json:"hard"`              // hard term without its weight
+	SoftGrad    float64       `json:"soft_gradient"`     // of the weighted term, see loss.Terms; root mean square over the steps
+	HardGrad    float64       `json:"hard_gradient"`     // as SoftGrad
+	Hint        float64       `json:"hint,omitempty"`    // hint's term without its weight: 1 is knowing its means, 0 reproducing it
+	LR          float64       `json:"lr"`                // at the end of the epoch
+	Weights     *loss.Weights `json:"weights,omitempty"` // T, α and β at the end of the epoch, where they change
+	ValAccuracy float64       `json:"val_accuracy"`      // or Metric
+	Metric      string        `json:"metric,omitempty"`  // what the best epoch is chosen by where it is not accuracy
+	ValLoss     float64       `json:"val_loss"`
+	Seconds     float64       `json:"seconds"`
+	Ended       float64       `json:"ended"` // Unix time in seconds
 }
 
 // course is one net's training: what it learns from and how long.
 type course struct {
 	role     string
+	stage    string // said behind the role of its progress
 	recipe   *Recipe
 	net      *student.Student
 	train    *rows
 	val      *rows // nil: the last epoch is kept
 	loss     loss.Loss
-	perEpoch int               // steps an epoch; the same for every role
-	until    int               // epoch after which training pauses; 0: never
-	run      map[string]string // what the result depends on
+	weights  func(step uint64) loss.Weights // of the loss at a step; nil: they stay
+	hint     *hintTerm                      // nil without
+	perEpoch int                            // steps an epoch; the same for every role
+	until    int                            // epoch after which training pauses; 0: never
+	run      map[string]string              // what the result depends on
 	files    checkpointFile
 	every    time.Duration // between checkpoints
 	progress Progress
 	schedule optim.Schedule
-	note     func(line string) // tells what is worth knowing of the run
-	tuned    bool              // the net begins as somebody's file, which counts as epoch 0
+	note     func(line string)              // tells what is worth knowing of the run
+	tell     func(done []EpochRecord) error // says which epochs are done
+	tuned    bool                           // the net begins as somebody's file, which counts as epoch 0
 }
 
 // outcome is what a course came to.
 type outcome struct {
 	History []EpochRecord
 	BestAt  int     // epoch whose weights were kept, counted from 1; 0: those of the file
+	Score   float64 // of that epoch on the validation rows, see chosenBy; 0 without
+	Loss    float64
 	Done    bool    // false where training paused, see Trial.Until
 	Steps   int     // optimiser steps of this process
 	Samples int     // rows of those steps
@@ -73,7 +84,7 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := student.NewTrainer(c.net, optimizer, t.Batch, t.Seed)
+	trainer, err := c.trainer(optimizer)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +97,15 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 			return nil, c.interrupt(ctx, trainer, state, err)
 		}
 	}
+	if err := c.tell(state.Header.History); err != nil {
+		return nil, err
+	}
 	out := &outcome{}
 	if !state.Header.Done {
-		feedCtx, stop := context.WithCancel(ctx)
-		defer stop()
 		first := state.Header.Epoch*c.perEpoch + state.Header.Step
 		last := c.lastEpoch()
-		f := startFeed(feedCtx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
+		f := startFeed(ctx, c.train, t.Seed, t.Batch, first, last*c.perEpoch)
+		defer f.stop()
 		saved := time.Now()
 		for state.Header.Epoch < last && !state.Header.Done {
 			if err := c.epoch(ctx, f, trainer, state, out, &saved); err != nil {
@@ -110,10 +123,22 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		return nil, err
 	}
 	out.History, out.BestAt, out.Done = state.Header.History, state.Header.BestAt, state.Header.Done
+	if out.BestAt >= 0 {
+		out.Score, out.Loss = state.Header.BestAcc, state.Header.BestLoss
+	}
 	if out.BestAt == 0 {
 		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role))
 	}
 	return out, nil
+}
+
+// trainer trains c.net, and beside it the projection of its hint.
+func (c *course) trainer(o optim.Optimizer) (*student.Trainer, error) {
+	t := c.recipe.Train
+	if c.hint != nil {
+		return c.hint.projection.NewTrainer(o, t.Batch, t.Seed)
+	}
+	return student.NewTrainer(c.net, o, t.Batch, t.Seed)
 }
 
 // lastEpoch is the number of epochs after which training ends or pauses.
@@ -134,14 +159,20 @@ func (t TrainRecipe) optimizer() (optim.Optimizer, error) {
 		ClipValue: t.ClipValue, ClipNorm: t.Clip, MaxNorm: t.MaxNorm, EMA: t.EMA, Accumulate: t.Accumulate})
 }
 
-// stepTerms are the terms of one step's loss: total, soft and hard.
-type stepTerms [3]float64
+// termSums are total, soft and hard loss, and the squares of the norms of the
+// soft and the hard gradient, which are means over rows as the others are.
+type termSums [5]float64
 
-// add takes in the terms of a share of the step's rows.
-func (s *stepTerms) add(t loss.Terms, share float64) {
-	for i, v := range [3]float64{t.Total, t.Soft, t.Hard} {
+// add takes in the terms of a share of the rows.
+func (s *termSums) add(t loss.Terms, share float64) {
+	for i, v := range [...]float64{t.Total, t.Soft, t.Hard, t.SoftGradient * t.SoftGradient, t.HardGradient * t.HardGradient} {
 		s[i] += float64(v * share)
 	}
+}
+
+// record is what n sums come to in the mean.
+func (s *termSums) record(n float64) EpochRecord {
+	return EpochRecord{Loss: s[0] / n, Soft: s[1] / n, Hard: s[2] / n, SoftGrad: math.Sqrt(s[3] / n), HardGrad: math.Sqrt(s[4] / n)}
 }
 
 // resume restores the trainer from the newest checkpoint, if there is one.
@@ -176,10 +207,23 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		}
 		global := h.Epoch*c.perEpoch + h.Step
 		lr := c.schedule.Rate(t.LR, uint64(global))
-		var terms stepTerms
+		if c.weights != nil {
+			c.loss.Set(c.weights(uint64(global)))
+		}
+		var terms termSums
+		var hint float64
+		acts := c.hint.acts(h.Epoch)
 		_, err = trainer.StepParts(m.x, m.n, func(lo, hi int, z, dz []float32) float64 {
 			part := c.loss.Eval(m.part(lo, hi, c.train.classes, z), dz)
-			terms.add(part, float64(hi-lo)/float64(m.n))
+			share := float64(hi-lo) / float64(m.n)
+			if c.hint != nil {
+				value := c.hint.eval(trainer, m, lo, hi, acts)
+				hint += float64(value * share)
+				if acts {
+					part.Total += float64(c.hint.Weight() * value)
+				}
+			}
+			terms.add(part, share)
 			return part.Total
 		}, lr)
 		out.Samples += m.n
@@ -191,22 +235,26 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		for i, v := range terms {
 			h.Sum[i] += v
 		}
-		c.progress.report(c.role, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
+		h.Hint += hint
+		c.progress.report(c.role+c.stage, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
 	}
 	out.Seconds += time.Since(began).Seconds()
-	n := float64(c.perEpoch)
-	rec := EpochRecord{Epoch: h.Epoch + 1, Loss: h.Sum[0] / n, Soft: h.Sum[1] / n, Hard: h.Sum[2] / n,
-		LR: float64(c.schedule.Rate(t.LR, uint64((h.Epoch+1)*c.perEpoch-1)))}
+	rec, last := h.Sum.record(float64(c.perEpoch)), uint64((h.Epoch+1)*c.perEpoch-1)
+	rec.Epoch, rec.Hint, rec.LR = h.Epoch+1, h.Hint/float64(c.perEpoch), float64(c.schedule.Rate(t.LR, last))
+	if c.weights != nil {
+		at := c.weights(last)
+		rec.Weights = &at
+	}
 	if err := trainer.Averaged(func() error { return c.judge(ctx, &rec, state) }); err != nil {
 		return c.interrupt(ctx, trainer, state, err)
 	}
-	rec.Seconds = time.Since(began).Seconds()
+	rec.Seconds, rec.Ended = time.Since(began).Seconds(), float64(time.Now().UnixMilli())/1e3
 	h.History = append(h.History, rec)
-	h.Epoch, h.Step, h.Sum = h.Epoch+1, 0, [3]float64{}
+	h.Epoch, h.Step, h.Sum, h.Hint = h.Epoch+1, 0, termSums{}, 0
 	if p := t.Patience; p > 0 && h.BestAt >= 0 && h.Epoch-h.BestAt >= p {
 		h.Done = true
 	}
-	return nil
+	return c.tell(h.History)
 }
 
 // judge scores the net on the validation rows and keeps it if it is the best

@@ -35,7 +35,9 @@ type builder struct {
 	last   string
 	shape  []int
 	nhwc   bool
-	params int
+	params int   // with running statistics
+	stats  int   // running statistics among them
+	ops    int64 // multiply-adds of a row in Gemm, MatMul and Conv
 	frozen []string
 	shared map[string]bool // constants that are there already
 	counts map[string]int

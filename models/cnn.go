@@ -1,6 +1,9 @@
 package models
 
-import "fmt"
+import (
+	"fmt"
+	"net/url"
+)
 
 func init() {
 	register(Architecture{
@@ -8,8 +11,26 @@ func init() {
 		Examples: []string{"cnn", "cnn:16,32", "cnn:32,64?hidden=256&dropout=0.25", "cnn:8,16?norm=1"},
 		Options:  []string{"hidden", "dropout", "norm"},
 		Shown:    []int{3, 32, 32}, ShownClasses: 10,
-		build: buildCNN,
+		shapes: shapesOfCNN,
+		build:  buildCNN,
 	})
+}
+
+// shapesOfCNN are one to four convolutions, each of twice the channels before
+// it, without hidden layer and with one of four times the first channels, or
+// with that which is given.
+func shapesOfCNN(given url.Values) (list []Shape) {
+	for layers := 1; layers <= 4; layers++ {
+		channels := func(w int) string { return "cnn" + sizes(layers, func(i int) int { return w << i }) }
+		most := maxWidth >> (layers - 1)
+		if given.Has("hidden") {
+			list = append(list, Shape{1, most, channels})
+			continue
+		}
+		list = append(list, Shape{1, most, func(w int) string { return channels(w) + "?hidden=0" }},
+			Shape{1, min(most, maxWidth/4), func(w int) string { return fmt.Sprintf("%s?hidden=%d", channels(w), 4*w) }})
+	}
+	return list
 }
 
 // buildCNN is (conv 3×3, [norm], ReLU, pool) for each size, flatten, [dense,

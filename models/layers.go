@@ -53,6 +53,7 @@ func (b *builder) gemm(name string, out int, init initialiser) {
 	w := b.weight(name+".weight", init(b.rng, in, out), out, in)
 	bias := b.weight(name+".bias", constant(0), out)
 	b.node("Gemm", []string{w, bias}, onnx.FloatAttr("alpha", 1), onnx.FloatAttr("beta", 1), onnx.IntAttr("transB", 1))
+	b.ops += int64(in) * int64(out)
 	b.shape = []int{out}
 }
 
@@ -78,6 +79,7 @@ func (b *builder) conv(name string, c conv) {
 	}
 	b.node("Conv", more, attrs...)
 	b.shape = []int{c.out, (b.shape[1]+2*c.pad-c.kernel)/c.stride + 1, (b.shape[2]+2*c.pad-c.kernel)/c.stride + 1}
+	b.ops += int64(c.out*b.shape[1]*b.shape[2]) * int64(in/groups*area)
 }
 
 // conv3x3 keeps the size of its image, or halves it, rounded up, with stride 2.
@@ -132,6 +134,7 @@ func (b *builder) lastNorm(name string, zero bool) {
 
 func (b *builder) scaledNorm(name string, scale float32) {
 	c := b.shape[0]
+	b.stats += 2 * c
 	more := []string{
 		b.weight(name+".weight", constant(scale), c), b.weight(name+".bias", constant(0), c),
 		b.weight(name+".running_mean", constant(0), c), b.weight(name+".running_var", constant(1), c),

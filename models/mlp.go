@@ -1,6 +1,11 @@
 package models
 
-import "fmt"
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
 
 func init() {
 	register(Architecture{
@@ -8,8 +13,34 @@ func init() {
 		Examples: []string{"mlp:800,800", "mlp:1200,1200?dropout=0.5", "mlp:256?norm=1"},
 		Options:  []string{"dropout", "norm"},
 		Shown:    []int{784}, ShownClasses: 10,
-		build: buildMLP,
+		shapes: shapesOfMLP,
+		build:  buildMLP,
 	})
+}
+
+// shapesOfMLP are one to four layers, all of one width or each of half the
+// width before it.
+func shapesOfMLP(url.Values) (list []Shape) {
+	for layers := 1; layers <= 4; layers++ {
+		list = append(list, Shape{1, maxWidth, func(w int) string {
+			return "mlp" + sizes(layers, func(int) int { return w })
+		}})
+		if layers > 1 {
+			list = append(list, Shape{1, maxWidth, func(w int) string {
+				return "mlp" + sizes(layers, func(i int) int { return max(1, w>>i) })
+			}})
+		}
+	}
+	return list
+}
+
+// sizes writes ":f(0),f(1),…" of n sizes.
+func sizes(n int, f func(i int) int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = strconv.Itoa(f(i))
+	}
+	return ":" + strings.Join(list, ",")
 }
 
 // buildMLP is (dense, [norm], ReLU, [dropout]) for each width, then the head.

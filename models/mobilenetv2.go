@@ -1,6 +1,9 @@
 package models
 
-import "fmt"
+import (
+	"fmt"
+	"net/url"
+)
 
 func init() {
 	register(Architecture{
@@ -9,7 +12,10 @@ func init() {
 		Options:  []string{"dropout", "zero"},
 		Init:     "he-out",
 		ratios:   true,
-		build:    buildMobileNetV2,
+		shapes: func(url.Values) []Shape { // multiples of 0.05
+			return []Shape{{1, 320, func(w int) string { return fmt.Sprintf("mobilenetv2:%g", float64(w)/20) }}}
+		},
+		build: buildMobileNetV2,
 	})
 }
 

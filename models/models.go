@@ -56,8 +56,12 @@ type Architecture struct {
 	Shown        []int
 	ShownClasses int
 
-	family *regexp.Regexp // names of a family, their numbers as submatches
-	ratios bool           // sizes may be fractions
+	// Family is what a spec without sizes is called, such as "resnet"; defaults to Name.
+	Family string
+
+	shapes func(given url.Values) []Shape // in which nets of the family come, under options that are given; nil: in one
+	family *regexp.Regexp                 // names of a family, their numbers as submatches
+	ratios bool                           // sizes may be fractions
 	build  func(b *builder, s spec, classes int) error
 }
 
@@ -67,6 +71,9 @@ func register(a Architecture) {
 	a.Options = append(a.Options, "init")
 	if a.Init == "" {
 		a.Init = "he"
+	}
+	if a.Family == "" {
+		a.Family = a.Name
 	}
 	if a.Shown == nil {
 		a.Shown, a.ShownClasses = []int{3, 32, 32}, 100
@@ -92,8 +99,8 @@ func Build(text string, in Input, classes int, seed uint64) (*onnx.Model, error)
 	if err != nil {
 		return nil, err
 	}
-	if classes < 1 || classes > maxWidth {
-		return nil, usage("classes", "are %d, expected 1 to %d", classes, maxWidth)
+	if err := checkClasses(classes); err != nil {
+		return nil, err
 	}
 	// A dry run first: what is too large is refused before anything is drawn.
 	if _, err := draft(s, in, classes, seed, true); err != nil {
@@ -104,6 +111,13 @@ func Build(text string, in Input, classes int, seed uint64) (*onnx.Model, error)
 		return nil, err
 	}
 	return b.finish(text, classes)
+}
+
+func checkClasses(n int) error {
+	if n < 1 || n > maxWidth {
+		return usage("classes", "are %d, expected 1 to %d", n, maxWidth)
+	}
+	return nil
 }
 
 func draft(s spec, in Input, classes int, seed uint64, dry bool) (*builder, error) {

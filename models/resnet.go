@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 )
 
@@ -11,8 +12,20 @@ func init() {
 		Examples: []string{"resnet8", "resnet20", "resnet32", "resnet56", "resnet8x4", "resnet32x4"},
 		Options:  []string{"zero"},
 		Init:     "he-out",
-		family:   regexp.MustCompile(`^resnet([1-9][0-9]{0,3})(?:x([1-9][0-9]?))?$`),
-		build:    buildResNet,
+		Family:   "resnet",
+		shapes: func(url.Values) (list []Shape) {
+			for _, depth := range []int{8, 14, 20, 32, 56} {
+				list = append(list, Shape{1, 99, func(k int) string {
+					if k == 1 {
+						return fmt.Sprintf("resnet%d", depth)
+					}
+					return fmt.Sprintf("resnet%dx%d", depth, k)
+				}})
+			}
+			return list
+		},
+		family: regexp.MustCompile(`^resnet([1-9][0-9]{0,3})(?:x([1-9][0-9]?))?$`),
+		build:  buildResNet,
 	})
 }
 

@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"math"
+	"net/url"
 
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
@@ -13,7 +14,13 @@ func init() {
 		Examples: []string{"transformer:64,4,4", "transformer:192,12,3?patch=4"},
 		Options:  []string{"patch", "dropout"},
 		Init:     "glorot",
-		build:    buildTransformer,
+		shapes: func(url.Values) (list []Shape) { // heads of 16
+			for _, depth := range []int{1, 2, 4, 6, 8, 12} {
+				list = append(list, Shape{1, maxWidth / 16, func(heads int) string { return fmt.Sprintf("transformer:%d,%d,%d", 16*heads, depth, heads) }})
+			}
+			return list
+		},
+		build: buildTransformer,
 	})
 }
 
@@ -101,6 +108,7 @@ func (b *builder) patches(height, width, dim int) {
 	kh, kw := int64(height), int64(width)
 	b.node("Conv", []string{weight, bias}, onnx.IntsAttr("kernel_shape", kh, kw),
 		onnx.IntsAttr("pads", 0, 0, int64(rows*height-h), int64(cols*width-w)), onnx.IntsAttr("strides", kh, kw))
+	b.ops += int64(rows*cols*dim) * int64(in*height*width)
 	b.reshape(dim, rows*cols)
 	b.node("Transpose", nil, onnx.IntsAttr("perm", 0, 2, 1))
 	b.shape = []int{rows * cols, dim}
@@ -151,6 +159,7 @@ func (b *builder) attention(name string, heads int) {
 	b.node("MatMul", []string{k.name})
 	b.node("Softmax", nil, onnx.IntAttr("axis", -1))
 	b.node("MatMul", []string{v.name})
+	b.ops += 2 * int64(tokens*tokens) * int64(dim)
 	b.node("Transpose", nil, onnx.IntsAttr("perm", 0, 2, 1, 3))
 	b.reshape(tokens, dim)
 	b.linear(name+".proj", dim)
@@ -161,6 +170,7 @@ func (b *builder) linear(name string, out int) {
 	in := b.shape[1]
 	b.node("MatMul", []string{b.weight(name+".weight", b.init(b.rng, in, out), in, out)})
 	b.node("Add", []string{b.weight(name+".bias", constant(0), out)})
+	b.ops += int64(b.shape[0]*in) * int64(out)
 	b.shape = []int{b.shape[0], out}
 }
 

@@ -2,7 +2,10 @@ package models
 
 import (
 	"fmt"
+	"maps"
+	"net/url"
 	"regexp"
+	"slices"
 )
 
 func init() {
@@ -11,8 +14,15 @@ func init() {
 		Examples: []string{"vgg8", "vgg11", "vgg13"},
 		Options:  []string{"dropout"},
 		Init:     "he-out",
-		family:   regexp.MustCompile(`^vgg([1-9][0-9]?)$`),
-		build:    buildVGG,
+		Family:   "vgg",
+		shapes: func(url.Values) (list []Shape) {
+			for _, depth := range slices.Sorted(maps.Keys(vggDepths)) {
+				list = append(list, one(fmt.Sprintf("vgg%d", depth)))
+			}
+			return list
+		},
+		family: regexp.MustCompile(`^vgg([1-9][0-9]?)$`),
+		build:  buildVGG,
 	})
 }
 

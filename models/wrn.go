@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 )
 
@@ -11,8 +12,15 @@ func init() {
 		Examples: []string{"wrn-16-1", "wrn-16-2", "wrn-40-1", "wrn-40-2"},
 		Options:  []string{"dropout"},
 		Init:     "he-out",
-		family:   regexp.MustCompile(`^wrn-([1-9][0-9]{0,3})-([1-9][0-9]?)$`),
-		build:    buildWRN,
+		Family:   "wrn",
+		shapes: func(url.Values) (list []Shape) {
+			for _, depth := range []int{10, 16, 22, 28, 40} {
+				list = append(list, Shape{1, 99, func(k int) string { return fmt.Sprintf("wrn-%d-%d", depth, k) }})
+			}
+			return list
+		},
+		family: regexp.MustCompile(`^wrn-([1-9][0-9]{0,3})-([1-9][0-9]?)$`),
+		build:  buildWRN,
 	})
 }
 

@@ -56,7 +56,7 @@ func (t *Trainer) saved() []optim.Slot {
 
 func (t *Trainer) header() header {
 	h := header{
-		Model: fingerprint(t.s.g), Optimizer: t.opt.Name(), Settings: t.opt.Settings(),
+		Model: fingerprint(t.g), Optimizer: t.opt.Name(), Settings: t.opt.Settings(),
 		Batch: t.batch, Seed: t.seed, Step: t.step,
 	}
 	for _, s := range t.saved() {

@@ -211,7 +211,7 @@ func TestPartsDiverge(t *testing.T) {
 func TestAveragedWeights(t *testing.T) {
 	tr := trainerOf(t, netModel(), "sgd", optim.Settings{EMA: 0.5})
 	live := func() (out []float32) {
-		for _, p := range tr.s.learnt() {
+		for _, p := range learnt(tr.g) {
 			out = append(out, p.Data...)
 		}
 		return out

@@ -120,11 +120,11 @@ func (s *Student) Params() []Param {
 	return out
 }
 
-// learnt lists the parameters that training changes: weights and running
+// learnt lists the parameters of g that training changes: weights and running
 // statistics.
-func (s *Student) learnt() []*graph.Param {
+func learnt(g *graph.Graph) []*graph.Param {
 	var out []*graph.Param
-	for _, p := range s.g.Params {
+	for _, p := range g.Params {
 		if p.Role != graph.Frozen {
 			out = append(out, p)
 		}

@@ -21,6 +21,8 @@ type Loss func(lo, hi int, logits, dlogits []float32) float64
 // and only between its steps may anything else change the student's parameters.
 type Trainer struct {
 	s      *Student
+	g      *graph.Graph // that is trained: the student's, or that with a projection
+	pass   *graph.Plan  // whose outputs the loss is asked about
 	opt    optim.Optimizer
 	batch  int
 	seed   uint64
@@ -43,10 +45,15 @@ type Trainer struct {
 // optimiser is bound to s, its state zero; seed is that of dropout masks. The
 // optimiser's Settings say what else belongs to a step.
 func NewTrainer(s *Student, opt optim.Optimizer, batch int, seed uint64) (*Trainer, error) {
-	t := &Trainer{s: s, opt: opt, batch: batch, seed: seed, grads: s.g.NewGradients(), short: map[int]*graph.Plan{}}
+	return trainGraph(s, s.g, opt, batch, seed)
+}
+
+// trainGraph trains the parameters of g, those of s among them.
+func trainGraph(s *Student, g *graph.Graph, opt optim.Optimizer, batch int, seed uint64) (*Trainer, error) {
+	t := &Trainer{s: s, g: g, opt: opt, batch: batch, seed: seed, grads: g.NewGradients(), short: map[int]*graph.Plan{}}
 	t.wholeLoss = func(_, _ int, z, dz []float32) float64 { return t.whole(z, dz) }
-	units := s.g.Units()
-	for i, p := range s.g.Params {
+	units := g.Units()
+	for i, p := range g.Params {
 		if t.grads[i] != nil {
 			t.params = append(t.params, optim.Param{Name: p.Name, Dims: p.Dims, Data: p.Data, Grad: t.grads[i], Units: optim.Units(units[i])})
 		}
@@ -55,7 +62,7 @@ func NewTrainer(s *Student, opt optim.Optimizer, batch int, seed uint64) (*Train
 		return nil, fault.New(fault.Input, s.g.Name, "graph", "has no trainable weights")
 	}
 	var err error
-	if t.full, err = s.g.NewPlan(largestPart(batch, t.parts(batch)), t.grads); err != nil {
+	if t.full, err = g.NewPlan(largestPart(batch, t.parts(batch)), t.grads); err != nil {
 		return nil, err
 	}
 	t.prepare(opt.Settings())
@@ -73,7 +80,7 @@ func (t *Trainer) prepare(set optim.Settings) {
 			p.Grad = make([]float32, len(p.Data))
 		}
 		t.sum = optim.NewAccumulator(t.params, parts)
-		for _, p := range t.s.learnt() {
+		for _, p := range learnt(t.g) {
 			if p.Role == graph.State {
 				t.kept = append(t.kept, make([]float32, len(p.Data)))
 			}
@@ -88,10 +95,10 @@ func (t *Trainer) prepare(set optim.Settings) {
 	}
 }
 
-// learnt lists what training changes in the student.
+// learnt lists what training changes in the student, and in its projection.
 func (t *Trainer) learnt() []optim.Slot {
 	var out []optim.Slot
-	for _, p := range t.s.learnt() {
+	for _, p := range learnt(t.g) {
 		out = append(out, optim.Slot{Name: p.Name, Data: p.Data})
 	}
 	return out
@@ -102,6 +109,17 @@ func (t *Trainer) Student() *Student { return t.s }
 
 // Steps is the number of steps done.
 func (t *Trainer) Steps() uint64 { return t.step }
+
+// Projected is what the projection gives of the rows that a Loss is asked
+// about, (hi−lo, Size), and where that Loss puts the gradient of it, which is 0
+// until then. It is nil of a trainer without a projection, and of no use outside
+// a Loss.
+func (t *Trainer) Projected() (out, grad []float32) {
+	if t.g == t.s.g || t.pass == nil {
+		return nil, nil
+	}
+	return t.pass.Output(1), t.pass.OutputGrad(1)
+}
 
 // Step is StepParts for a loss that gets the logits (n, Classes) of all rows
 // at once. It is an error when steps are cut.
@@ -179,7 +197,11 @@ func (t *Trainer) gradient(x []float32, n int, loss Loss) (value float64, p *gra
 			return 0, nil, named(err, t.s.g.Name)
 		}
 		dz := p.OutputGrad(0)
+		t.pass = p
+		_, dh := t.Projected()
+		clear(dh)
 		part := loss(lo, hi, p.Output(0), dz)
+		t.pass = nil
 		if math.IsNaN(part) || math.IsInf(part, 0) {
 			t.putBack()
 			return part, nil, t.diverged("loss is %g", part)
@@ -187,8 +209,10 @@ func (t *Trainer) gradient(x []float32, n int, loss Loss) (value float64, p *gra
 		share := float64(hi-lo) / float64(n)
 		value += float64(part * share)
 		if parts > 1 {
-			for j := range dz {
-				dz[j] *= float32(share)
+			for _, d := range [][]float32{dz, dh} {
+				for j := range d {
+					d[j] *= float32(share)
+				}
 			}
 		}
 		p.Backward()
@@ -209,7 +233,7 @@ func largestPart(n, parts int) int { return (n + parts - 1) / parts }
 // change one after another.
 func (t *Trainer) keep() {
 	i := 0
-	for _, p := range t.s.g.Params {
+	for _, p := range t.g.Params {
 		if p.Role == graph.State {
 			copy(t.kept[i], p.Data)
 			i++
@@ -223,7 +247,7 @@ func (t *Trainer) putBack() {
 		return
 	}
 	i := 0
-	for _, p := range t.s.g.Params {
+	for _, p := range t.g.Params {
 		if p.Role == graph.State {
 			copy(p.Data, t.kept[i])
 			i++
@@ -272,7 +296,7 @@ func (t *Trainer) plan(n int) (*graph.Plan, error) {
 	if p := t.short[n]; p != nil {
 		return p, nil
 	}
-	p, err := t.s.g.NewPlan(n, t.grads)
+	p, err := t.g.NewPlan(n, t.grads)
 	if err != nil {
 		return nil, err
 	}

@@ -170,11 +170,7 @@ func (c *chain) Outputs() []ort.Info { return c.last().Outputs() }
 func (c *chain) Run(ctx context.Context, inputs []ort.Value) ([]ort.Value, error) {
 	for i, l := range c.links {
 		if i > 0 {
-			l.in = l.in[:0]
-			for _, at := range l.takes {
-				l.in = append(l.in, inputs[at])
-			}
-			inputs = l.in
+			inputs = l.taken(inputs)
 		}
 		out, err := l.runner.Run(ctx, inputs)
 		if err != nil {
@@ -183,6 +179,15 @@ func (c *chain) Run(ctx context.Context, inputs []ort.Value) ([]ort.Value, error
 		inputs = out
 	}
 	return inputs, nil
+}
+
+// taken are the inputs of l among the outputs of the link before.
+func (l *link) taken(outputs []ort.Value) []ort.Value {
+	l.in = l.in[:0]
+	for _, at := range l.takes {
+		l.in = append(l.in, outputs[at])
+	}
+	return l.in
 }
 
 // Restart starts every process of the chain again: after a death it is not

@@ -75,6 +75,7 @@ type Contract struct {
 	Inside     bool         `json:"inside,omitempty"` // the output is a value inside the graph, which the model itself does not give
 	Task       dataset.Task `json:"task,omitempty"`   // what is taught: multi-class (empty), multi-label or regression
 	Kind       Kind         `json:"kind"`
+	Shape      []int64      `json:"shape,omitempty"`       // of Values: of those of one row, where they have several axes
 	Scale      float32      `json:"scale,omitempty"`       // numbers q of the output stand for (q − Zero)·Scale; 0: for themselves
 	Zero       float32      `json:"zero,omitempty"`        // see Scale
 	Classes    int          `json:"classes"`               // values of a target row: classes, labels, or numbers

@@ -20,7 +20,7 @@ func (t *Teacher) Detect(ctx context.Context, src dataset.Source) (*Contract, er
 	if err != nil {
 		return nil, err
 	}
-	t.contract, t.strange, t.seen = nil, "", nil
+	t.contract, t.strange, t.seen, t.online = nil, "", nil, OnlineOptions{}
 	if t.tried {
 		if err := t.open(ctx, t.outputs, 0); err != nil {
 			return nil, err

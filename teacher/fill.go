@@ -37,7 +37,7 @@ func (t *Teacher) meant() store.Key {
 	c := t.contract
 	k := store.Key{
 		Teacher: t.digest, Preprocess: c.Preprocess, Input: c.mapping(), InputShape: c.InputShape,
-		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
+		Output: c.Output, Task: string(c.Task), Kind: string(c.Kind), Shape: c.Shape, Columns: c.Columns, Classes: c.Classes, ClassNames: c.ClassNames,
 		Batch: c.Batch, Library: c.Library, LibraryVersion: c.LibraryVersion, Provider: c.Provider,
 		Options: t.o.config(),
 	}
@@ -79,7 +79,7 @@ func (t *Teacher) Fill(ctx context.Context, src dataset.Source, dir string, o Fi
 	if err := t.detected(); err != nil {
 		return nil, err
 	}
-	t.seen = nil
+	t.seen, t.online = nil, OnlineOptions{}
 	if spec := src.Spec(); spec.Size() != t.encode.size || len(spec.Texts) != t.encode.texts {
 		return nil, fault.New(fault.Input, t.path, "input", "the teacher was tried on rows of %d values and %d texts, these have %d and %d",
 			t.encode.size, t.encode.texts, spec.Size(), len(spec.Texts))

@@ -2,8 +2,10 @@ package teacher
 
 import (
 	"context"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
@@ -20,6 +22,11 @@ type Model interface {
 	Contract() *Contract
 	// Logits puts the targets of the rows in b into out, (N, Classes).
 	Logits(ctx context.Context, b *dataset.Batch, out []float32) error
+	// Online opens the model for Answer.
+	Online(ctx context.Context, o OnlineOptions) error
+	// Answer is Logits of one mini-batch while a student trains: its bits
+	// depend on the rows and their order alone, whatever ran before.
+	Answer(ctx context.Context, b *dataset.Batch, out []float32) error
 	// Diagnose looks whether the model is any good on the rows of src.
 	Diagnose(ctx context.Context, src dataset.Source, o DoctorOptions) (*Diagnosis, error)
 	// Glance is the short form of Diagnose, for after Detect.
@@ -31,6 +38,9 @@ type Model interface {
 	Answers(k store.Key) bool
 	// Fill stores the targets of every row of src in the folder dir.
 	Fill(ctx context.Context, src dataset.Source, dir string, o FillOptions) (*store.Store, error)
+	// Latency is how long the model takes for the first row of rows, on as
+	// many threads as Options says and on one.
+	Latency(ctx context.Context, rows *dataset.Batch, allowed time.Duration) ([2]ort.Latency, error)
 	// Stats tells of the last Fill.
 	Stats() Stats
 	// Memory is the resident memory of the worker processes in bytes.

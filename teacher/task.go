@@ -85,6 +85,9 @@ func (t *Teacher) settleTask(c *Contract, v ort.Value, raw int, l *look) error {
 			return fault.New(fault.Input, t.path, "output "+c.Output, "gives texts, expected numbers for a regression")
 		}
 		c.Kind = Values
+		if len(v.Shape) > 2 {
+			c.Shape = slices.Clone(v.Shape[1:])
+		}
 		t.settleScale(c, v, raw)
 		return nil
 	}

@@ -49,9 +49,10 @@ type Teacher struct {
 	encode   *encoder  // of contract
 	seen     *answered // what Detect looked at, until Glance or Fill
 	keeper
-	restarts []error // worker deaths that a restart mended, since Fill last looked
-	cut      cut     // how Fill cuts rows
-	careful  bool    // Fill hands over one piece at a time, for more end the process
+	restarts []error       // worker deaths that a restart mended, since Fill last looked
+	cut      cut           // how Fill cuts rows
+	careful  bool          // Fill hands over one piece at a time, for more end the process
+	online   OnlineOptions // Rows is 0 until Online
 	stats    Stats
 	oddities []string      // warnings of the weights
 	stamps   []*onnx.Stamp // of the files that were checked

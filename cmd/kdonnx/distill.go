@@ -22,8 +22,9 @@ func newDistill(a *app) *cobra.Command {
 		Short: "Train a student on what a teacher knows, and export it verified",
 		Long: `Runs the teacher over the rows (once: the answers are kept), trains the student
 on them and, beside it, the same net on hard labels with the same budget, proves
-that ONNX Runtime reproduces the student, and writes student.onnx, report.html and
-metrics.json. Interrupted by Ctrl-C, kill or power, the same command goes on.
+that ONNX Runtime reproduces the student, and writes student.onnx, report.html,
+report.csv, metrics.json and, while it trains, metrics.jsonl. Interrupted by Ctrl-C,
+kill or power, the same command goes on.
 
 With no arguments it distils the embedded teacher on the embedded data.`,
 		Example: `  kdonnx distill
@@ -35,7 +36,9 @@ With no arguments it distils the embedded teacher on the embedded data.`,
   kdonnx distill --teacher big.onnx --train rows/ --student student.onnx \
       --freeze 'features.*' --lr 0.005 -o out/tuned.onnx
   kdonnx distill --teacher prices.onnx --train houses.csv --label price --task regression \
-      --student mlp:32 -o out/prices.onnx`,
+      --student mlp:32 -o out/prices.onnx
+  kdonnx distill --teacher big.onnx --train rows/ --student cnn --budget-bytes 400kB \
+      --budget-latency 50us -o out/small.onnx`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := from.layered(cmd.Flags())
@@ -74,6 +77,10 @@ func (a *app) distil(ctx context.Context, r *distill.Recipe, asJSON bool) error 
 
 // printResult shows what came of a run.
 func printResult(a *app, r *distill.Result) {
+	if b := r.Budget; b != nil {
+		fmt.Fprintf(a.out, "\nstudents of %s within the budget:\n", b.Family)
+		printCandidates(a.out, b.Candidates, r.Task)
+	}
 	fmt.Fprintf(a.out, "\non %s:\n", r.TestRows)
 	r.Table(a.out)
 	fmt.Fprintf(a.out, "\n%s\n", r.Verdict.Sentence)
@@ -90,4 +97,7 @@ func printResult(a *app, r *distill.Result) {
 	}
 	fmt.Fprintf(a.out, "%.0f steps/s, %.0f rows/s, %.1f s in all\n\n", r.StepsPerS, r.SamplesPerS, r.WallS)
 	fmt.Fprintf(a.out, "student  %s\nreport   %s\nmetrics  %s\n", r.Files.Model, r.Files.Report, r.Files.Metrics)
+	if tb := r.Files.TensorBoard; tb != "" {
+		fmt.Fprintf(a.out, "events   %s (tensorboard --logdir %[1]s)\n", tb)
+	}
 }

@@ -122,7 +122,7 @@ natively on what the teacher knows, and writes a verified student.onnx.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage("%v (see %s --help)", err, cmd.CommandPath()) })
-	root.AddCommand(newDistill(a), newTrain(a), newTargets(a), newInspect(a), newDoctor(a), newEval(a), newPredict(a), newVerify(a), newBench(a), newRuntime(a), newList(a), newVersion(a))
+	root.AddCommand(newDistill(a), newTrain(a), newSweep(a), newTargets(a), newInspect(a), newDoctor(a), newEval(a), newPredict(a), newVerify(a), newReport(a), newRecalibrate(a), newInit(a), newBench(a), newRuntime(a), newList(a), newVersion(a))
 	for _, c := range root.Commands() {
 		c.Flags().SortFlags = false // in the order of the path that rows take
 	}

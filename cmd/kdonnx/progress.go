@@ -128,12 +128,26 @@ func (p *progress) stop() {
 	}
 }
 
+// epochText is an epoch in one line: the validation first, then the terms of
+// the loss, each with the norm of its gradient where there are two, and what
+// T, α and β have come to where they change.
 func epochText(e *distill.EpochRecord) string {
 	if e == nil {
 		return ""
 	}
+	validation := fmt.Sprintf("%.2f %%", 100*e.ValAccuracy)
 	if e.Metric != "" {
-		return fmt.Sprintf("  epoch %d: loss %.4g, validation %s %.4f", e.Epoch, e.Loss, e.Metric, e.ValAccuracy)
+		validation = fmt.Sprintf("%s %.4f", e.Metric, e.ValAccuracy)
 	}
-	return fmt.Sprintf("  epoch %d: loss %.4g, validation %.2f %%", e.Epoch, e.Loss, 100*e.ValAccuracy)
+	text := fmt.Sprintf("  epoch %d: loss %.4g, validation %s", e.Epoch, e.Loss, validation)
+	if e.SoftGrad != 0 {
+		text += fmt.Sprintf(", soft %.3g (gradient %.3g), hard %.3g (gradient %.3g)", e.Soft, e.SoftGrad, e.Hard, e.HardGrad)
+	}
+	if e.Hint > 0 {
+		text += fmt.Sprintf(", hint %.3g", e.Hint)
+	}
+	if w := e.Weights; w != nil {
+		text += fmt.Sprintf(", T %.3g, α %.3g, β %.3g", w.Temperature, w.Alpha, w.Beta)
+	}
+	return text
 }

@@ -84,6 +84,9 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Lookup("no-doctor").NoOptDefVal = "true"
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 	storeFlag(f, &r.Teacher)
+	f.StringVar(&r.Teacher.Mode, "teacher-mode", r.Teacher.Mode, "with --augment, which rows the teacher is asked about: store (each row as it is, once), online (each view that the student sees, while it trains), views:N (N views of each row, once)")
+	f.IntVar(&r.Data.Synthetic, "synthetic", r.Data.Synthetic, "make so many further rows of the training rows, for the teacher to say what they are")
+	f.StringVar(&r.Data.Synthesis, "synthesis", r.Data.Synthesis, `how they are made: "munge=0.5,1" or "mixup noise=0.1", see kdonnx list syntheses (default: munge, or mixup of images)`)
 	rowsFlags(f, &r.Data)
 	studentFlags(f, &r.Student)
 	lossFlags(f, &r.Loss)
@@ -104,14 +107,28 @@ func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
 	columnFlags(f, &d.Columns, &d.LabelMap)
 	f.IntVar(&d.Labelled, "labelled", d.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&d.Limit, "limit", d.Limit, "use this many rows of --train, the same share of each class (0: all)")
+	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these classes out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
+	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these classes alone")
+	for _, name := range []string{"without", "only"} {
+		f.Lookup(name).DefValue = ""
+	}
 	f.BoolVar(&d.SkipBad, "skip-bad", d.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 }
 
 // studentFlags bind the net.
 func studentFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
-	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune")
+	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune; with a budget a family such as mlp or cnn, of which the best net is searched (auto: mlp:256,128, with a budget mlp)")
+	budgetFlags(f, s)
 	f.StringArrayVar(&s.Freeze, "freeze", s.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
 	f.StringVar(&s.Prep, "student-preprocess", s.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
+}
+
+// budgetFlags bind what a net may cost.
+func budgetFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
+	f.StringVar(&s.BudgetParams, "budget-params", s.BudgetParams, "most trained parameters of the student, such as 100k or 1.5M")
+	f.StringVar(&s.BudgetBytes, "budget-bytes", s.BudgetBytes, "largest .onnx file, such as 400kB or 1MiB")
+	f.StringVar(&s.BudgetFLOPs, "budget-flops", s.BudgetFLOPs, "most floating-point operations of a row, such as 20M (a multiply-add is two)")
+	f.DurationVar(&s.BudgetLatency, "budget-latency", s.BudgetLatency, "longest median time of a row in ONNX Runtime on one thread of this machine, such as 50us (0: any)")
 }
 
 // lossFlags bind the loss.
@@ -122,6 +139,13 @@ func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
 	f.Float64VarP(&l.Temperature, "temperature", "T", l.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&l.Alpha, "alpha", l.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&l.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
+	f.StringVar(&l.TemperatureSchedule, "temperature-schedule", l.TemperatureSchedule, "the temperature over the run: linear:1 from --temperature to 1, cosine:1 the same along a cosine, warmup:5,1 from 1 up to it over 5 epochs (warmup:200steps over steps); see kdonnx list schedules")
+	f.StringVar(&l.AlphaSchedule, "alpha-schedule", l.AlphaSchedule, "the weight of the soft loss over the run, as --temperature-schedule: warmup:20 from 0 up to --alpha")
+	f.StringVar(&l.BetaSchedule, "beta-schedule", l.BetaSchedule, "the weight of the hard loss over the run, as --temperature-schedule (default: constant, or 1-alpha at every step where --beta is not given)")
+	f.StringVar(&l.Hint, "hint", l.Hint, "TEACHER_VALUE=STUDENT_VALUE: a place inside each, see kdonnx inspect --values and kdonnx list values; the student learns there too, through a projection that is not exported")
+	f.Float64Var(&l.HintWeight, "hint-weight", l.HintWeight, "weight of the hint's term, which is 1 where only the means of the teacher's values are known and 0 where they are reproduced")
+	f.IntVar(&l.HintEpochs, "hint-epochs", l.HintEpochs, "epochs, from the first, in which the hint is part of the loss (0: all)")
+	f.StringVar(&l.HintTargets, "hint-targets", l.HintTargets, "store of the teacher's values, filled ahead by kdonnx targets --teacher-output TEACHER_VALUE --teacher-task regression (default: in the cache)")
 }
 
 // smoothingFlag binds what the hard term has, with or without a teacher.
@@ -150,6 +174,7 @@ func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
 	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
+	f.IntVar(&t.Seeds, "seeds", t.Seeds, "train with so many seeds, --seed and those after it, and show mean and deviation; the splits of rows stay those of --seed")
 }
 
 // outputFlags bind the files that a run leaves.
@@ -157,6 +182,9 @@ func outputFlags(f *pflag.FlagSet, o *distill.OutputRecipe) {
 	f.StringVarP(&o.Model, "output", "o", o.Model, "the student's .onnx file")
 	f.StringVar(&o.Report, "report", o.Report, "HTML report (default: report.html beside the student)")
 	f.StringVar(&o.Metrics, "metrics", o.Metrics, "JSON metrics (default: metrics.json beside the student)")
+	f.StringVar(&o.CSV, "csv", o.CSV, "CSV of everything that the report shows (default: report.csv beside the student)")
+	f.StringVar(&o.Stream, "stream", o.Stream, "JSON lines, one an epoch while it trains (default: metrics.jsonl beside the student)")
+	f.StringVar(&o.TensorBoard, "tensorboard", o.TensorBoard, "folder for TensorBoard's event files, a run each for student and baseline (default: none)")
 	f.StringVar(&o.InputName, "input-name", o.InputName, "name of the student's input (default: the teacher's)")
 	f.BoolVar(&o.Unverified, "unverified", o.Unverified, "where there is no ONNX Runtime: write NAME.unverified.onnx, for kdonnx verify -o to prove elsewhere")
 	f.BoolVar(&o.Restart, "restart", o.Restart, "begin anew where a checkpoint exists")

@@ -21,6 +21,11 @@ func (s *recipeSource) flags(f *pflag.FlagSet) {
 // layered is the recipe that flags, --set and a recipe file give together:
 // defaults, then the file, then --set, then the flags that were given.
 func (s *recipeSource) layered(given *pflag.FlagSet) (*distill.Recipe, error) {
+	return s.layeredBy(given, recipeFlags)
+}
+
+// layeredBy is layered of flags that bind a recipe in their own way.
+func (s *recipeSource) layeredBy(given *pflag.FlagSet, bind func(*pflag.FlagSet, *distill.Recipe)) (*distill.Recipe, error) {
 	r := distill.Default()
 	if s.file != "" {
 		if err := r.Merge(s.file); err != nil {
@@ -33,7 +38,7 @@ func (s *recipeSource) layered(given *pflag.FlagSet) (*distill.Recipe, error) {
 		}
 	}
 	bound := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
-	recipeFlags(bound, &r)
+	bind(bound, &r)
 	var failed error
 	given.Visit(func(f *pflag.Flag) {
 		if to := bound.Lookup(f.Name); to != nil && failed == nil {

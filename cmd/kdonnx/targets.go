@@ -144,18 +144,24 @@ func (d *dataFlags) bind(f pflagSet) {
 	f.Uint64Var(&d.limit.Seed, "seed", distill.Default().Train.Seed, "chooses the rows that --limit takes, as in kdonnx distill")
 }
 
+// options are how the rows and their labels are read.
+func (d *dataFlags) options() dataset.Options {
+	o := d.like
+	o.Label, o.Columns, o.LabelMap, o.SkipBad = d.label, d.columns, d.labelMap, d.skipBad
+	if d.task != "" {
+		o.Task = d.task
+	}
+	return o
+}
+
 // open opens the rows; split is used where they have it and none was named.
 func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, error) {
 	if d.split != "" {
 		split = d.split
 	}
-	o := d.like
-	o.Label, o.Columns, o.LabelMap, o.SkipBad = d.label, d.columns, d.labelMap, d.skipBad
+	o := d.options()
 	if d.columns != "" && !o.Schema.IsZero() {
 		return nil, usage("--columns: the model says itself what its columns are")
-	}
-	if d.task != "" {
-		o.Task = d.task
 	}
 	if d.unlabelled && o.Label == "" && !o.Schema.IsZero() {
 		o.Label = "none"

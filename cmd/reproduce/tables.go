@@ -51,7 +51,7 @@ func iris(ctx context.Context, l *lab) (*finding, error) {
 // forestTask is a table whose teacher is a random forest.
 type forestTask struct {
 	name        string
-	train, test string // test "": a fifth of train
+	train, test string   // test "": a fifth of train
 	synthetic   int      // unlabelled rows that are made
 	ways        []string // how, one after the other
 }

@@ -1,7 +1,5 @@
 package loss
 
-import "fmt"
-
 func init() {
 	Register(Entry{
 		Name:           "classic",
@@ -9,7 +7,7 @@ func init() {
 		Standardisable: true,
 		New: func(s Settings) (Loss, error) {
 			if s.Standardise {
-				return newDistilling("classic", s, &softened{t: s.Temperature})
+				return newDistilling("classic", s, &softened{})
 			}
 			return NewClassic(s)
 		},
@@ -30,21 +28,21 @@ func init() {
 // KL is summed over classes; both terms are means over the batch. Student and
 // teacher are softened by the same T, the hard term has T = 1.
 type Classic struct {
-	t, alpha, beta float64
-	smoothing      float64
-	crossEntropy   bool
-	p, q, s        distribution
-	g              []float64 // (C) one row of the gradient
+	weighting
+	smoothing    float64
+	crossEntropy bool
+	p, q, s      distribution
+	g, h         []float64 // (C) one row of the gradient of each weighted term
 }
 
 // NewClassic makes the loss with the soft term KL(p ‖ q), which is 0 when the
 // student equals the teacher.
 func NewClassic(s Settings) (*Classic, error) {
-	alpha, beta, err := s.weights()
+	w, err := s.weighting()
 	if err != nil {
 		return nil, err
 	}
-	return &Classic{t: s.Temperature, alpha: alpha, beta: beta, smoothing: s.Smoothing}, nil
+	return &Classic{weighting: w, smoothing: s.Smoothing}, nil
 }
 
 // NewClassicCE makes the loss with the soft term −Σ p·log q, as the paper
@@ -73,24 +71,29 @@ func (l *Classic) Formula() string {
 	if l.crossEntropy {
 		soft = "CE(softmax(v/T), softmax(z/T))"
 	}
-	return fmt.Sprintf("L = %s·T²·%s + %s·%s, T = %s; summed over classes, mean over the batch",
-		number(l.alpha), soft, number(l.beta), hardFormula(l.smoothing), number(l.t))
+	return l.formula("T²·"+soft, hardFormula(l.smoothing), "summed over classes, mean over the batch", smoothingNote(l.smoothing))
 }
 
 // Eval implements Loss.
 func (l *Classic) Eval(b Batch, grad []float32) Terms {
 	b.mustFit(grad)
 	if cap(l.g) < b.C {
-		l.g = make([]float64, b.C)
+		l.g, l.h = make([]float64, b.C), make([]float64, b.C)
 	}
-	l.g = l.g[:b.C]
+	l.g, l.h = l.g[:b.C], l.h[:b.C]
 	var sum Terms
 	for i := range b.N {
 		clear(l.g)
+		clear(l.h)
 		soft, hard := l.row(b, i)
 		sum.Soft += soft
 		sum.Hard += hard
+		sum.SoftGradient = addSquares(sum.SoftGradient, l.g)
+		sum.HardGradient = addSquares(sum.HardGradient, l.h)
 		if grad != nil {
+			for c, h := range l.h {
+				l.g[c] += h
+			}
 			scale(grad[i*b.C:(i+1)*b.C], l.g, b.N)
 		}
 	}
@@ -98,11 +101,12 @@ func (l *Classic) Eval(b Batch, grad []float32) Terms {
 		sum.Soft /= float64(b.N)
 		sum.Hard /= float64(b.N)
 	}
+	sum.SoftGradient, sum.HardGradient = rootMean(sum.SoftGradient, b.N), rootMean(sum.HardGradient, b.N)
 	sum.Total = float64(l.alpha*l.t*l.t*sum.Soft) + float64(l.beta*sum.Hard)
 	return sum
 }
 
-// row returns the two terms of row i and adds their gradients to l.g.
+// row returns the two terms of row i and adds their gradients to l.g and l.h.
 func (l *Classic) row(b Batch, i int) (soft, hard float64) {
 	z := b.Student[i*b.C : (i+1)*b.C]
 	v := b.teacher(i)
@@ -123,7 +127,7 @@ func (l *Classic) row(b Batch, i int) (soft, hard float64) {
 			s = &l.s
 			s.set(z, 1)
 		}
-		hard = hardTerm(l.g, l.beta, l.smoothing, s, target)
+		hard = hardTerm(l.h, l.beta, l.smoothing, s, target)
 	}
 	return soft, hard
 }

@@ -68,7 +68,7 @@ func TestWeightingConventions(t *testing.T) {
 	}
 	got := classic(t, 4, 1, 0.1).Eval(b, nil)
 	near(t, "total", got.Total, 16*got.Soft+0.1*got.Hard, 1e-15)
-	if f := classic(t, 4, 1, 0.1).Formula(); f != "L = 1·T²·KL(softmax(v/T) ‖ softmax(z/T)) + 0.1·CE(y, softmax(z)), T = 4; summed over classes, mean over the batch" {
+	if f := classic(t, 4, 1, 0.1).Formula(); f != "L = T²·KL(softmax(v/T) ‖ softmax(z/T)) + 0.1·CE(y, softmax(z)), T = 4; summed over classes, mean over the batch" {
 		t.Errorf("formula reads %q", f)
 	}
 }

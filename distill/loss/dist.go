@@ -13,7 +13,7 @@ func init() {
 		Doc: "α·T²·(b·(1 − ρ by row) + c·(1 − ρ by class)) + β·CE: relations instead of values (Huang et al. 2022)",
 		Own: []Own{{"inter", 1, "weight b of the correlation within a row, between classes"}, {"intra", 1, "weight c of the correlation within a class, between rows"}},
 		New: func(s Settings) (Loss, error) {
-			return newDistilling("dist", s, &relations{t: s.Temperature, inter: s.Own["inter"], intra: s.Own["intra"]})
+			return newDistilling("dist", s, &relations{inter: s.Own["inter"], intra: s.Own["intra"]})
 		},
 	})
 }
@@ -26,20 +26,22 @@ func init() {
 //
 // T² stands as in the authors' code. A student that ranks and spaces the
 // classes as the teacher does is right whatever its scale. The second term
-// needs two rows. A row or class without any spread correlates with nothing.
+// needs two rows. A row or class without any spread correlates with nothing, and
+// one whose spread is small beside the 1e-8 of the authors' code with little: at
+// T = 1000 even equal logits of about 1 have ρ = 0.99.
 type relations struct {
-	t, inter, intra float64
-	d               distribution
-	p, q, gq        []float64 // (N, C)
-	a, b, ga        []float64 // one row or column
+	inter, intra float64
+	d            distribution
+	p, q, gq     []float64 // (N, C)
+	a, b, ga     []float64 // one row or column
 }
 
-func (r *relations) formula(z, v string) string {
-	return fmt.Sprintf("T²·(%s·(1 − mean ρ of a row) + %s·(1 − mean ρ of a class)), ρ of softmax(%s/T) and softmax(%s/T), T = %s",
-		number(r.inter), number(r.intra), v, z, number(r.t))
+func (r *relations) formula(z, v string) (term, letters string) {
+	return fmt.Sprintf("T²·(%s·(1 − mean ρ of a row) + %s·(1 − mean ρ of a class))", number(r.inter), number(r.intra)),
+		fmt.Sprintf("ρ the correlation of softmax(%s/T) and softmax(%s/T)", v, z)
 }
 
-func (r *relations) eval(z, v []float64, n, c int, _ []int32, w float64, g []float64) float64 {
+func (r *relations) eval(z, v []float64, n, c int, _ []int32, t, w float64, g []float64) float64 {
 	if size := n * c; cap(r.p) < size || cap(r.a) < max(n, c) {
 		r.p, r.q, r.gq = make([]float64, size), make([]float64, size), make([]float64, size)
 		r.a, r.b, r.ga = make([]float64, max(n, c)), make([]float64, max(n, c)), make([]float64, max(n, c))
@@ -47,9 +49,9 @@ func (r *relations) eval(z, v []float64, n, c int, _ []int32, w float64, g []flo
 	p, q, gq := r.p[:n*c], r.q[:n*c], r.gq[:n*c]
 	clear(gq)
 	for i := range n {
-		setTo(&r.d, v[i*c:(i+1)*c], r.t)
+		setTo(&r.d, v[i*c:(i+1)*c], t)
 		copy(p[i*c:], r.d.p)
-		setTo(&r.d, z[i*c:(i+1)*c], r.t)
+		setTo(&r.d, z[i*c:(i+1)*c], t)
 		copy(q[i*c:], r.d.p)
 	}
 	rows, classes := 0.0, 0.0
@@ -70,10 +72,10 @@ func (r *relations) eval(z, v []float64, n, c int, _ []int32, w float64, g []flo
 			mean += float64(row[j] * back[j])
 		}
 		for j := range row {
-			g[i*c+j] += float64(w * r.t * row[j] * (back[j] - mean))
+			g[i*c+j] += float64(w * t * row[j] * (back[j] - mean))
 		}
 	}
-	return r.t * r.t * sum
+	return t * t * sum
 }
 
 // least keeps a correlation of what has no spread from dividing by 0, as in

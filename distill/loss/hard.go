@@ -2,8 +2,9 @@ package loss
 
 func init() {
 	Register(Entry{
-		Name: "hard-label",
-		Doc:  "CE(y, softmax(z)): the labels alone, the loss of the baseline",
+		Name:  "hard-label",
+		Doc:   "CE(y, softmax(z)): the labels alone, the loss of the baseline",
+		Lacks: []string{"temperature", "alpha", "beta"},
 		New: func(s Settings) (Loss, error) {
 			if err := s.checkSmoothing(); err != nil {
 				return nil, err
@@ -46,7 +47,15 @@ func hardFormula(smoothing float64) string {
 	if smoothing == 0 {
 		return "CE(y, softmax(z))"
 	}
-	return "CE((1−ε)·y + ε/C, softmax(z)), ε = " + number(smoothing)
+	return "CE((1−ε)·y + ε/C, softmax(z))"
+}
+
+// smoothingNote is ε for a formula with it, or nothing.
+func smoothingNote(smoothing float64) string {
+	if smoothing == 0 {
+		return ""
+	}
+	return "ε = " + number(smoothing)
 }
 
 // HardLabel is the cross-entropy with the labels, the loss of the baseline
@@ -70,8 +79,12 @@ func (l *HardLabel) Name() string { return "hard-label" }
 
 // Formula is the loss.
 func (l *HardLabel) Formula() string {
-	return "L = " + hardFormula(l.smoothing) + "; mean over the batch"
+	labels := weighting{beta: 1}
+	return labels.formula("", hardFormula(l.smoothing), "mean over the batch", smoothingNote(l.smoothing))
 }
+
+// Set implements Loss: there is nothing to change.
+func (l *HardLabel) Set(Weights) {}
 
 // Eval implements Loss.
 func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
@@ -80,12 +93,13 @@ func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
 		l.g = make([]float64, b.C)
 	}
 	l.g = l.g[:b.C]
-	sum := 0.0
+	sum, squares := 0.0, 0.0
 	for i := range b.N {
 		clear(l.g)
 		if target := b.hardTarget(i); target[0].w != 0 || target[1].w != 0 {
 			l.s.set(b.Student[i*b.C:(i+1)*b.C], 1)
 			sum += hardTerm(l.g, 1, l.smoothing, &l.s, target)
+			squares = addSquares(squares, l.g)
 		}
 		if grad != nil {
 			scale(grad[i*b.C:(i+1)*b.C], l.g, b.N)
@@ -94,5 +108,5 @@ func (l *HardLabel) Eval(b Batch, grad []float32) Terms {
 	if b.N > 0 {
 		sum /= float64(b.N)
 	}
-	return Terms{Total: sum, Hard: sum}
+	return Terms{Total: sum, Hard: sum, HardGradient: rootMean(squares, b.N)}
 }

@@ -4,7 +4,7 @@ import "github.com/kdonnx/kdonnx/dataset"
 
 func init() {
 	Register(Entry{
-		Name: "logit-mse", Task: dataset.MultiClass, Standardisable: true,
+		Name: "logit-mse", Task: dataset.MultiClass, Standardisable: true, Lacks: []string{"temperature"},
 		Doc: "α·‖z − v‖²/C + β·CE: the logits themselves (Ba and Caruana 2014), the limit of classic for a high T",
 		New: func(s Settings) (Loss, error) { return newDistilling("logit-mse", s, matching{}) },
 	})
@@ -19,9 +19,11 @@ func init() {
 // (Hinton, Vinyals and Dean 2015, section 2.1).
 type matching struct{}
 
-func (matching) formula(z, v string) string { return "‖" + z + " − " + v + "‖²/C" }
+func (matching) formula(z, v string) (term, letters string) {
+	return "‖" + z + " − " + v + "‖²/C", ""
+}
 
-func (matching) eval(z, v []float64, n, c int, _ []int32, w float64, g []float64) float64 {
+func (matching) eval(z, v []float64, n, c int, _ []int32, _, w float64, g []float64) float64 {
 	sum, each := 0.0, 2*w/float64(n*c)
 	for i := range z {
 		d := z[i] - v[i]

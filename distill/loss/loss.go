@@ -59,12 +59,22 @@ type Batch struct {
 	Shares []float32 // (N) λ in [0, 1]; nil with Others
 }
 
-// Terms are means over the batch. Total is what is minimised:
-// α·T²·Soft + β·Hard.
+// Terms are means over the batch. Total is what is minimised: α·T²·Soft +
+// β·Hard of Classic and MultiLabel, whose Soft is the KL alone, and α·Soft +
+// β·Hard of all others.
+//
+// SoftGradient and HardGradient tell how hard each term pulls: the root mean
+// square over the N rows of the L2 norm of the gradient that a row's part of
+// the weighted term, such as α·T²·KL(p_i ‖ q_i), has with respect to the
+// row's logits, before the division by N. So they do not depend on N, and
+// those of parts of a batch join as their squares' means do. A row that lacks
+// a term counts as 0.
 type Terms struct {
-	Total float64 `json:"total"`
-	Soft  float64 `json:"soft"`
-	Hard  float64 `json:"hard"`
+	Total        float64 `json:"total"`
+	Soft         float64 `json:"soft"`
+	Hard         float64 `json:"hard"`
+	SoftGradient float64 `json:"soft_gradient"`
+	HardGradient float64 `json:"hard_gradient"`
 }
 
 // Loss is one training loss with its settings. A Loss keeps scratch memory:
@@ -79,6 +89,9 @@ type Loss interface {
 	// length that N and C say, or a label is outside [-1, C). Terms are NaN
 	// or infinite only if a logit is (see Batch.Check).
 	Eval(b Batch, grad []float32) Terms
+	// Set changes T, α and β from the next Eval on. A loss leaves alone what it
+	// has no use for.
+	Set(Weights)
 }
 
 // Settings configure every loss; a loss leaves alone what it has no use for.
@@ -86,6 +99,7 @@ type Settings struct {
 	Temperature float64  // T in [MinTemperature, MaxTemperature]
 	Alpha       float64  // α ≥ 0; at most 1 when Beta is nil
 	Beta        *float64 // β ≥ 0; nil is the weighted average β = 1−α
+	Schedules   Schedules
 
 	Smoothing   float64            // ε of label smoothing in the hard term, from 0, below 1
 	Standardise bool               // logits are standardised by row before the soft term, see Distilling
@@ -93,32 +107,6 @@ type Settings struct {
 
 	Delta float64   // δ of Huber's loss, in deviations of a target; 0 is DefaultDelta
 	Scale []float32 // (C) deviation of each number, by which its errors are divided; nil is 1
-}
-
-// weights validates s and returns α and β.
-func (s Settings) weights() (alpha, beta float64, err error) {
-	if err := s.checkSmoothing(); err != nil {
-		return 0, 0, err
-	}
-	if !(s.Temperature >= MinTemperature && s.Temperature <= MaxTemperature) {
-		return 0, 0, usage("--temperature", s.Temperature, "a number in [0.01, 1000]")
-	}
-	if s.Beta == nil {
-		if !(s.Alpha >= 0 && s.Alpha <= 1) {
-			return 0, 0, usage("--alpha", s.Alpha, "a number in [0, 1] (beta is 1-alpha; give --beta to weigh both freely)")
-		}
-		return s.Alpha, 1 - s.Alpha, nil
-	}
-	if !(s.Alpha >= 0 && s.Alpha <= MaxWeight) {
-		return 0, 0, usage("--alpha", s.Alpha, "a number in [0, 1e6]")
-	}
-	if !(*s.Beta >= 0 && *s.Beta <= MaxWeight) {
-		return 0, 0, usage("--beta", *s.Beta, "a number in [0, 1e6]")
-	}
-	if s.Alpha == 0 && *s.Beta == 0 {
-		return 0, 0, usage("--alpha and --beta", 0, "at least one above 0")
-	}
-	return s.Alpha, *s.Beta, nil
 }
 
 func (s Settings) checkSmoothing() error {
@@ -138,9 +126,21 @@ type Entry struct {
 	Task dataset.Task
 	Doc  string // one line for lists
 	Own  []Own  // numbers of its own
+	// Lacks are those of "temperature", "alpha" and "beta" that the loss has no use for.
+	Lacks []string
 	// Standardisable tells whether "std+" may stand before the name.
 	Standardisable bool
 	New            func(Settings) (Loss, error)
+}
+
+// checkSchedules refuses a schedule of what the loss has not.
+func (e Entry) checkSchedules(s Schedules) error {
+	for _, c := range []struct{ name, words string }{{"temperature", s.Temperature}, {"alpha", s.Alpha}, {"beta", s.Beta}} {
+		if c.words != "" && slices.Contains(e.Lacks, c.name) {
+			return fault.New(fault.Usage, "", "--"+c.name+"-schedule", "got %s: %s, but the loss %s has no %s", c.name, c.words, e.Name, c.name)
+		}
+	}
+	return nil
 }
 
 // Own is a number that one loss alone has: it is given behind the name, as in
@@ -218,6 +218,9 @@ func names(entries []Entry) string {
 func New(text string, s Settings) (Loss, error) {
 	e, err := s.parse(text)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.checkSchedules(s.Schedules); err != nil {
 		return nil, err
 	}
 	l, err := e.New(s)

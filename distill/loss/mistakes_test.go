@@ -2,6 +2,7 @@ package loss
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -177,5 +178,98 @@ func TestLogOfSumIsSeen(t *testing.T) {
 	}
 	if got := (naive{logOfSum: 1e-8}).total(b, 1, 1, 0); math.Abs(got-want) < 100 {
 		t.Errorf("log(q + 1e-8) gives %v, want it far from %v", got, want)
+	}
+}
+
+// The same of DKD, whose second probability is a sum: that of the others of a
+// student sure of class 0 underflows, and its log with it. Of a teacher without
+// an opinion, b = (1/3, 2/3) and log b of the student is (0, ln 2 − 1000), so
+// that KL = −ln 3 + 2/3·1000, and ∂/∂z_0 = 1 − 1/3; among the others both agree.
+func TestLogOfSumOfDKDIsSeen(t *testing.T) {
+	z := []float32{1000, 0, 0}
+	p := math.Exp(-1000) + math.Exp(-1000) // softmax of the others, added up
+	if naive := 1./3*math.Log(1./3) + 2./3*(math.Log(2./3)-math.Log(p)); !math.IsInf(naive, 1) {
+		t.Errorf("the log of the sum gives %v, want it to overflow", naive)
+	}
+	want := -math.Log(3) + 2./3*1000
+	if naive := 1./3*math.Log(1./3) + 2./3*(math.Log(2./3)-math.Log(p+1e-7)); math.Abs(naive-want) < 100 {
+		t.Errorf("log(sum + 1e-7) gives %v, want it far from %v", naive, want)
+	}
+	l, err := New("dkd", Settings{Temperature: 1, Alpha: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grad := make([]float32, 3)
+	got := l.Eval(Batch{N: 1, C: 3, Student: z, Teacher: []float32{0, 0, 0}, Labels: []int32{0}}, grad)
+	near(t, "ours", got.Total, want, 1e-12)
+	for c, want := range []float64{2. / 3, -1. / 3, -1. / 3} {
+		near(t, "gradient", float64(grad[c]), want, 1e-7)
+	}
+}
+
+// And of labels of yes or no: the log of a sigmoid that has underflowed.
+func TestLogOfSigmoidIsSeen(t *testing.T) {
+	sigmoid := 1 / (1 + math.Exp(1000))
+	if naive := math.Log(sigmoid); !math.IsInf(naive, -1) {
+		t.Errorf("the log of the sigmoid is %v, want it to overflow", naive)
+	}
+	grad := make([]float32, 1)
+	got := multiLabel(t, 1, 0.5).Eval(Batch{N: 1, C: 1, Student: []float32{-1000}, Teacher: []float32{0}, Values: []float32{1}}, grad)
+	near(t, "soft", got.Soft, 0.5*1000-math.Ln2, 1e-12) // ½·(ln ½ + 1000) + ½·ln ½
+	near(t, "hard", got.Hard, 1000, 1e-12)
+	near(t, "gradient", float64(grad[0]), 0.5*(0-0.5)+0.5*(0-1), 1e-7)
+}
+
+// What the commonest mistakes would do to each loss that has T²: without it the
+// term is T² times too weak, with a mean over classes C times, and with teacher
+// and student swapped, the teacher on both sides, or the teacher's rows of the
+// example beside, it is another.
+func TestMistakesInModernLosses(t *testing.T) {
+	const temperature = 4
+	for _, text := range modern() {
+		l, err := New(text, Settings{Temperature: 1, Alpha: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := randomBatch(62, 8, 10)
+		for i, v := range b.Teacher { // half learned, with sharper peaks than the student
+			b.Teacher[i] *= float32(math.Abs(float64(v)))
+			b.Student[i] = v/2 + b.Student[i]/4
+		}
+		ours := l.Eval(b, nil).Total
+		near(t, text+", the formula without a mistake", reader{b: b, formula: l.Formula()}.total(t), ours, 1e-10)
+		twice, swapped, shifted, argmax := b, b, b, b
+		twice.Student = b.Teacher
+		swapped.Student, swapped.Teacher = b.Teacher, b.Student
+		shifted.Teacher = append(append([]float32{}, b.Teacher[10:]...), b.Teacher[:10]...)
+		argmax.Teacher = make([]float32, 80)
+		for i := range 8 {
+			top := 0
+			for c, v := range b.Teacher[10*i : 10*i+10] {
+				if v > b.Teacher[10*i+top] {
+					top = c
+				}
+			}
+			argmax.Teacher[10*i+top] = 100
+		}
+		for name, wrong := range map[string]Batch{"the teacher twice": twice, "swapped": swapped, "rows by position": shifted, "only the argmax": argmax} {
+			if strings.HasSuffix(text, "logit-mse") && name == "swapped" { // squares know no sides
+				continue
+			}
+			if name == "swapped" && (strings.HasSuffix(text, "dist") || strings.HasPrefix(text, standardPrefix)) { // nor does a correlation, and standardised sides are much alike
+				continue
+			}
+			if got := l.Eval(wrong, nil).Total; math.Abs(got-ours) < 0.01*ours {
+				t.Errorf("%s, %s: gives %v, ours is %v: the mistake would not be seen", text, name, got, ours)
+			}
+		}
+		l.Set(Weights{Temperature: temperature, Alpha: 1})
+		ours = l.Eval(b, nil).Total
+		if formula := l.Formula(); strings.Contains(formula, "T²") {
+			weaker := reader{b: b, formula: strings.Replace(formula, "T²·", "1·", 1)}.total(t)
+			near(t, text+" without T²", weaker*temperature*temperature, ours, 1e-10)
+		} else if !strings.HasSuffix(text, "ttm") && !strings.HasSuffix(text, "logit-mse") {
+			t.Errorf("%s has no T²: %s", text, formula)
+		}
 	}
 }

@@ -41,6 +41,9 @@ func NewMixer(task dataset.Task, temperature float64) (*Mixer, error) {
 	return &Mixer{task: task, t: temperature}, nil
 }
 
+// SetTemperature changes T from the next Mix on, as that of the loss changes.
+func (m *Mixer) SetTemperature(t float64) { m.t = t }
+
 // Mix overwrites v, one row of logits or numbers, with those of its mixture
 // with w, share being λ in [0, 1].
 func (m *Mixer) Mix(v, w []float32, share float32) {

@@ -1,10 +1,6 @@
 package loss
 
-import (
-	"strings"
-
-	"github.com/kdonnx/kdonnx/dataset"
-)
+import "github.com/kdonnx/kdonnx/dataset"
 
 func init() {
 	Register(Entry{
@@ -27,19 +23,19 @@ func init() {
 //
 // A Bernoulli of logit z is the softmax of (z, 0), and is computed as that.
 type MultiLabel struct {
-	t, alpha, beta float64
-	p, q, s        distribution
-	pair           [2]float32 // the logits (z, 0)
-	g              [2]float64 // with respect to them
+	weighting
+	p, q, s distribution
+	pair    [2]float32 // the logits (z, 0)
+	g, h    [2]float64 // gradient of each weighted term with respect to them
 }
 
 // NewMultiLabel makes the loss.
 func NewMultiLabel(s Settings) (*MultiLabel, error) {
-	alpha, beta, err := s.weights()
+	w, err := s.weighting()
 	if err != nil {
 		return nil, err
 	}
-	return &MultiLabel{t: s.Temperature, alpha: alpha, beta: beta}, nil
+	return &MultiLabel{weighting: w}, nil
 }
 
 // Name is "multi-label".
@@ -47,11 +43,7 @@ func (l *MultiLabel) Name() string { return "multi-label" }
 
 // Formula is the loss with α, β and T filled in.
 func (l *MultiLabel) Formula() string {
-	f := formula(weighted{l.alpha, "T²·KL(σ(v/T) ‖ σ(z/T))"}, weighted{l.beta, "BCE(V, σ(z))"})
-	if l.alpha != 0 {
-		f += ", T = " + number(l.t)
-	}
-	return f + "; summed over labels, mean over the batch"
+	return l.formula("T²·KL(σ(v/T) ‖ σ(z/T))", "BCE(V, σ(z))", "summed over labels, mean over the batch")
 }
 
 // Eval implements Loss.
@@ -60,6 +52,7 @@ func (l *MultiLabel) Eval(b Batch, grad []float32) Terms {
 	var sum Terms
 	for i, z := range b.Student {
 		clear(l.g[:])
+		clear(l.h[:])
 		if b.Teacher != nil {
 			l.set(&l.p, b.Teacher[i], l.t)
 			l.set(&l.q, z, l.t)
@@ -68,16 +61,19 @@ func (l *MultiLabel) Eval(b Batch, grad []float32) Terms {
 		}
 		if v := b.value(i); v == v {
 			l.set(&l.s, z, 1)
-			sum.Hard += hardTerm(l.g[:], l.beta, 0, &l.s, [2]weightedClass{{0, float64(v)}, {1, 1 - float64(v)}})
+			sum.Hard += hardTerm(l.h[:], l.beta, 0, &l.s, [2]weightedClass{{0, float64(v)}, {1, 1 - float64(v)}})
 		}
+		sum.SoftGradient += float64(l.g[0] * l.g[0])
+		sum.HardGradient += float64(l.h[0] * l.h[0])
 		if grad != nil {
-			grad[i] = float32(l.g[0] / float64(b.N))
+			grad[i] = float32((l.g[0] + l.h[0]) / float64(b.N))
 		}
 	}
 	if b.N > 0 {
 		sum.Soft /= float64(b.N)
 		sum.Hard /= float64(b.N)
 	}
+	sum.SoftGradient, sum.HardGradient = rootMean(sum.SoftGradient, b.N), rootMean(sum.HardGradient, b.N)
 	sum.Total = float64(l.alpha*l.t*l.t*sum.Soft) + float64(l.beta*sum.Hard)
 	return sum
 }
@@ -86,25 +82,4 @@ func (l *MultiLabel) Eval(b Batch, grad []float32) Terms {
 func (l *MultiLabel) set(d *distribution, z float32, t float64) {
 	l.pair[0] = z
 	d.set(l.pair[:], t)
-}
-
-// weighted is one term of a formula.
-type weighted struct {
-	w    float64
-	term string
-}
-
-// formula is "L = w·term + …" without the terms of weight 0.
-func formula(terms ...weighted) string {
-	var parts []string
-	for _, t := range terms {
-		switch t.w {
-		case 0:
-		case 1:
-			parts = append(parts, t.term)
-		default:
-			parts = append(parts, number(t.w)+"·"+t.term)
-		}
-	}
-	return "L = " + strings.Join(parts, " + ")
 }

@@ -38,6 +38,10 @@ func TestOneLabelIsTwoClasses(t *testing.T) {
 		one := multiLabel(t, 3, 0.6).Eval(Batch{N: 1, C: 1, Student: []float32{z}, Teacher: []float32{1.25}, Values: []float32{1}}, got)
 		grad := make([]float32, 2)
 		two := classic(t, 3, 0.6).Eval(Batch{N: 1, C: 2, Student: []float32{z, 0}, Teacher: []float32{1.25, 0}, Labels: []int32{0}}, grad)
+		one.SoftGradient, one.HardGradient = math.Sqrt2*one.SoftGradient, math.Sqrt2*one.HardGradient // (g) and (g, −g)
+		near(t, "soft gradient", one.SoftGradient, two.SoftGradient, 1e-15)
+		near(t, "hard gradient", one.HardGradient, two.HardGradient, 1e-15)
+		one.SoftGradient, one.HardGradient = two.SoftGradient, two.HardGradient
 		if one != two || got[0] != grad[0] {
 			t.Errorf("z = %v: got %v and %v, two classes give %v and %v", z, one, got[0], two, grad[0])
 		}

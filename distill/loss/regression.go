@@ -10,16 +10,18 @@ import (
 
 func init() {
 	Register(Entry{
-		Name: "regression",
-		Task: dataset.Regression,
-		Doc:  "α·MSE(z, v) + β·MSE(z, V), in deviations of the targets",
-		New:  func(s Settings) (Loss, error) { return NewRegression(s) },
+		Name:  "regression",
+		Task:  dataset.Regression,
+		Doc:   "α·MSE(z, v) + β·MSE(z, V), in deviations of the targets",
+		Lacks: []string{"temperature"},
+		New:   func(s Settings) (Loss, error) { return NewRegression(s) },
 	})
 	Register(Entry{
-		Name: "regression-huber",
-		Task: dataset.Regression,
-		Doc:  "the same with Huber's loss of --huber-delta, which outliers pull less: r²/2 up to δ, δ·(|r| − δ/2) beyond",
-		New:  func(s Settings) (Loss, error) { return NewHuber(s) },
+		Name:  "regression-huber",
+		Task:  dataset.Regression,
+		Doc:   "the same with Huber's loss of --huber-delta, which outliers pull less: r²/2 up to δ, δ·(|r| − δ/2) beyond",
+		Lacks: []string{"temperature"},
+		New:   func(s Settings) (Loss, error) { return NewHuber(s) },
 	})
 }
 
@@ -36,15 +38,16 @@ const DefaultDelta = 1.0
 // where m is r² (mean squared error), or Huber's function of δ (Huber 1964).
 // Both terms are means over targets and batch. A value V_c that is NaN is not
 // known and adds 0. There is no temperature: numbers have no scale to soften.
+// The gradients of Terms are those with respect to z_c/s_c, which know no units.
 type Regression struct {
-	alpha, beta float64
-	delta       float64 // of Huber; 0: squares
-	scale       []float32
+	weighting
+	delta float64 // of Huber; 0: squares
+	scale []float32
 }
 
 // NewRegression makes the loss with squares.
 func NewRegression(s Settings) (*Regression, error) {
-	alpha, beta, err := s.weights()
+	w, err := s.weighting()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func NewRegression(s Settings) (*Regression, error) {
 			return nil, fault.New(fault.Input, "", fmt.Sprintf("target %d", c), "got a scale of %v, expected a finite number above 0", v)
 		}
 	}
-	return &Regression{alpha: alpha, beta: beta, scale: s.Scale}, nil
+	return &Regression{weighting: w, scale: s.Scale}, nil
 }
 
 // NewHuber makes the loss with Huber's function.
@@ -82,11 +85,11 @@ func (l *Regression) Name() string {
 
 // Formula is the loss with α, β and δ filled in.
 func (l *Regression) Formula() string {
-	m, end := "MSE", ""
+	m, delta := "MSE", ""
 	if l.delta > 0 {
-		m, end = "Huber", ", δ = "+number(l.delta)
+		m, delta = "Huber", "δ = "+number(l.delta)
 	}
-	return formula(weighted{l.alpha, m + "(z, v)"}, weighted{l.beta, m + "(z, V)"}) + end + "; in deviations of the targets, mean over targets and batch"
+	return l.formula(m+"(z, v)", m+"(z, V)", "in deviations of the targets, mean over targets and batch", delta)
 }
 
 // Eval implements Loss. It panics when there are scales, and not C of them.
@@ -97,28 +100,31 @@ func (l *Regression) Eval(b Batch, grad []float32) Terms {
 	}
 	var sum Terms
 	for i, z := range b.Student {
-		s, g := 1.0, 0.0
+		s, g, h := 1.0, 0.0, 0.0
 		if l.scale != nil {
 			s = float64(l.scale[i%b.C])
 		}
 		if b.Teacher != nil {
 			m, d := l.distance((float64(z) - float64(b.Teacher[i])) / s)
 			sum.Soft += m
-			g += float64(l.alpha * d)
+			g = float64(l.alpha * d)
+			sum.SoftGradient += float64(g * g)
 		}
 		if v := b.value(i); v == v {
 			m, d := l.distance((float64(z) - float64(v)) / s)
 			sum.Hard += m
-			g += float64(l.beta * d)
+			h = float64(l.beta * d)
+			sum.HardGradient += float64(h * h)
 		}
 		if grad != nil {
-			grad[i] = float32(g / s / float64(b.C) / float64(b.N))
+			grad[i] = float32((g + h) / s / float64(b.C) / float64(b.N))
 		}
 	}
 	if b.N > 0 {
 		sum.Soft /= float64(b.N) * float64(b.C)
 		sum.Hard /= float64(b.N) * float64(b.C)
 	}
+	sum.SoftGradient, sum.HardGradient = rootMean(sum.SoftGradient, b.N)/float64(b.C), rootMean(sum.HardGradient, b.N)/float64(b.C)
 	sum.Total = float64(l.alpha*sum.Soft) + float64(l.beta*sum.Hard)
 	return sum
 }

@@ -33,7 +33,8 @@ func init() {
 }
 
 // By hand: z = 3, v = 1, V = 2 with a scale of 2, α = 0.75:
-// L = 0.75·1² + 0.25·0.5², dL/dz = (0.75·2·1 + 0.25·2·0.5)/2.
+// L = 0.75·1² + 0.25·0.5², dL/dz = (0.75·2·1 + 0.25·2·0.5)/2, whose parts before
+// the division by the scale are the gradients of the terms.
 func TestRegressionByHand(t *testing.T) {
 	l, err := NewRegression(Settings{Temperature: 1, Alpha: 0.75, Scale: []float32{2}})
 	if err != nil {
@@ -41,7 +42,7 @@ func TestRegressionByHand(t *testing.T) {
 	}
 	grad := make([]float32, 1)
 	got := l.Eval(Batch{N: 1, C: 1, Student: []float32{3}, Teacher: []float32{1}, Values: []float32{2}}, grad)
-	if got != (Terms{Total: 0.8125, Soft: 1, Hard: 0.25}) || grad[0] != 0.875 {
+	if got != (Terms{Total: 0.8125, Soft: 1, Hard: 0.25, SoftGradient: 0.75 * 2, HardGradient: 0.25 * 2 * 0.5}) || grad[0] != 0.875 {
 		t.Errorf("got %v and gradient %v", got, grad[0])
 	}
 }

@@ -1,20 +1,17 @@
 package loss
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // softTerm is what a loss makes of teacher and student, on a whole mini-batch
 // in float64. The losses that are made of one differ in nothing else.
 type softTerm interface {
-	// eval returns the term, a mean over the n rows of z and v, (n, c), and
-	// adds w times its gradient with respect to z to g, (n, c). class is the
-	// label of each row, or the teacher's own choice where there is none.
-	eval(z, v []float64, n, c int, class []int32, w float64, g []float64) float64
-	// formula is the term in words for logits that are called z and v, with its
-	// settings filled in.
-	formula(z, v string) string
+	// eval returns the term at temperature t, a mean over the n rows of z and v,
+	// (n, c), and adds w times its gradient with respect to z to g, (n, c). class
+	// is the label of each row, or the teacher's own choice where there is none.
+	eval(z, v []float64, n, c int, class []int32, t, w float64, g []float64) float64
+	// formula is the term for logits that are called z and v, with its own numbers
+	// filled in, and what its letters are where they need a word.
+	formula(z, v string) (term, letters string)
 }
 
 // Distilling is a loss of the form
@@ -29,9 +26,9 @@ type softTerm interface {
 // the hard term stays that of z. Logits that are all equal are 0 in standard
 // form; where the student's are, S has no gradient with respect to them.
 type Distilling struct {
-	name         string
-	soft         softTerm
-	alpha, beta  float64
+	name string
+	soft softTerm
+	weighting
 	standardised bool
 	smoothing    float64
 
@@ -44,11 +41,11 @@ type Distilling struct {
 
 // newDistilling checks the settings that all these losses share.
 func newDistilling(name string, s Settings, soft softTerm) (*Distilling, error) {
-	alpha, beta, err := s.weights()
+	w, err := s.weighting()
 	if err != nil {
 		return nil, err
 	}
-	return &Distilling{name: name, soft: soft, alpha: alpha, beta: beta, standardised: s.Standardise, smoothing: s.Smoothing}, nil
+	return &Distilling{name: name, soft: soft, weighting: w, standardised: s.Standardise, smoothing: s.Smoothing}, nil
 }
 
 // Name is the name that the loss is registered under.
@@ -56,11 +53,13 @@ func (l *Distilling) Name() string { return l.name }
 
 // Formula is the loss with its settings filled in.
 func (l *Distilling) Formula() string {
-	soft := l.soft.formula("z", "v")
+	soft, letters := l.soft.formula("z", "v")
+	standard := ""
 	if l.standardised {
-		soft = l.soft.formula("z'", "v'") + " of logits standardised by row"
+		soft, letters = l.soft.formula("z'", "v'")
+		standard = "z' and v' being z and v standardised by row"
 	}
-	return fmt.Sprintf("L = %s·%s + %s·%s; mean over the batch", number(l.alpha), soft, number(l.beta), hardFormula(l.smoothing))
+	return l.formula(soft, hardFormula(l.smoothing), "mean over the batch", letters, standard, smoothingNote(l.smoothing))
 }
 
 // Eval implements Loss. Terms.Soft is S.
@@ -69,10 +68,11 @@ func (l *Distilling) Eval(b Batch, grad []float32) Terms {
 	l.prepare(b)
 	var sum Terms
 	if b.Teacher != nil && b.N > 0 {
-		sum.Soft = l.soft.eval(l.z, l.v, b.N, b.C, l.class, l.alpha, l.g)
+		sum.Soft = l.soft.eval(l.z, l.v, b.N, b.C, l.class, l.t, l.alpha, l.g)
 		if l.standardised {
 			l.unstandardise(b)
 		}
+		sum.SoftGradient = float64(b.N) * math.Sqrt(addSquares(0, l.g)/float64(b.N)) // g is divided by N
 	}
 	for i := range b.N {
 		g := l.g[i*b.C : (i+1)*b.C]
@@ -80,6 +80,7 @@ func (l *Distilling) Eval(b Batch, grad []float32) Terms {
 			l.s.set(b.Student[i*b.C:(i+1)*b.C], 1)
 			clear(l.row)
 			sum.Hard += hardTerm(l.row, l.beta, l.smoothing, &l.s, target)
+			sum.HardGradient = addSquares(sum.HardGradient, l.row)
 			for c := range g {
 				g[c] += l.row[c] / float64(b.N)
 			}
@@ -91,6 +92,7 @@ func (l *Distilling) Eval(b Batch, grad []float32) Terms {
 	if b.N > 0 {
 		sum.Hard /= float64(b.N)
 	}
+	sum.HardGradient = rootMean(sum.HardGradient, b.N)
 	sum.Total = float64(l.alpha*sum.Soft) + float64(l.beta*sum.Hard)
 	return sum
 }

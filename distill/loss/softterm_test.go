@@ -21,6 +21,8 @@ type recording struct {
 		Loss, Batch                   string
 		Temperature, Alpha, Smoothing float64
 		Soft, Hard, Total             float64
+		SoftGradient                  float64 `json:"soft_gradient"`
+		HardGradient                  float64 `json:"hard_gradient"`
 		Grad                          []float64
 	}
 }
@@ -61,6 +63,8 @@ func TestLossesOfPyTorch(t *testing.T) {
 			near(t, "total", got.Total, r.Total, 1e-11)
 			near(t, "soft", got.Soft, r.Soft, 1e-11)
 			near(t, "hard", got.Hard, r.Hard, 1e-11)
+			near(t, "gradient of the soft term", got.SoftGradient, r.SoftGradient, 1e-11)
+			near(t, "gradient of the hard term", got.HardGradient, r.HardGradient, 1e-11)
 			for i, g := range grad {
 				near(t, "gradient", float64(g), r.Grad[i], 1e-6)
 			}
@@ -211,7 +215,7 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := l.Formula(); l.Name() != "dkd" || !strings.Contains(f, "2·KL(p̂(v'/T) ‖ p̂(z'/T))), b = (p_y, 1−p_y), p̂ over the other classes") || !strings.Contains(f, "ε = 0.1") {
+	if f := l.Formula(); l.Name() != "dkd" || !strings.Contains(f, "2·KL(p̂(v'/T) ‖ p̂(z'/T))) + 0.1·CE((1−ε)·y + ε/C, softmax(z)), T = 4, b = (p_y, 1−p_y), p̂ over the other classes") || !strings.Contains(f, "ε = 0.1") {
 		t.Errorf("got %q", f)
 	}
 }

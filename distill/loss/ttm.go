@@ -8,13 +8,13 @@ func init() {
 	Register(Entry{
 		Name: "ttm", Task: dataset.MultiClass, Standardisable: true,
 		Doc: "α·KL(softmax(v/T) ‖ softmax(z)) + β·CE: the teacher transformed, the student at T = 1 (Zheng and Yang 2024)",
-		New: func(s Settings) (Loss, error) { return newDistilling("ttm", s, &transformed{t: s.Temperature}) },
+		New: func(s Settings) (Loss, error) { return newDistilling("ttm", s, &transformed{}) },
 	})
 	Register(Entry{
 		Name: "wttm", Task: dataset.MultiClass, Standardisable: true,
 		Doc: "ttm with each row weighed by Σ softmax(v)^(1/T): rows of which the teacher is unsure count more",
 		New: func(s Settings) (Loss, error) {
-			return newDistilling("wttm", s, &transformed{t: s.Temperature, weighted: true})
+			return newDistilling("wttm", s, &transformed{weighted: true})
 		},
 	})
 }
@@ -28,20 +28,19 @@ func init() {
 //
 // There is no T², since the student's side does not shrink with T.
 type transformed struct {
-	t        float64
 	weighted bool
 	p, q     distribution
 }
 
-func (m *transformed) formula(z, v string) string {
-	f := "KL(softmax(" + v + "/T) ‖ softmax(" + z + ")), T = " + number(m.t)
+func (m *transformed) formula(z, v string) (term, letters string) {
+	term = "KL(softmax(" + v + "/T) ‖ softmax(" + z + "))"
 	if m.weighted {
-		return "Σ softmax(" + v + ")^(1/T)·" + f
+		term = "Σ softmax(" + v + ")^(1/T)·" + term
 	}
-	return f
+	return term, ""
 }
 
-func (m *transformed) eval(z, v []float64, n, c int, _ []int32, w float64, g []float64) float64 {
+func (m *transformed) eval(z, v []float64, n, c int, _ []int32, t, w float64, g []float64) float64 {
 	sum := 0.0
 	for i := range n {
 		row := v[i*c : (i+1)*c]
@@ -50,10 +49,10 @@ func (m *transformed) eval(z, v []float64, n, c int, _ []int32, w float64, g []f
 			setTo(&m.p, row, 1)
 			u = 0
 			for _, l := range m.p.logp {
-				u += exp(l / m.t)
+				u += exp(l / t)
 			}
 		}
-		setTo(&m.p, row, m.t)
+		setTo(&m.p, row, t)
 		setTo(&m.q, z[i*c:(i+1)*c], 1)
 		sum += float64(u * kl(&m.p, &m.q))
 		addDifference(g[i*c:(i+1)*c], w*u/float64(n), &m.q, &m.p)

@@ -74,8 +74,10 @@ func signedRanks(ranks []int, least int) float64 {
 	}
 	ways := make([]float64, total+1) // share of all signs, by sum
 	ways[0] = 1
+	top := 0 // largest sum of the ranks so far
 	for _, r := range ranks {
-		for s := total; s >= 0; s-- {
+		top += r
+		for s := top; s >= 0; s-- {
 			ways[s] /= 2
 			if s >= r {
 				ways[s] += ways[s-r] / 2

@@ -9,9 +9,9 @@ import (
 
 // barChart compares the three models in one number; bars start at 0.
 type barChart struct {
-	Title, Note, Alt string
-	W, H             px
-	Bars             []bar
+	ID, Title, Note, Alt string
+	W, H                 px
+	Bars                 []bar
 }
 
 type bar struct {
@@ -29,6 +29,17 @@ type model struct {
 	Role  role
 	Label string
 	*Block
+}
+
+// modelsOf are the models that the run has, in the order of the page.
+func modelsOf(r *Report) []model {
+	var list []model
+	for _, m := range []model{{teacherRole, "teacher", r.Teacher}, {baselineRole, "baseline", r.Baseline}, {studentRole, "student", r.Student}} {
+		if m.Block != nil {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // newBarChart is nil when fewer than two models have the number: get gives it
@@ -70,6 +81,7 @@ func comparisons(models []model) []*barChart {
 	var all []*barChart
 	add := func(c *barChart) {
 		if c != nil {
+			c.ID = fmt.Sprintf("bars%d", len(all)+1)
 			all = append(all, c)
 		}
 	}

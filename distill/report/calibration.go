@@ -12,7 +12,7 @@ import (
 // the diagonal where they agree, and below it how many answers of the student
 // lie in each bin.
 type reliability struct {
-	Alt, Note                string
+	ID, Title, Note, Alt     string
 	W, H                     px
 	Left, Right, Top, Bottom px
 	X, Y                     axis
@@ -28,7 +28,7 @@ type countBar struct {
 
 // newReliability is nil when no model has a labelled row.
 func newReliability(models []model) *reliability {
-	c := &reliability{W: 500, H: 400, Left: 58, Right: 488, Top: 12, Bottom: 300, CountBase: 352}
+	c := &reliability{ID: "reliability", Title: "Reliability", W: 500, H: 400, Left: 58, Right: 488, Top: 12, Bottom: 300, CountBase: 352}
 	c.X = linear(0, 1, 5, 0, percents).placed(c.Left, c.Right, "confidence")
 	c.Y = linear(0, 1, 5, 0, percents).placed(c.Bottom, c.Top, "accuracy")
 	c.Note = "How often answers of a given confidence are right; on the dotted line confidence is honest. 15 bins of equal width (Guo et al. 2017). Below: the student's answers by confidence, height by square root."

@@ -12,14 +12,14 @@ const (
 
 // classChart is the accuracy of each class: a row a class, a mark a model.
 type classChart struct {
-	Title, Alt string
-	Key        []tile // the marks, when the chart explains its own
-	W, H       px
-	Left       px
-	Right      px
-	Bottom     px
-	X          axis
-	Rows       []classRow
+	ID, Title, Alt string
+	Key            []tile // the marks, when the chart explains its own
+	W, H           px
+	Left           px
+	Right          px
+	Bottom         px
+	X              axis
+	Rows           []classRow
 }
 
 type classRow struct {
@@ -89,6 +89,7 @@ func newClassCharts(models []model, classes []string) (panels []*classChart, wor
 		p.X = x
 		p.X.Ticks = append([]tick(nil), x.Ticks...)
 		p.X = p.X.placed(p.Left, p.Right, "")
+		p.ID = fmt.Sprintf("classes%d", len(panels)+1)
 		p.Title = fmt.Sprintf("Accuracy by class, %s to %s", classes[part[0]], classes[part[len(part)-1]])
 		p.Alt = fmt.Sprintf("%s: %d rows.", p.Title, len(part))
 		for i, c := range part {

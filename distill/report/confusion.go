@@ -14,6 +14,7 @@ const maxHeat = 128
 // answers are shaded by the share of their label, wrong ones, in another
 // colour, by the square root of it, so that a few stand out.
 type heatMap struct {
+	ID, Title    string
 	Alt          string
 	W, H         px
 	Left, Top    px
@@ -56,7 +57,7 @@ func newHeatMap(confusion [][]int, classes []string) *heatMap {
 		longest = max(longest, len([]rune(labels[i])))
 	}
 	wide := float64(longest)*font*0.62 + 10
-	h := &heatMap{Cell: px(cell), Font: px(font), CellFt: px(math.Min(12, cell*0.36)), Side: px(cell * float64(n))}
+	h := &heatMap{ID: "confusion", Title: "Confusion matrix", Cell: px(cell), Font: px(font), CellFt: px(math.Min(12, cell*0.36)), Side: px(cell * float64(n))}
 	h.Slanted = float64(longest)*font*0.62 > cell-1
 	top := font + 10
 	if h.Slanted {

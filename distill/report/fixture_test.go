@@ -72,9 +72,9 @@ func example(t testing.TB, n, c, epochs int) *Report {
 		wave := 1 + 0.04*noise.NormFloat64()
 		soft, hard := 0.9*math.Exp(-x/5)*wave+0.02, 1.4*math.Exp(-x/4)*wave+0.05
 		lr := Number(0.05 * (1 + math.Cos(math.Pi*x/float64(epochs))))
-		s := Epoch{Epoch: e, Train: Terms{Number(0.9*16*soft + 0.1*hard), Number(soft), Number(hard)}, LR: lr,
+		s := Epoch{Epoch: e, Train: Terms{Total: Number(0.9*16*soft + 0.1*hard), Soft: Number(soft), Hard: Number(hard), SoftGradient: Number(2 * soft), HardGradient: Number(0.1 * hard)}, LR: lr,
 			Val: &Validation{Accuracy: Number(0.975 - 0.08*math.Exp(-x/4)*wave), Loss: Number(0.09 + 0.3*math.Exp(-x/4)*wave)}}
-		b := Epoch{Epoch: e, Train: Terms{Number(1.2 * math.Exp(-x/3) * wave), 0, Number(1.2 * math.Exp(-x/3) * wave)}, LR: lr,
+		b := Epoch{Epoch: e, Train: Terms{Total: Number(1.2 * math.Exp(-x/3) * wave), Hard: Number(1.2 * math.Exp(-x/3) * wave), HardGradient: Number(0.8 * math.Exp(-x/3) * wave)}, LR: lr,
 			Val: &Validation{Accuracy: Number(0.935 - 0.07*math.Exp(-x/3)*wave), Loss: Number(0.2 + 0.2*math.Exp(-x/3) + 0.004*x)}}
 		r.History.Student, r.History.Baseline = append(r.History.Student, s), append(r.History.Baseline, b)
 	}

@@ -3,12 +3,14 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 )
 
-// role is one of the three models; it is a class name of the style sheet.
+// role is one of the three models, or run0, run1 and on of a comparison; it is
+// a class name of the style sheet.
 type role string
 
 const (
@@ -16,6 +18,21 @@ const (
 	baselineRole role = "baseline"
 	studentRole  role = "student"
 )
+
+// Shape is the mark of the role in figures: colour is not all that tells them
+// apart.
+func (r role) Shape() string {
+	switch r {
+	case teacherRole:
+		return "diamond"
+	case baselineRole:
+		return "square"
+	case studentRole:
+		return "circle"
+	}
+	k, _ := strconv.Atoi(strings.TrimPrefix(string(r), "run"))
+	return []string{"circle", "square", "diamond", "triangle"}[k%4]
+}
 
 // point is one value of a curve.
 type point struct{ X, Y float64 }
@@ -172,14 +189,33 @@ func curves(h History, task dataset.Task) []*lineChart {
 	if task == dataset.Regression {
 		is, weigh = "Root mean squared error", "α and β weigh"
 	}
+	weight := func(get func(Weights) Number) func(Epoch) Number {
+		return func(e Epoch) Number {
+			if e.Weights == nil {
+				return Number(math.NaN())
+			}
+			return get(*e.Weights)
+		}
+	}
+	pair := func(solid, dashed string, a, b func(Epoch) Number) []series {
+		return []series{
+			{Role: studentRole, Name: solid, Points: pick(h.Student, a)},
+			{Role: studentRole, Name: dashed, Dashed: true, Points: pick(h.Student, b)},
+		}
+	}
 	var all []*lineChart
 	for _, c := range []*lineChart{
 		newLineChart("val-accuracy", "Validation "+chosenBy(task), "", task != dataset.Regression, both(accuracy)...),
 		newLineChart("val-loss", "Validation loss", is+", the same for both.", false, both(loss)...),
 		newLineChart("train-loss", "Training loss", "Each minimises a loss of its own: compare shapes, not heights.", false, both(total)...),
 		newLineChart("terms", "Terms of the student's loss", "Before "+weigh+" them.", false,
-			series{Role: studentRole, Name: "soft", Points: pick(h.Student, func(e Epoch) Number { return e.Train.Soft })},
-			series{Role: studentRole, Name: "hard", Dashed: true, Points: pick(h.Student, func(e Epoch) Number { return e.Train.Hard })}),
+			pair("soft", "hard", func(e Epoch) Number { return e.Train.Soft }, func(e Epoch) Number { return e.Train.Hard })...),
+		newLineChart("gradients", "Gradients of the student's terms", "Weighted: the norm of what each term asks of a row's outputs.", false,
+			pair("soft", "hard", func(e Epoch) Number { return e.Train.SoftGradient }, func(e Epoch) Number { return e.Train.HardGradient })...),
+		newLineChart("temperature", "Temperature", "At the end of each epoch.", false,
+			series{Role: studentRole, Name: "T", Points: pick(h.Student, weight(func(w Weights) Number { return w.Temperature }))}),
+		newLineChart("weights", "Weights of the student's terms", "At the end of each epoch.", false,
+			pair("α, soft", "β, hard", weight(func(w Weights) Number { return w.Alpha }), weight(func(w Weights) Number { return w.Beta }))...),
 	} {
 		if c != nil {
 			all = append(all, c)

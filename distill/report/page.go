@@ -29,6 +29,7 @@ type page struct {
 	Columns  []tile
 	Table    []row
 	Bars     []*barChart
+	Seeds    *seedsPanel
 	Curves   []*lineChart
 
 	Reliability *reliability
@@ -43,6 +44,9 @@ type page struct {
 	LabelColumns []tile // the models beside the student
 	Scatters     []*scatter
 	Targets      []row // of several numbers
+
+	Budget  *budgetTable // nil without one
+	Balance *balanceTable
 
 	Parity      []row
 	ParityState string // "passed", "failed" or empty
@@ -69,16 +73,14 @@ func newPage(r *Report) page {
 	if p.Title == "" {
 		p.Title = "Distillation report"
 	}
-	var models []model
-	for _, m := range []model{{teacherRole, "teacher", r.Teacher}, {baselineRole, "baseline", r.Baseline}, {studentRole, "student", r.Student}} {
-		if m.Block != nil {
-			models = append(models, m)
-			p.Tiles = append(p.Tiles, newTile(m))
-		}
+	models := modelsOf(r)
+	for _, m := range models {
+		p.Tiles = append(p.Tiles, newTile(m))
 	}
 	p.Columns = p.Tiles
 	p.Table = compare(models)
 	p.Bars = comparisons(models)
+	p.Seeds = newSeedsPanel(r, models)
 	p.Curves = curves(r.History, r.Task)
 	p.Chosen = "validation " + chosenBy(r.Task)
 	p.addTargets(r, models)
@@ -98,6 +100,8 @@ func newPage(r *Report) page {
 			p.HeatNote = fmt.Sprintf("With %s the matrix is too large to draw.", thousands(int64(len(classes)))+" classes")
 		}
 	}
+	p.Budget = newBudgetTable(r.Budget, r.Task)
+	p.Balance = newBalanceTable(r.Balance, append(cleanAll(r.Classes), cleanAll(r.Targets)...))
 	p.Parity, p.ParityState = parityRows(r.Parity)
 	p.Provenance = provenanceRows(r)
 	p.Timings = timingRows(r)
@@ -132,6 +136,7 @@ func (p *page) addTargets(r *Report, models []model) {
 	p.Targets = targetRows(models, names)
 	for k, t := range r.Student.PerTarget {
 		if c := newScatter(names[k], t); c != nil {
+			c.ID = fmt.Sprintf("scatter%d", k+1)
 			p.Scatters = append(p.Scatters, c)
 		}
 	}
@@ -180,10 +185,15 @@ func gain(r *Report) string {
 	if r.Teacher == nil || r.Baseline == nil || r.Student == nil || r.Teacher.Labelled != r.Student.Labelled || r.Baseline.Labelled != r.Student.Labelled {
 		return ""
 	}
-	way, gone := float64(r.Baseline.Errors-r.Teacher.Errors), float64(r.Baseline.Errors-r.Student.Errors)
+	teacher, baseline, student := float64(r.Teacher.Errors), float64(r.Baseline.Errors), float64(r.Student.Errors)
+	key := "errors"
 	if r.Task == dataset.Regression {
-		way, gone = r.Baseline.MAE-r.Teacher.MAE, r.Baseline.MAE-r.Student.MAE
+		key, teacher, baseline, student = "mae", r.Teacher.MAE, r.Baseline.MAE, r.Student.MAE
 	}
+	if s := r.Seeds; s != nil {
+		baseline, student = s.Baseline[key].Mean, s.Student[key].Mean
+	}
+	way, gone := baseline-teacher, baseline-student
 	if way <= 0 || gone <= 0 {
 		return ""
 	}

@@ -22,8 +22,13 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
+// Format is the version of metrics.json. A file that says none is of before
+// there were any, and is read all the same.
+const Format = 1
+
 // Report is one run. Whatever a run does not have is left nil or zero.
 type Report struct {
+	Format      int          `json:"format"`
 	Title       string       `json:"title"`
 	Task        dataset.Task `json:"task,omitempty"`
 	Verdict     Verdict      `json:"verdict"`
@@ -31,8 +36,11 @@ type Report struct {
 	Teacher     *Block       `json:"teacher"`
 	Baseline    *Block       `json:"baseline"`
 	Student     *Block       `json:"student"`
+	Seeds       *Seeds       `json:"seeds,omitempty"` // of several
 	Parity      *Parity      `json:"parity"`
+	Budget      *Budget      `json:"budget,omitempty"` // nil without one
 	History     History      `json:"history"`
+	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
 	StepsPerS   Number       `json:"steps_per_s"`
 	SamplesPerS Number       `json:"samples_per_s"`
 	WallS       Number       `json:"wall_s"`
@@ -41,21 +49,33 @@ type Report struct {
 	Warnings    []string     `json:"warnings"`
 	Classes     []string     `json:"classes"`           // names by label; a class without one is shown by its number
 	Targets     []string     `json:"targets,omitempty"` // names of the labels or numbers that are predicted, where rows have no class
+
+	Recipe map[string]string `json:"recipe,omitempty"` // every setting that says anything, as --set takes it: train.lr is 0.05
 }
 
 // Provenance is what went into the run.
 type Provenance struct {
-	Teacher      Source `json:"teacher"`
-	Data         Source `json:"data"`
-	Architecture string `json:"architecture"`
-	Loss         string `json:"loss"` // the effective formula
-	Temperature  Number `json:"temperature"`
-	Alpha        Number `json:"alpha"`
-	Beta         Number `json:"beta"`
-	Seed         uint64 `json:"seed"`
-	Epochs       int    `json:"epochs"`
-	Augment      string `json:"augment,omitempty"` // how the training rows were varied
-	Version      string `json:"version"`           // of kdonnx
+	Teacher      Source     `json:"teacher"`
+	Data         Source     `json:"data"`
+	Test         Source     `json:"test,omitzero"` // rows that the models are judged on
+	Architecture string     `json:"architecture"`
+	Loss         string     `json:"loss"` // the effective formula
+	Temperature  Number     `json:"temperature"`
+	Alpha        Number     `json:"alpha"`
+	Beta         Number     `json:"beta"`
+	Schedules    *Schedules `json:"schedules,omitempty"` // how these three run, where one does not stay
+	Seed         uint64     `json:"seed"`
+	Epochs       int        `json:"epochs"`
+	Augment      string     `json:"augment,omitempty"`      // how the training rows were varied
+	TeacherMode  string     `json:"teacher_mode,omitempty"` // which of them the teacher was asked about: store, online or views:N
+	Version      string     `json:"version"`                // of kdonnx
+}
+
+// Schedules say how T, α and β run over training, such as "linear:1".
+type Schedules struct {
+	Temperature string `json:"temperature"`
+	Alpha       string `json:"alpha"`
+	Beta        string `json:"beta"`
 }
 
 // Source is a file or a set of rows by name and content.
@@ -65,14 +85,16 @@ type Source struct {
 }
 
 // Block is one model on the rows that all three are measured on. Zero Params,
-// Bytes, FLOPs and LatencyMS are unknown.
+// Bytes, FLOPs and latencies are unknown.
 type Block struct {
 	metrics.Result
 	Name      string `json:"name"`
 	Params    int64  `json:"params,omitempty"`     // trainable values
 	Bytes     int64  `json:"bytes,omitempty"`      // of the .onnx file, with external data
 	FLOPs     int64  `json:"flops,omitempty"`      // of one row, a multiply-add as two
-	LatencyMS Number `json:"latency_ms,omitempty"` // median of one row, in milliseconds
+	LatencyMS Number `json:"latency_ms,omitempty"` // median of one row in ONNX Runtime, in milliseconds
+
+	LatencyOneMS Number `json:"latency_one_thread_ms,omitempty"` // the same on one thread
 }
 
 // History is what training went through, epoch by epoch.
@@ -83,17 +105,30 @@ type History struct {
 
 // Epoch is one pass over the transfer set.
 type Epoch struct {
-	Epoch int         `json:"epoch"` // from 1
-	Train Terms       `json:"train"`
-	Val   *Validation `json:"val"` // nil when the epoch was not validated
-	LR    Number      `json:"lr"`  // learning rate at the end of the epoch
+	Epoch   int         `json:"epoch"` // from 1
+	Train   Terms       `json:"train"`
+	Val     *Validation `json:"val"`               // nil when the epoch was not validated
+	LR      Number      `json:"lr"`                // learning rate at the end of the epoch
+	Weights *Weights    `json:"weights,omitempty"` // at the end of the epoch; nil where they stay
 }
 
-// Terms are the means of the loss and its two terms over an epoch.
+// Terms are the means of the loss and its two terms over an epoch, and the
+// norms of the gradients of the weighted terms, as loss.Terms has them, in the
+// root mean square over its steps.
 type Terms struct {
-	Total Number `json:"total"`
-	Soft  Number `json:"soft"`
-	Hard  Number `json:"hard"`
+	Total        Number `json:"total"`
+	Soft         Number `json:"soft"`
+	Hard         Number `json:"hard"`
+	SoftGradient Number `json:"soft_gradient"`
+	HardGradient Number `json:"hard_gradient"`
+	Hint         Number `json:"hint,omitempty"` // without its weight; 0 without a hint
+}
+
+// Weights are T, α and β of a loss.
+type Weights struct {
+	Temperature Number `json:"temperature"`
+	Alpha       Number `json:"alpha"`
+	Beta        Number `json:"beta"`
 }
 
 // Validation is the student on held-out rows after an epoch.
@@ -131,6 +166,19 @@ type Verdict struct {
 	Sentence string          `json:"sentence"`
 	McNemar  *metrics.Paired `json:"mcnemar"`            // baseline is A, student is B; nil without a baseline
 	Wilcoxon *metrics.Paired `json:"wilcoxon,omitempty"` // as McNemar, of numbers
+	Gain     *Gain           `json:"gain,omitempty"`     // of several seeds, instead of both
+}
+
+// paired is the test that the verdict rests on, and its name; nil where there
+// is none.
+func (v Verdict) paired() (*metrics.Paired, string) {
+	switch {
+	case v.McNemar != nil:
+		return v.McNemar, "McNemar"
+	case v.Wilcoxon != nil:
+		return v.Wilcoxon, "Wilcoxon"
+	}
+	return nil, ""
 }
 
 // Judge holds the student against the same student trained on hard labels
@@ -223,11 +271,11 @@ func Write(path string, r *Report) error {
 // WriteJSON puts the report at path as indented JSON with keys in a fixed
 // order, durably.
 func WriteJSON(path string, r *Report) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := encode(path, r)
 	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
+		return err
 	}
-	return durable.Write(path, append(data, '\n'))
+	return durable.Write(path, data)
 }
 
 // HTML renders the report.

@@ -24,7 +24,7 @@ const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\x00\
 // shout puts hostile text in every string of the report.
 func shout(r *Report) *Report {
 	r.Title, r.Verdict.Sentence = hostile, hostile
-	r.Provenance = Provenance{Teacher: Source{hostile, hostile}, Data: Source{hostile, hostile}, Architecture: hostile, Loss: hostile, Version: hostile}
+	r.Provenance = Provenance{Teacher: Source{hostile, hostile}, Data: Source{hostile, hostile}, Architecture: hostile, Loss: hostile, Version: hostile, Schedules: &Schedules{hostile, hostile, hostile}}
 	for _, b := range []*Block{r.Teacher, r.Baseline, r.Student} {
 		b.Name = hostile
 	}
@@ -49,7 +49,8 @@ func poison(r *Report) *Report {
 		e := &r.History.Student[i]
 		switch i % 4 {
 		case 0:
-			e.Train = Terms{nan, inf, -inf}
+			e.Train = Terms{Total: nan, Soft: inf, Hard: -inf, Hint: nan, SoftGradient: nan, HardGradient: inf}
+			e.Weights = &Weights{nan, inf, -inf}
 		case 1:
 			e.Val = &Validation{Accuracy: nan, Loss: inf}
 		case 2:
@@ -90,6 +91,8 @@ func cases(t *testing.T) map[string]*Report {
 		"hostile":         shout(example(t, 100, 12, 3)),
 		"poisoned":        poison(example(t, 100, 12, 9)),
 		"all":             shout(poison(example(t, 300, 62, 1))),
+		"3 seeds":         withSeeds(example(t, 200, 10, 3)),
+		"3 wrong seeds":   {Student: &Block{}, Seeds: &Seeds{Seeds: []uint64{1}, ChosenBy: hostile, Student: map[string]Spread{"errors": {Values: []float64{1, 3}}}}},
 		"no rows at all":  {Student: &Block{}, Teacher: &Block{}, Baseline: &Block{}},
 		"negative epochs": {History: History{Student: []Epoch{{Epoch: -3}, {Epoch: -3, LR: -1}}}},
 	}
@@ -134,6 +137,7 @@ func walk(t *testing.T, page []byte) {
 	d.Strict = true
 	ids := map[string]bool{}
 	var labels []string
+	tables, captions := 0, 0
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -161,7 +165,8 @@ func walk(t *testing.T, page []byte) {
 				}
 				ids[a.Value] = true
 			case n == "aria-labelledby":
-				labels = append(labels, a.Value)
+				labels = append(labels, strings.Fields(a.Value)...)
+				hasLabel = true
 			case n == "aria-label", n == "aria-hidden":
 				hasLabel = true
 			case (n == "width" || n == "height" || n == "r") && strings.HasPrefix(a.Value, "-"):
@@ -171,6 +176,15 @@ func walk(t *testing.T, page []byte) {
 		if el.Name.Local == "svg" && !hasLabel {
 			t.Error("a figure has no words for who cannot see it")
 		}
+		switch el.Name.Local {
+		case "table":
+			tables++
+		case "caption":
+			captions++
+		}
+	}
+	if captions != tables {
+		t.Errorf("%d tables have %d captions", tables, captions)
 	}
 	for _, l := range labels {
 		if !ids[l] {
@@ -257,7 +271,7 @@ func TestJSON(t *testing.T) {
 		t.Errorf("a block does not start as the summary does: %s", data)
 	}
 	top := keys(t, example(t, 20, 3, 1))
-	want := []string{"title", "verdict", "provenance", "teacher", "baseline", "student", "parity", "history", "steps_per_s", "samples_per_s", "wall_s", "timings", "notes", "warnings", "classes"}
+	want := []string{"format", "title", "verdict", "provenance", "teacher", "baseline", "student", "parity", "history", "steps_per_s", "samples_per_s", "wall_s", "timings", "notes", "warnings", "classes"}
 	if d := cmp.Diff(want, top); d != "" {
 		t.Errorf("keys (-want +got):\n%s", d)
 	}

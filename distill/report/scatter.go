@@ -11,7 +11,7 @@ import (
 // scatter draws what the student predicts of one number against what it is; on
 // the diagonal both are the same.
 type scatter struct {
-	Title, Note, Alt         string
+	ID, Title, Note, Alt     string
 	W, H                     px
 	Left, Right, Top, Bottom px
 	X, Y                     axis

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -14,10 +15,11 @@ type row struct {
 }
 
 type historyTable struct {
-	Role  role
-	Label string
-	Note  string
-	Rows  []row
+	Role     role
+	Label    string
+	Note     string
+	Weighted bool // with columns of T, α and β
+	Rows     []row
 }
 
 // compare is the table of all numbers; a row that no model has is left out.
@@ -84,9 +86,9 @@ func compare(models []model) []row {
 	add("Parameters", func(b *Block) string { return when(b.Params > 0, thousands(b.Params)) })
 	add("File size", func(b *Block) string { return size(b.Bytes) })
 	add("FLOPs a row", func(b *Block) string { return count(b.FLOPs) })
-	add("Latency a row", func(b *Block) string {
-		return when(b.LatencyMS > 0 && finite(float64(b.LatencyMS)), seconds(float64(b.LatencyMS)/1000))
-	})
+	latency := func(n Number) string { return when(n > 0 && finite(float64(n)), seconds(float64(n)/1000)) }
+	add("Latency a row", func(b *Block) string { return latency(b.LatencyMS) })
+	add("Latency a row, one thread", func(b *Block) string { return latency(b.LatencyOneMS) })
 	return rows
 }
 
@@ -129,15 +131,24 @@ func provenanceRows(r *Report) []row {
 	add("Data", p.Data.Name, p.Data.Digest)
 	add("Student", p.Architecture)
 	if r.Task != dataset.Regression {
-		add("Temperature T", setting(float64(p.Temperature)))
+		add("Temperature T", setting(float64(p.Temperature)), p.Schedules.of(func(s Schedules) string { return s.Temperature }))
 	}
-	add("Weight α of the soft loss", setting(float64(p.Alpha)))
-	add("Weight β of the hard loss", setting(float64(p.Beta)))
+	add("Weight α of the soft loss", setting(float64(p.Alpha)), p.Schedules.of(func(s Schedules) string { return s.Alpha }))
+	add("Weight β of the hard loss", setting(float64(p.Beta)), p.Schedules.of(func(s Schedules) string { return s.Beta }))
 	add("Seed", strconv.FormatUint(p.Seed, 10))
 	add("Epochs", thousands(int64(p.Epochs)))
 	add("Augmentation", p.Augment)
+	add("Teacher asked", p.TeacherMode)
 	add("kdonnx", p.Version)
 	return rows
+}
+
+// of is one of the schedules; empty where there are none.
+func (s *Schedules) of(get func(Schedules) string) string {
+	if s == nil {
+		return ""
+	}
+	return get(*s)
 }
 
 func timingRows(r *Report) []row {
@@ -160,15 +171,27 @@ func newHistoryTable(who role, epochs []Epoch, task dataset.Task) historyTable {
 	t := historyTable{Role: who, Label: string(who)}
 	every := (len(epochs) + maxHistory - 1) / maxHistory
 	if every > 1 {
-		t.Note = fmt.Sprintf("Every %d epochs of %s; report.json has them all.", every, thousands(int64(len(epochs))))
+		t.Note = fmt.Sprintf("Every %d epochs of %s; metrics.json and report.csv have them all.", every, thousands(int64(len(epochs))))
+	}
+	for _, e := range epochs {
+		t.Weighted = t.Weighted || e.Weights != nil
 	}
 	for i, e := range epochs {
 		if (i+1)%every != 0 && i != len(epochs)-1 {
 			continue
 		}
-		r := row{strconv.Itoa(e.Epoch), []string{general(float64(e.Train.Total)), general(float64(e.Train.Soft)), general(float64(e.Train.Hard)), none, none, general(float64(e.LR))}}
+		r := row{strconv.Itoa(e.Epoch), []string{none, none}}
 		if e.Val != nil {
-			r.Values[3], r.Values[4] = general(float64(e.Val.Loss)), value(float64(e.Val.Accuracy), task != dataset.Regression)
+			r.Values[0], r.Values[1] = general(float64(e.Val.Loss)), value(float64(e.Val.Accuracy), task != dataset.Regression)
+		}
+		numbers := []Number{e.Train.Total, e.Train.Soft, e.Train.Hard, e.Train.SoftGradient, e.Train.HardGradient, e.LR}
+		if w := e.Weights; w != nil {
+			numbers = append(numbers, w.Temperature, w.Alpha, w.Beta)
+		} else if nan := Number(math.NaN()); t.Weighted {
+			numbers = append(numbers, nan, nan, nan)
+		}
+		for _, n := range numbers {
+			r.Values = append(r.Values, general(float64(n)))
 		}
 		t.Rows = append(t.Rows, r)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -74,6 +75,11 @@ func (w *Worker) RunAhead(context.Context, []Value, []Value) ([]Value, error) {
 // Recut implements Recutter.
 func (s *Session) Recut(int) {}
 
+// Time implements Timer.
+func (s *Session) Time(context.Context, []Value, time.Duration) (Latency, error) {
+	return Latency{}, without("")
+}
+
 // Memory is the resident memory of the process: there is none.
 func (w *Worker) Memory() (now, peak int64) { return 0, 0 }
 
@@ -96,6 +102,6 @@ func MaybeServeWorker() {
 }
 
 var (
-	_ Runner = (*Session)(nil)
-	_ Runner = (*Worker)(nil)
+	_ Timer = (*Session)(nil)
+	_ Timer = (*Worker)(nil)
 )

@@ -128,7 +128,9 @@ func (w *server) answer(req request) {
 	case "open":
 		err = w.open(req)
 	case "run":
-		err = w.run(req)
+		err = w.during(req, w.run)
+	case "time":
+		err = w.during(req, w.time)
 	default:
 		err = fmt.Errorf("unknown request %q", req.Op)
 	}
@@ -184,7 +186,9 @@ func (w *server) open(req request) error {
 	return nil
 }
 
-func (w *server) run(req request) error {
+// during calls f with the inputs of a request, and a context that a cancel
+// ends.
+func (w *server) during(req request, f func(ctx context.Context, req request, inputs []Value) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	w.mu.Lock()
@@ -203,6 +207,10 @@ func (w *server) run(req request) error {
 		return fmt.Errorf("no model is open")
 	}
 	w.session.Recut(req.Batch)
+	return f(ctx, req, inputs)
+}
+
+func (w *server) run(ctx context.Context, req request, inputs []Value) error {
 	w.runs++
 	beforeRun(w.runs)
 	outputs, err := w.session.Run(ctx, inputs)
@@ -216,4 +224,12 @@ func (w *server) run(req request) error {
 	}
 	w.reply(reply{Event: "done", Size: int64(len(out.data)), Values: values})
 	return nil
+}
+
+func (w *server) time(ctx context.Context, req request, inputs []Value) error {
+	l, err := w.session.Time(ctx, inputs, req.Allowed)
+	if err == nil {
+		w.reply(reply{Event: "done", Latency: l})
+	}
+	return err
 }

@@ -8,28 +8,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
-// request goes to the worker. Op is "open", "run" or "cancel"; the latter has
+// request goes to the worker. Op is "open", "run", "time" or "cancel"; the latter has
 // no answer of its own.
 type request struct {
-	Op      string    `json:",omitzero"`
-	Name    string    `json:",omitzero"` // of the model, in errors
-	Path    string    `json:",omitzero"` // of the model; Data instead when it is not in a file
-	Data    []byte    `json:",omitzero"` // the model
-	Library Library   `json:",omitzero"` // must still have that digest
-	Options Options   `json:",omitzero"`
-	Turn    int       `json:",omitzero"` // which input region, and which output region to answer in
-	Size    int64     `json:",omitzero"` // bytes of the input region
-	Batch   int       `json:",omitzero"` // rows of a piece, as Options.Batch
-	Values  []payload `json:",omitzero"`
+	Op      string        `json:",omitzero"`
+	Name    string        `json:",omitzero"` // of the model, in errors
+	Path    string        `json:",omitzero"` // of the model; Data instead when it is not in a file
+	Data    []byte        `json:",omitzero"` // the model
+	Library Library       `json:",omitzero"` // must still have that digest
+	Options Options       `json:",omitzero"`
+	Turn    int           `json:",omitzero"` // which input region, and which output region to answer in
+	Size    int64         `json:",omitzero"` // bytes of the input region
+	Batch   int           `json:",omitzero"` // rows of a piece, as Options.Batch
+	Values  []payload     `json:",omitzero"`
+	Allowed time.Duration `json:",omitzero"` // for "time"
 }
 
 // reply comes from the worker. Event is "library" (loaded) and "ready" after
-// "open", "done" after "run", or "failed" with Fault.
+// "open", "done" after "run" and "time", or "failed" with Fault.
 type reply struct {
 	Event    string     `json:",omitzero"`
 	Fault    *wireFault `json:",omitzero"`
@@ -40,6 +42,7 @@ type reply struct {
 	Notes    []string   `json:",omitzero"`
 	Size     int64      `json:",omitzero"` // bytes of the output region
 	Values   []payload  `json:",omitzero"`
+	Latency  Latency    `json:",omitzero"` // after "time"
 }
 
 // payload is a Value whose bytes lie at [At, At+Len) of the shared region.

@@ -23,6 +23,7 @@ type Key struct {
 	Output         string             `json:"output"`                // name of the teacher's output
 	Task           string             `json:"task,omitempty"`        // what the targets are: logits of classes (empty), multi-label: of labels each on its own, regression: values
 	Kind           string             `json:"kind"`                  // what the output means: logits, probabilities, log-probabilities, sigmoids, labels, values
+	Shape          []int64            `json:"shape,omitempty"`       // of values: of those of one row, where they have several axes
 	Columns        []int              `json:"columns,omitempty"`     // output column of each class, when not in order
 	Classes        int                `json:"classes"`               // columns of a target row
 	ClassNames     []string           `json:"class_names,omitempty"` // names by class, when the teacher gives them

@@ -284,6 +284,7 @@ func TestKeyMismatchNamesTheField(t *testing.T) {
 		"output":          func(k *Key) { k.Output = "z" },
 		"task":            func(k *Key) { k.Task = "regression" },
 		"kind":            func(k *Key) { k.Kind = "probabilities" },
+		"shape":           func(k *Key) { k.Shape = []int64{1, 3} },
 		"columns":         func(k *Key) { k.Columns = []int{2, 1, 0} },
 		"classes":         func(k *Key) { k.Classes = 4 },
 		"class_names":     func(k *Key) { k.ClassNames = nil },

@@ -75,6 +75,12 @@ def standardise(x):
     return (x - x.mean(1, keepdim=True)) / (1e-7 + x.std(1, keepdim=True))
 
 
+def pull(term, z):
+    """Root mean square over rows of the norm of the gradient of a row's part of a mean."""
+    g, = torch.autograd.grad(term, z, retain_graph=True)
+    return (len(z) * g).norm(dim=1).square().mean().sqrt().item()
+
+
 rows = []
 for batch, b in BATCHES.items():
     v, y = torch.tensor(b['teacher'], dtype=torch.float64), torch.tensor(b['labels'])
@@ -86,9 +92,10 @@ for batch, b in BATCHES.items():
                 has = y >= 0
                 hard = F.cross_entropy(z[has], y[has], reduction='sum', label_smoothing=smoothing) / len(y)
                 total = alpha * s + (1 - alpha) * hard
+                norms = [pull(alpha * s, z), pull((1 - alpha) * hard, z)]
                 total.backward()
                 rows.append(dict(loss=prefix + name, batch=batch, temperature=t, alpha=alpha, smoothing=smoothing,
-                                 soft=s.item(), hard=hard.item(), total=total.item(), grad=z.grad.flatten().tolist()))
+                                 soft=s.item(), hard=hard.item(), soft_gradient=norms[0], hard_gradient=norms[1], total=total.item(), grad=z.grad.flatten().tolist()))
 
 flat = {k: {f: sum(x, []) if isinstance(x[0], list) else x for f, x in b.items()} for k, b in BATCHES.items()}
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'torch_losses.json'), 'w') as f:

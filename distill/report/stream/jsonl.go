@@ -1,0 +1,157 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// jsonl is a file of JSON lines: one of event start, one of event epoch for
+// each epoch of each role, one of event end.
+type jsonl struct {
+	path  string
+	file  *durable.Journal
+	start []byte
+	roles []said
+}
+
+// said are the lines of a role.
+type said struct {
+	role  string
+	lines []byte
+	done  int
+}
+
+// JSONL opens a file of JSON lines. What r says of the run before it trains
+// goes into the first line.
+func JSONL(path string, r *report.Report) (Sink, error) {
+	start, err := line(pairs{{"event", "start"}, {"format", report.Format}, {"title", r.Title}, {"task", taskName(r.Task)}, {"provenance", r.Provenance}, {"recipe", r.Recipe}})
+	if err != nil {
+		return nil, fault.New(fault.IO, path, "", "cannot encode: %w", err)
+	}
+	f, err := durable.OpenJournal(path)
+	if err != nil {
+		return nil, err
+	}
+	return &jsonl{path: path, file: f, start: start}, nil
+}
+
+// taskName is empty for classes, as in metrics.json.
+func taskName(t dataset.Task) string {
+	if t == dataset.MultiClass {
+		return ""
+	}
+	return t.String()
+}
+
+// Epochs implements Sink.
+func (j *jsonl) Epochs(role string, done []Epoch) error {
+	last := len(j.roles) - 1
+	if last >= 0 && j.roles[last].role == role && j.roles[last].done == len(done)-1 {
+		b, err := epochLine(role, done[len(done)-1])
+		if err != nil {
+			return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
+		}
+		j.roles[last].done++
+		j.roles[last].lines = append(j.roles[last].lines, b...)
+		return j.file.Append(b)
+	}
+	for i, s := range j.roles { // what came after it is not any more
+		if s.role == role {
+			j.roles = j.roles[:i]
+			break
+		}
+	}
+	s := said{role: role, done: len(done)}
+	for _, e := range done {
+		b, err := epochLine(role, e)
+		if err != nil {
+			return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
+		}
+		s.lines = append(s.lines, b...)
+	}
+	j.roles = append(j.roles, s)
+	all := bytes.Clone(j.start)
+	for _, s := range j.roles {
+		all = append(all, s.lines...)
+	}
+	return j.file.Set(all)
+}
+
+// End implements Sink.
+func (j *jsonl) End(r *report.Report) error {
+	b, err := line(pairs{{"event", "end"}, {"verdict", r.Verdict}, {"teacher", scores(r.Teacher)}, {"baseline", scores(r.Baseline)}, {"student", scores(r.Student)},
+		{"steps_per_s", r.StepsPerS}, {"samples_per_s", r.SamplesPerS}, {"wall_s", r.WallS}})
+	if err != nil {
+		return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
+	}
+	return j.file.Append(b)
+}
+
+// Close implements Sink.
+func (j *jsonl) Close() error { return j.file.Close() }
+
+func epochLine(role string, e Epoch) ([]byte, error) {
+	p := pairs{{"event", "epoch"}, {"role", role}, {"epoch", e.Epoch.Epoch}}
+	for _, s := range e.Scalars() {
+		p = append(p, pair{strings.ReplaceAll(s.Name, "/", "_"), s.Value})
+	}
+	return line(append(p, pair{"seconds", report.Number(e.Seconds)}, pair{"time", e.ended()}))
+}
+
+// scores are a model's, or null.
+func scores(b *report.Block) any {
+	if b == nil {
+		return nil
+	}
+	p := pairs{{"name", b.Name}}
+	for _, s := range b.Scores() {
+		p = append(p, pair{s.Name, s.Value})
+	}
+	return p
+}
+
+// pairs is a JSON object whose keys keep their order.
+type pairs []pair
+
+type pair struct {
+	key   string
+	value any
+}
+
+// MarshalJSON leaves out empty texts and maps.
+func (p pairs) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for _, kv := range p {
+		switch v := kv.value.(type) {
+		case string:
+			if v == "" {
+				continue
+			}
+		case map[string]string:
+			if len(v) == 0 {
+				continue
+			}
+		}
+		value, err := json.Marshal(kv.value)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		key, _ := json.Marshal(kv.key)
+		b = append(append(append(b, key...), ':'), value...)
+	}
+	return append(b, '}'), nil
+}
+
+func line(p pairs) ([]byte, error) {
+	b, err := json.Marshal(p)
+	return append(b, '\n'), err
+}

@@ -1,0 +1,274 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// train leads all entries, or those of the shard, from rung to rung.
+func (s *sweeper) train(ctx context.Context) error {
+	alive := append(slices.Clone(s.cells), s.baselines...)
+	s.progress = s.newProgress(len(alive))
+	for k, until := range s.rungs {
+		var work []*training
+		for _, e := range alive {
+			for _, t := range e.trainings {
+				work = append(work, t)
+			}
+		}
+		work = s.ofShard(work)
+		if len(s.rungs) > 1 {
+			s.log(fmt.Sprintf("rung %d of %d: %d settings to epoch %d", k+1, len(s.rungs), len(alive), until))
+		}
+		if err := s.together(ctx, work, k); err != nil {
+			return err
+		}
+		if s.plan.Shards > 1 {
+			break // others have the rest
+		}
+		for _, e := range alive {
+			e.rung = k
+			e.stand(until)
+		}
+		if k+1 < len(s.rungs) {
+			alive = s.promote(alive)
+		}
+	}
+	s.progress.end()
+	return nil
+}
+
+func (s *sweeper) ofShard(all []*training) (mine []*training) {
+	for i, t := range all {
+		if s.plan.Shards <= 1 || i%s.plan.Shards == s.plan.Shard {
+			mine = append(mine, t)
+		}
+	}
+	return mine
+}
+
+// promote are the entries that go on: the best of each group, in the order of
+// the plan. The checkpoints of the others go.
+func (s *sweeper) promote(alive []*entry) (next []*entry) {
+	groups := map[string][]*entry{}
+	for _, e := range alive {
+		groups[e.role+"/"+e.group] = append(groups[e.role+"/"+e.group], e)
+	}
+	for _, e := range alive {
+		group := groups[e.role+"/"+e.group]
+		better := 0
+		for _, other := range group {
+			if other != e && before(other, e) {
+				better++
+			}
+		}
+		if better < s.plan.Halving.keep(len(group)) && !e.standing.diverged() {
+			next = append(next, e)
+			continue
+		}
+		for _, t := range e.trainings {
+			os.RemoveAll(s.workPath(t))
+		}
+	}
+	return next
+}
+
+// together follows the trainings to rung k, several at once. The first fault
+// ends the others, which save checkpoints.
+func (s *sweeper) together(ctx context.Context, work []*training, k int) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	faults := make([]error, len(work))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(s.plan.Parallel, len(work)) {
+		all.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(work) || ctx.Err() != nil {
+					return
+				}
+				if faults[i] = s.follow(ctx, work[i], k); faults[i] != nil {
+					stop()
+				}
+			}
+		})
+	}
+	all.Wait()
+	var first error
+	for i, err := range faults {
+		if err == nil {
+			continue
+		}
+		if fault.KindOf(err) != fault.Interrupted && !errors.Is(err, context.Canceled) {
+			return inCell(work[i].of.cell, err)
+		}
+		first = err
+	}
+	if first == nil {
+		first = ctx.Err()
+	}
+	return first
+}
+
+// follow leads one training to rung k, unless its file says what that came to.
+func (s *sweeper) follow(ctx context.Context, t *training, k int) error {
+	until := s.until(t, k)
+	r, err := s.load(t, until)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		if r, err = s.run(ctx, t, k); err != nil {
+			return err
+		}
+		s.tell(t, r)
+	}
+	t.at[s.rungs[k]] = r
+	s.progress.set(t, until)
+	return nil
+}
+
+// until is the epoch to which a training goes at rung k.
+func (s *sweeper) until(t *training, k int) int {
+	if k == len(s.rungs)-1 {
+		return t.recipe.Train.Epochs
+	}
+	return s.rungs[k]
+}
+
+// run trains. A net whose training diverges has a record too: the sweep goes on.
+func (s *sweeper) run(ctx context.Context, t *training, k int) (r *record, err error) {
+	dir, until := s.workPath(t), s.until(t, k)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
+	}
+	lock, err := durable.TryLock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock()
+	if r, err = s.load(t, until); r != nil || err != nil { // another process has done it meanwhile
+		return r, err
+	}
+	if err := durable.Clean(dir, nil); err != nil {
+		return nil, err
+	}
+	trial := distill.Trial{Recipe: t.recipe, Role: t.of.role, Dir: dir, Progress: s.progress.of(t)}
+	last := k == len(s.rungs)-1
+	if !last {
+		trial.Until = until
+	}
+	out, err := s.session.Train(ctx, trial)
+	if err == nil {
+		r, err = judge(ctx, t, until, out)
+	}
+	if err != nil && fault.KindOf(err) == fault.Diverged {
+		r = t.record(until)
+		r.Diverged, _, _ = strings.Cut(err.Error(), ";")
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.save(t, r); err != nil {
+		return nil, err
+	}
+	if last || r.Diverged != "" {
+		os.RemoveAll(dir)
+	}
+	return r, nil
+}
+
+// tell logs what a training came to.
+func (s *sweeper) tell(t *training, r *record) {
+	name := t.of.role
+	if len(t.of.cell) > 0 {
+		name += " " + t.of.cell.Name()
+	}
+	if s.plan.Seeds > 1 {
+		name += fmt.Sprintf(" seed %d", t.recipe.Train.Seed)
+	}
+	if r.Diverged != "" {
+		s.log(name + ": " + r.Diverged)
+		return
+	}
+	s.log(fmt.Sprintf("%s: %s %s after %d epochs", name, s.session.Measure(), s.shown(r.Value), r.Epochs))
+}
+
+// shown is a value of the measure for people.
+func (s *sweeper) shown(v float64) string {
+	if s.session.Measure() == "R²" {
+		return fmt.Sprintf("%.4f", v)
+	}
+	return fmt.Sprintf("%.2f %%", 100*v)
+}
+
+// progress counts the steps of all trainings.
+type progress struct {
+	mu          sync.Mutex
+	report      distill.Progress
+	at          map[*training]int64
+	done, total int64
+	session     *distill.Session
+}
+
+// newProgress expects as many steps as the rungs ask for, of trainings with the
+// batch of the first where they differ.
+func (s *sweeper) newProgress(entries int) *progress {
+	p := &progress{report: s.env.Progress, at: map[*training]int64{}, session: s.session}
+	epochs, from := 0.0, 0
+	n := float64(entries)
+	for _, until := range s.rungs {
+		epochs += n * float64(until-from)
+		from = until
+		if s.plan.Halving != nil {
+			n = math.Max(1, math.Floor(n/float64(s.plan.Halving.Eta)))
+		}
+	}
+	epochs *= float64(s.plan.Seeds)
+	if s.plan.Shards > 1 {
+		epochs = math.Ceil(epochs / float64(s.plan.Shards))
+	}
+	p.total = int64(epochs) * int64(s.session.StepsPerEpoch(s.plan.Base.Train.Batch))
+	return p
+}
+
+// of is the progress of one training.
+func (p *progress) of(t *training) distill.Progress {
+	return func(_ string, done, _ int64, _ *distill.EpochRecord) { p.move(t, done) }
+}
+
+// set says that a training is done with so many epochs.
+func (p *progress) set(t *training, epochs int) {
+	p.move(t, int64(epochs)*int64(p.session.StepsPerEpoch(t.recipe.Train.Batch)))
+}
+
+func (p *progress) move(t *training, steps int64) {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += max(0, steps-p.at[t])
+	p.at[t] = max(steps, p.at[t])
+	p.report("sweep", min(p.done, p.total-1), p.total, nil)
+}
+
+func (p *progress) end() {
+	if p.report != nil {
+		p.report("sweep", p.total, p.total, nil)
+	}
+}

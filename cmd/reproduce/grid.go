@@ -46,7 +46,7 @@ func grid(ctx context.Context, l *lab) (*finding, error) {
 		}
 		r.Teacher.Model = teacher.Model
 		cells := []string{fmt.Sprint(w.units)}
-		curve := line{name: fmt.Sprintf("%d units", w.units)}
+		curve := named(fmt.Sprintf("%d units", w.units))
 		for _, t := range gridTemperatures {
 			r.Loss.Temperature = t
 			soft, err := l.seeds(ctx, fmt.Sprintf("grid-%d-T%v", w.units, t), r, distill.RoleStudent, w.seeds)
@@ -61,34 +61,32 @@ func grid(ctx context.Context, l *lab) (*finding, error) {
 		f.Tables[0].Rows = append(f.Tables[0].Rows, append(cells, spread(errorsOf(hard))))
 		lines = append(lines, curve)
 	}
-	f.Plots = []plot{{Name: "grid", Caption: "Errors over temperature for three widths",
-		SVG: draw("Test errors over temperature", "T", "errors of 10,000, of the fewest of the width", true, relative(lines))}}
 	f.judgeGrid(lines)
-	return f, nil
+	return f, f.draw("grid", "Test errors over temperature, over the fewest of the width", "T", "errors / fewest", true, relative(lines))
 }
 
 // judgeGrid says whether what the paper reports holds.
 func (f *finding) judgeGrid(lines []line) {
 	small, wide := lines[0], lines[1:]
-	best := small.x[slices.Index(small.y, slices.Min(small.y))]
+	best := small.X[slices.Index(small.Y, slices.Min(small.Y))]
 	alike := true
 	var words []string
 	for _, w := range wide {
 		var above []float64
 		bar := 0.0
-		for i, t := range w.x {
+		for i, t := range w.X {
 			if t >= 8 {
-				above = append(above, w.y[i])
-				bar = max(bar, w.half[i])
+				above = append(above, w.Y[i])
+				bar = max(bar, w.E[i])
 			}
 		}
 		span := slices.Max(above) - slices.Min(above)
 		alike = alike && span <= 4*bar+0.05*slices.Min(above)
-		words = append(words, fmt.Sprintf("%s: %.1f to %.1f errors for T of 8 and more (standard error up to %.1f)", w.name, slices.Min(above), slices.Max(above), bar))
+		words = append(words, fmt.Sprintf("%s: %.1f to %.1f errors for T of 8 and more (standard error up to %.1f)", w.Name, slices.Min(above), slices.Max(above), bar))
 	}
 	f.Rows = []row{
 		{"≥ 300 units: all T > 8 alike", "alike", "plotted", words[0] + "; " + words[1], judge(alike)},
-		{"30 units: T of 2.5 to 4 best", "2.5 to 4", "plotted", fmt.Sprintf("fewest errors at T = %v (%.1f; T = 1: %.1f, T = 20: %.1f)", best, slices.Min(small.y), small.y[0], small.y[len(small.y)-1]), judge(best >= 2.5 && best <= 4)},
+		{"30 units: T of 2.5 to 4 best", "2.5 to 4", "plotted", fmt.Sprintf("fewest errors at T = %v (%.1f; T = 1: %.1f, T = 20: %.1f)", best, slices.Min(small.Y), small.Y[0], small.Y[len(small.Y)-1]), judge(best >= 2.5 && best <= 4)},
 	}
 }
 
@@ -96,10 +94,10 @@ func (f *finding) judgeGrid(lines []line) {
 func relative(lines []line) []line {
 	var out []line
 	for _, l := range lines {
-		least := slices.Min(l.y)
-		r := line{name: l.name + fmt.Sprintf(" (fewest %.0f)", least)}
-		for i := range l.x {
-			r.add(l.x[i], l.y[i]/least, l.half[i]/least)
+		least := slices.Min(l.Y)
+		r := named(l.Name + fmt.Sprintf(" (fewest %.0f)", least))
+		for i := range l.X {
+			r.add(l.X[i], l.Y[i]/least, l.E[i]/least)
 		}
 		out = append(out, r)
 	}

@@ -34,7 +34,7 @@ func weights(ctx context.Context, l *lab) (*finding, error) {
 			r.Data.Train, r.Student.Arch, r.Teacher.Model = l.mnist, fmt.Sprintf("mlp:%d,%d", units, units), teacher.Model
 			r.Loss.Temperature = t
 			for _, convention := range []string{"β = 1 − α", "α = 1"} {
-				curve := line{name: fmt.Sprintf("%d units, T = %v, %s", units, t, convention)}
+				curve := named(fmt.Sprintf("%d units, T = %v, %s", units, t, convention))
 				cells := []string{fmt.Sprint(units), fmt.Sprint(t), convention}
 				for _, beta := range []float64{0, 0.01, 0.1, 0.3, 0.5, 0.9} {
 					r.Loss.Alpha, r.Loss.Beta = 1, &beta
@@ -56,7 +56,7 @@ func weights(ctx context.Context, l *lab) (*finding, error) {
 				f.Tables[0].Rows = append(f.Tables[0].Rows, cells)
 				lines = append(lines, curve)
 				at, least := curve.least()
-				best[curve.name] = fmt.Sprintf("%s: β = %v (%.1f)", curve.name, at, least)
+				best[curve.Name] = fmt.Sprintf("%s: β = %v (%.1f)", curve.Name, at, least)
 			}
 		}
 	}
@@ -69,9 +69,8 @@ func weights(ctx context.Context, l *lab) (*finding, error) {
 		}
 	}
 	f.Rows = []row{{"α/β conventions", "β small is best", "plotted", fmt.Sprintf("the fewest errors lie at β ≤ 0.3 in %d of %d curves", small, small+large), judge(small > large)}}
-	f.Plots = []plot{
-		{Name: "weights-30", Caption: "Errors over β, 30 units a layer", SVG: draw("30 units a layer", "β", "errors of 10,000", false, lines[:6])},
-		{Name: "weights-300", Caption: "Errors over β, 300 units a layer", SVG: draw("300 units a layer", "β", "errors of 10,000", false, lines[6:])},
+	if err := f.draw("weights-30", "Test errors over β, 30 units a layer", "β", "errors of 10,000", false, lines[:6]); err != nil {
+		return nil, err
 	}
-	return f, nil
+	return f, f.draw("weights-300", "Test errors over β, 300 units a layer", "β", "errors of 10,000", false, lines[6:])
 }

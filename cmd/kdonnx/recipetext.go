@@ -22,6 +22,7 @@ var sections = map[string]string{
 	"loss":    "What it learns by: L = α·T²·KL(softmax(v/T) ‖ softmax(z/T)) + β·CE(y, softmax(z)), or what stands for it.",
 	"train":   "The optimisation, the same for student and baseline.",
 	"output":  "What the run leaves.",
+	"sweep":   "What kdonnx sweep tries: lists of values, or ranges, of what the sections above say once. kdonnx distill takes no recipe with any.",
 }
 
 // flagless explains the keys that no flag sets.
@@ -35,16 +36,19 @@ var flagless = map[string]string{
 func recipeText(r *distill.Recipe, head []string) []byte {
 	t := &recipeWriter{}
 	t.comment("", head...)
-	t.flags = pflag.NewFlagSet("recipe", pflag.ContinueOnError)
 	probe := distill.Default()
-	recipeFlags(t.flags, &probe)
+	for _, bind := range []func(*pflag.FlagSet, *distill.Recipe){recipeFlags, sweepFlags} {
+		f := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
+		bind(f, &probe)
+		t.flags = append(t.flags, f)
+	}
 	t.fields("", "", reflect.ValueOf(r).Elem(), reflect.ValueOf(&probe).Elem())
 	return t.b.Bytes()
 }
 
 type recipeWriter struct {
 	b     bytes.Buffer
-	flags *pflag.FlagSet // bound to the probe
+	flags []*pflag.FlagSet // bound to the probe, of a run and of a sweep
 }
 
 // fields writes the keys of a section; probe is the same struct of the recipe
@@ -94,19 +98,25 @@ func (t *recipeWriter) explain(path string, field reflect.Value) string {
 }
 
 // flagOf is the flag that is bound to a field of the probe.
-func (t *recipeWriter) flagOf(field reflect.Value) (found *pflag.Flag) {
-	before := map[string]string{}
-	t.flags.VisitAll(func(f *pflag.Flag) { before[f.Name] = f.Value.String() })
-	was := reflect.New(field.Type()).Elem()
-	was.Set(field)
-	field.Set(other(field))
-	t.flags.VisitAll(func(f *pflag.Flag) {
-		if found == nil && f.Value.String() != before[f.Name] {
-			found = f
+func (t *recipeWriter) flagOf(field reflect.Value) *pflag.Flag {
+	for _, flags := range t.flags {
+		before := map[string]string{}
+		flags.VisitAll(func(f *pflag.Flag) { before[f.Name] = f.Value.String() })
+		was := reflect.New(field.Type()).Elem()
+		was.Set(field)
+		field.Set(other(field))
+		var found *pflag.Flag
+		flags.VisitAll(func(f *pflag.Flag) {
+			if found == nil && f.Value.String() != before[f.Name] {
+				found = f
+			}
+		})
+		field.Set(was)
+		if found != nil {
+			return found
 		}
-	})
-	field.Set(was)
-	return found
+	}
+	return nil
 }
 
 // other is a value of v's type that is not v.

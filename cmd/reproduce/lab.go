@@ -52,13 +52,14 @@ type cell struct {
 // accuracy is the share of the rows answered rightly.
 func (c cell) accuracy() float64 { return 1 - float64(c.Errors)/float64(c.Rows) }
 
-// recipe reads recipes/NAME.yaml and puts the data of the lab in.
+// recipe reads NAME.yaml. Rows and teacher are the experiment's to name; without
+// one the student learns from labels alone.
 func (l *lab) recipe(name string, sets ...string) (distill.Recipe, error) {
 	r := distill.Default()
-	r.Teacher.Model, r.Train.NoBaseline = distill.NoTeacher, true
 	if err := r.Merge(filepath.Join(l.recipes, name+".yaml")); err != nil {
 		return r, err
 	}
+	r.Teacher.Model, r.Train.NoBaseline = distill.NoTeacher, true
 	for _, s := range sets {
 		if err := r.Set(s); err != nil {
 			return r, err

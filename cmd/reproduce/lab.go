@@ -125,24 +125,24 @@ func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role str
 
 // session is rows and teacher of r, opened once.
 func (l *lab) session(ctx context.Context, r distill.Recipe, teacher string) (*distill.Session, error) {
-	seed := r.Train.Seed
-	if r.Data.Limit > 0 || r.Data.Labelled > 0 || r.Data.ValSplit > 0 {
-		seed = 1 // of the split, the same for all seeds
-	}
-	key, err := json.Marshal([]any{r.Teacher, r.Data, teacher, seed})
+	key, err := json.Marshal([]any{r.Teacher, r.Data, teacher})
 	if err != nil {
 		return nil, err
 	}
 	if s := l.open[string(key)]; s != nil {
 		return s, nil
 	}
-	r.Train.Seed = seed
+	r.Train.Seed = 1 // of the splits, the same for all seeds
 	s, err := distill.Open(ctx, r, distill.Env{Cache: l.cache, Version: "reproduce", Log: func(line string) { l.say("  %s", line) }})
-	if err == nil {
-		clear(l.open) // one at a time: rows are large
-		l.open[string(key)] = s
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	for _, other := range l.open { // one at a time: rows are large
+		other.Close()
+	}
+	clear(l.open)
+	l.open[string(key)] = s
+	return s, nil
 }
 
 // model runs r whole and leaves NAME.onnx, unless it is there already with the

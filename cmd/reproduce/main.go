@@ -54,6 +54,11 @@ func (l *lab) all(ctx context.Context, doc, only string) error {
 			return fault.New(fault.Usage, "", "-only", "got %q, expected names of %s", name, strings.Join(names(), ", "))
 		}
 	}
+	for _, dir := range []string{"cells", "data", "findings", "models"} {
+		if err := os.MkdirAll(filepath.Join(l.out, dir), 0o755); err != nil {
+			return fault.New(fault.IO, l.out, "", "cannot create: %w", err)
+		}
+	}
 	for _, e := range experiments {
 		if len(asked) > 0 && !slices.Contains(asked, e.name) {
 			continue

@@ -131,9 +131,6 @@ func (l *lab) forest(ctx context.Context, name string, r distill.Recipe) (string
 	}
 	spec := src.Spec()
 	l.say("%s: growing %d trees on %d rows", name, forestTrees, len(y))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", err
-	}
 	return path, grow(x, y, len(spec.Classes), forestTrees, 1).write(path, spec.Classes, spec.Size())
 }
 

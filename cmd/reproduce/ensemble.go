@@ -41,7 +41,7 @@ func ensemble(ctx context.Context, l *lab) (*finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	students, err := l.seeds(ctx, "ensemble-student", taught, distill.RoleStudent, studentSeeds)
+	students, err := l.seeds(ctx, "ensemble-student", taught, distill.RoleStudent, l.students)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func fewRows(ctx context.Context, l *lab) (*finding, error) {
 		if kind == "soft" {
 			r.Teacher.Model = teacher.Model
 		}
-		cells, err := l.seeds(ctx, "few-"+kind, r, distill.RoleStudent, studentSeeds)
+		cells, err := l.seeds(ctx, "few-"+kind, r, distill.RoleStudent, l.students)
 		if err != nil {
 			return nil, err
 		}

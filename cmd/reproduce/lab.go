@@ -22,14 +22,15 @@ import (
 // lab is where the experiments run: every trained net's figures are kept in a
 // file, so that what is done stays done.
 type lab struct {
-	recipes string // folder of the recipes
-	mnist   string // folders of the data; empty: not there
-	letter  string
-	iris    string
-	out     string // folder of models and figures
-	cache   string // folder of target stores
-	log     io.Writer
-	began   time.Time
+	recipes  string // folder of the recipes
+	mnist    string // folders of the data; empty: not there
+	letter   string
+	iris     string
+	out      string // folder of models and figures
+	cache    string // folder of target stores
+	students int    // seeds of a student
+	log      io.Writer
+	began    time.Time
 
 	open map[string]*distill.Session
 }

@@ -29,8 +29,6 @@ var rivals = []struct {
 	{"logit-mse", []float64{1}, 1, 0},
 }
 
-const lossSeeds = 5
-
 // losses trains the paper's student by each loss; the temperature of each is
 // chosen on validation rows with seed 1, then all five seeds follow it.
 func losses(ctx context.Context, l *lab) (*finding, error) {
@@ -50,7 +48,7 @@ func losses(ctx context.Context, l *lab) (*finding, error) {
 		if r.Loss.Temperature, err = l.chosenTemperature(ctx, r, rival.temperature); err != nil {
 			return nil, err
 		}
-		cells, err := l.seeds(ctx, "loss-"+rival.name, r, distill.RoleStudent, lossSeeds)
+		cells, err := l.seeds(ctx, "loss-"+rival.name, r, distill.RoleStudent, l.students)
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ import (
 
 func main() {
 	ort.MaybeServeWorker()
-	l := &lab{log: os.Stderr, began: time.Now(), open: map[string]*distill.Session{}}
+	l := &lab{log: os.Stderr, began: time.Now(), students: 5, open: map[string]*distill.Session{}}
 	flag.StringVar(&l.mnist, "mnist", "", "folder of the four MNIST files")
 	flag.StringVar(&l.letter, "letter", "", "UCI's letter-recognition.data")
 	flag.StringVar(&l.iris, "iris", "", "Iris.csv")

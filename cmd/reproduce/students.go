@@ -49,8 +49,6 @@ func students(ctx context.Context, l *lab) (*finding, error) {
 	return f, nil
 }
 
-const studentSeeds = 5
-
 // hardStudents are the paper's students on hard labels.
 func (l *lab) hardStudents(ctx context.Context) ([]cell, error) {
 	r, err := l.recipe("student")
@@ -58,7 +56,7 @@ func (l *lab) hardStudents(ctx context.Context) ([]cell, error) {
 		return nil, err
 	}
 	r.Data.Train = l.mnist
-	return l.seeds(ctx, "hard", r, distill.RoleStudent, studentSeeds)
+	return l.seeds(ctx, "hard", r, distill.RoleStudent, l.students)
 }
 
 // softStudents follow the recipe of that name on the targets of a teacher.
@@ -68,5 +66,5 @@ func (l *lab) softStudents(ctx context.Context, name, teacher string) ([]cell, e
 		return nil, err
 	}
 	r.Data.Train, r.Teacher.Model = l.mnist, teacher
-	return l.seeds(ctx, name, r, distill.RoleStudent, studentSeeds)
+	return l.seeds(ctx, name, r, distill.RoleStudent, l.students)
 }

@@ -93,7 +93,7 @@ func (l *lab) fromForest(ctx context.Context, t forestTask) (*finding, error) {
 	var hard []float64
 	rows := 0
 	for _, k := range kinds {
-		cells, err := l.seeds(ctx, t.name+"-"+k.name, k.recipe, distill.RoleStudent, studentSeeds)
+		cells, err := l.seeds(ctx, t.name+"-"+k.name, k.recipe, distill.RoleStudent, l.students)
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata hostile crashes bench bench-peers bench-store bench-topk lint runtime generate contracts teacher clean
+.PHONY: all build demo test testdata hostile crashes reproduce bench bench-peers bench-kd bench-store bench-topk lint runtime generate contracts teacher clean
 
 all: build
 
@@ -42,6 +42,14 @@ bench-peers: runtime ## training beside PyTorch, matrix product beside OpenBLAS 
 	@/usr/bin/python3 -c 'import torch' || { echo "bench-peers: install python3-torch, python3-numpy and libopenblas0"; exit 1; }
 	KDONNX_PEERS=$(abspath $(PEERS)) KDONNX_BIN=$(abspath $(BIN)) $(GO) test -run '^$$' -bench 'Peers|BLAS|Infer' -benchtime 1x -timeout 60m -v ./bench
 
+KD_TEACHER ?= ../shared/data/teachers/burn-mnist.onnx
+KD_EPOCHS ?= 20
+
+bench-kd: runtime ## an MNIST student distilled here and in PyTorch, five seeds each: MNIST=folder KD_TEACHER=file
+	@test -n "$(MNIST)" || { echo "bench-kd: say where MNIST is: make bench-kd MNIST=folder"; exit 1; }
+	KDONNX_PEERS=$(abspath $(PEERS)) KDONNX_BIN=$(abspath $(BIN)) KDONNX_MNIST=$(abspath $(MNIST)) KDONNX_TEACHER=$(abspath $(KD_TEACHER)) KDONNX_EPOCHS=$(KD_EPOCHS) \
+		$(GO) test -run '^$$' -bench '^BenchmarkKD$$' -benchtime 1x -timeout 120m -v ./bench
+
 STORE_ROWS ?= 10000000
 
 bench-store: runtime ## memory and speed of a target store of 10 million rows (needs 3 GB of disk)
@@ -49,6 +57,15 @@ bench-store: runtime ## memory and speed of a target store of 10 million rows (n
 
 bench-topk: runtime ## accuracy of students from a store of 16 logits of 1,000, beside all of them
 	KDONNX_TOPK=1 $(GO) test -run '^$$' -bench TopKAccuracy -benchtime 1x -timeout 120m -v ./bench
+
+MNIST ?=
+LETTER ?=
+IRIS ?=
+
+reproduce: runtime ## the experiments of the paper, from recipes/paper into docs/reproduction.md: MNIST=folder (hours; goes on where it stopped)
+	@test -n "$(MNIST)" || { echo "reproduce: say where MNIST is: make reproduce MNIST=folder"; exit 1; }
+	$(GO) build -o bin/reproduce ./cmd/reproduce
+	bin/reproduce -mnist "$(MNIST)" -letter "$(LETTER)" -iris "$(IRIS)"
 
 lint: ## formatting and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

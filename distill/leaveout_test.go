@@ -98,6 +98,11 @@ func TestRecipes(t *testing.T) {
 	if err != nil || len(files) < 5 {
 		t.Fatalf("found recipes %q, %v", files, err)
 	}
+	paper, err := filepath.Glob("../recipes/paper/*.yaml")
+	if err != nil || len(paper) < 5 {
+		t.Fatalf("found recipes of the paper %q, %v", paper, err)
+	}
+	files = append(files, paper...)
 	for _, path := range files {
 		r := Default()
 		if err := r.Merge(path); err != nil {

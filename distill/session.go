@@ -104,6 +104,21 @@ func (s *Session) Train(ctx context.Context, t Trial) (*Trained, error) {
 		Done: out.Done, Samples: out.Samples, Seconds: out.Seconds, Notes: d.result.Notes, ran: d}, nil
 }
 
+// Teacher is the teacher on the test rows; nil where there is none, or nobody
+// asked it about them.
+func (s *Session) Teacher(ctx context.Context) (*report.Block, error) {
+	d := s.opened
+	if d.teacher.test == nil {
+		return nil, nil
+	}
+	test, err := openRows(ctx, d.data.Test, nil, d.teacher.test, d.task, d.teacher.classes)
+	if err != nil {
+		return nil, err
+	}
+	scored, err := evaluateTeacher(ctx, test)
+	return &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name, Params: d.teacher.params, Bytes: d.teacher.bytes, FLOPs: d.teacher.flops}, err
+}
+
 // run is a run of its own on the rows and targets of the session.
 func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 	if err := t.Recipe.Validate(); err != nil {

@@ -14,7 +14,6 @@ import (
 
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
-	c := d.teacher.classes
 	if d.train, err = d.taughtRows(ctx, d.recipe.Loss.Temperature); err != nil {
 		return err
 	}
@@ -26,26 +25,32 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 			d.note("hint: the teacher's values of an augmented row are those of the row before it")
 		}
 	}
-	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
+	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, d.teacher.classes); err != nil {
 		return err
 	}
+	if d.val, err = d.valRows(ctx); err == nil && d.val == nil && d.data.Val != nil {
+		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
+	}
+	return err
+}
+
+// valRows are the validation rows with what the teacher said of them; nil
+// without any that a net could be judged by.
+func (d *run) valRows(ctx context.Context) (*rows, error) {
 	if d.data.Val == nil {
-		return nil
+		return nil, nil
 	}
 	targets := d.teacher.targets
 	if targets != nil && d.teacher.contract == nil { // nobody can be asked about rows that the store lacks
+		var err error
 		if targets, err = d.teacher.covers(ctx, d.data.Val); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if labelled, err := labelledRows(ctx, d.data.Val); err != nil {
-		return err
-	} else if targets == nil && len(labelled) == 0 {
-		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
-		return nil
+	if labelled, err := labelledRows(ctx, d.data.Val); err != nil || targets == nil && len(labelled) == 0 {
+		return nil, err
 	}
-	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, c)
-	return err
+	return openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, d.teacher.classes)
 }
 
 // learned are the rows that the student learns from: without a teacher those

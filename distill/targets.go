@@ -179,6 +179,11 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	if err := d.settleTask(dataset.Task(t.targets.Key().Task), t.classes); err != nil {
 		return err
 	}
+	for i := range d.recipe.Train.Seeds {
+		if err := d.holdsViews(ctx, t, d.recipe.Train.Seed+uint64(i)); err != nil {
+			return err
+		}
+	}
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err
 	}

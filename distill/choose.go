@@ -145,6 +145,7 @@ func (s *Session) identityOf(ctx context.Context, arch, dir string) (map[string]
 	}
 	id, err := trial.identity(ctx, RoleStudent)
 	delete(id, "architecture")
+	delete(id, startingNet)
 	return id, err
 }
 

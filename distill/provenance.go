@@ -68,10 +68,10 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		return id, nil
 	}
 	id["targets"] = d.teacher.targets.Content() // give the baseline its scale of numbers, and its best epoch where no validation row has a label
-	if role == RoleStudent {
-		return id, d.identifyTeaching(id)
+	if d.teaches(role) {
+		err = d.identifyTeaching(id)
 	}
-	return id, nil
+	return id, err
 }
 
 // identifyTeaching adds to id what the weights of a student depend on besides.

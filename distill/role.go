@@ -75,30 +75,59 @@ func (d *run) labelledAlone(ctx context.Context) (*rows, error) {
 // fewSteps is a budget too small to judge a student by.
 const fewSteps = 200
 
+// lesson is a fresh copy of the net, and what it is trained by in one role.
+type lesson struct {
+	net     *student.Student
+	loss    loss.Loss
+	hint    *hintTerm // nil without
+	formula string    // of loss and hint
+}
+
+func (d *run) lesson(role string) (l lesson, err error) {
+	if l.net, err = student.FromModel(d.spec.model, role); err != nil {
+		return l, err
+	}
+	if l.loss, err = d.lossOf(role); err != nil {
+		return l, err
+	}
+	if l.hint, err = d.hintOf(role, l.net); err != nil {
+		return l, err
+	}
+	l.formula = l.hint.formula(l.loss.Formula())
+	return l, nil
+}
+
+// teaches tells whether a net in the role learns from a teacher.
+func (d *run) teaches(role string) bool { return role == RoleStudent && d.recipe.taught() }
+
+// perEpoch is the number of steps of an epoch, in every role.
+func (d *run) perEpoch() int { return ceilDiv(d.learned().Len(), d.recipe.Train.Batch) }
+
+// rate is the schedule of the learning rate.
+func (d *run) rate() (optim.Schedule, error) {
+	t, steps := d.recipe.Train, d.recipe.Train.Epochs*d.perEpoch()
+	if t.Warmup >= steps {
+		return nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
+	}
+	return optim.Named(t.Schedule, uint64(steps), uint64(t.Warmup))
+}
+
+// checkSteps refuses a run that is too short, before the teacher is asked.
+func (d *run) checkSteps(context.Context) error {
+	if d.perEpoch() == 0 {
+		return nil // what lacks is said later
+	}
+	_, err := d.rate()
+	return err
+}
+
 // follow trains a fresh copy of the net in one role.
 func (d *run) follow(ctx context.Context, role string, train *rows) (*student.Student, *outcome, error) {
-	net, err := student.FromModel(d.spec.model, role)
+	l, err := d.lesson(role)
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := d.lossOf(role)
-	if err != nil {
-		return nil, nil, err
-	}
-	hint, err := d.hintOf(role, net)
-	if err != nil {
-		return nil, nil, err
-	}
-	formula := hint.formula(l.Formula())
-	if role == RoleStudent && d.recipe.taught() {
-		d.result.Provenance.Loss = formula
-	}
-	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
-	t := d.recipe.Train
-	if steps := t.Epochs * perEpoch; t.Warmup >= steps {
-		return nil, nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
-	}
-	rate, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
+	rate, err := d.rate()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,21 +135,27 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, t.Epochs, perEpoch, formula))
-	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
+	epochs, perEpoch := d.recipe.Train.Epochs, d.perEpoch()
+	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, epochs, perEpoch, l.formula))
+	if steps := epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
 	var weights func(step uint64) loss.Weights
-	if role == RoleStudent && d.recipe.taught() {
+	if d.teaches(role) {
 		if train, weights, err = d.scheduled(train, perEpoch); err != nil {
 			return nil, nil, err
 		}
 	}
-	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, weights: weights, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: rate, note: d.note, tuned: d.spec.from != nil,
+	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: l.net, train: train, val: d.val, loss: l.loss, weights: weights, hint: l.hint,
+		perEpoch: perEpoch, until: d.until, run: identity, schedule: rate, tuned: d.spec.from != nil,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, note: d.note,
 		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
-	return net, out, err
+	if err != nil {
+		return nil, nil, err
+	}
+	out.Formula = l.formula
+	return l.net, out, nil
 }
 
 // scheduled is T, α and β of the student's loss at each step, nil where they
@@ -151,7 +186,7 @@ func (d *run) scheduled(train *rows, perEpoch int) (*rows, func(step uint64) los
 func (d *run) lossOf(role string) (loss.Loss, error) {
 	l := d.recipe.Loss
 	switch {
-	case role == RoleStudent && d.recipe.taught():
+	case d.teaches(role):
 		return l.build(d.task, d.spec.scale, d.recipe.Train.Epochs)
 	case d.task == dataset.MultiClass:
 		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})

@@ -96,7 +96,7 @@ func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.balance, d.chooseStudent, d.designStudent, d.describe, d.trainSeeds, d.export, d.report,
+		d.openData, d.checkSteps, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.balance, d.chooseStudent, d.designStudent, d.describe, d.trainSeeds, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)

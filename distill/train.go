@@ -65,6 +65,7 @@ type course struct {
 
 // outcome is what a course came to.
 type outcome struct {
+	Formula string // of the loss, and of the hint
 	History []EpochRecord
 	BestAt  int     // epoch whose weights were kept, counted from 1; 0: those of the file
 	Score   float64 // of that epoch on the validation rows, see chosenBy; 0 without

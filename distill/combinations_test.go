@@ -34,7 +34,7 @@ func TestCombinations(t *testing.T) {
 		}
 		return none
 	}
-	n, first := number(combinationsEnv, 16), number(combinationEnv, 1)
+	n, first := number(combinationsEnv, 6), number(combinationEnv, 1)
 	problems := map[dataset.Task]taskProblem{}
 	for _, task := range []dataset.Task{dataset.MultiLabel, dataset.Regression} {
 		problems[task] = makeTaskProblem(t, task)

@@ -126,7 +126,7 @@ func (d *run) fitting(ctx context.Context, b Budget) ([]Candidate, error) {
 		return nil, err
 	}
 	probe.spec.scale = scale
-	f := fitter{budget: b, in: in, classes: d.teacher.classes, time: rowTimer(d.recipe.Teacher.Library), file: func(arch string) ([]byte, error) {
+	f := fitter{budget: b, in: in, classes: d.teacher.classes, time: rowTimer(d.recipe.Teacher.Library, cmp.Or(d.env.Latency, timedFor)), file: func(arch string) ([]byte, error) {
 		m, _, err := probe.buildNet(arch, in, mean)
 		if err != nil {
 			return nil, err
@@ -304,7 +304,7 @@ func (d *run) checkBudget(ctx context.Context, path string) error {
 	}
 	c := Candidate{Params: d.spec.params, FLOPs: d.spec.flops, Bytes: int64(len(data))}
 	if asked.Latency > 0 && export.Ready(d.recipe.Teacher.Library) == nil {
-		if c.Latency, err = rowTimer(d.recipe.Teacher.Library)(ctx, path, data); err != nil {
+		if c.Latency, err = rowTimer(d.recipe.Teacher.Library, cmp.Or(d.env.Latency, timedFor))(ctx, path, data); err != nil {
 			return err
 		}
 		if d.result.Student.LatencyOneMS == 0 { // unverified, and so not timed

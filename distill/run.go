@@ -34,7 +34,7 @@ type Env struct {
 	Cache         string            // folder of the target stores
 
 	Checkpoint time.Duration // longest time of training between checkpoints; 0: 20 s
-	Latency    time.Duration // of one measurement of a latency, about; 0: export.LatencyTime
+	Latency    time.Duration // of one measurement of a latency, about; 0: what is exact enough
 }
 
 func (e Env) timeFor() time.Duration { return cmp.Or(e.Latency, export.LatencyTime) }

@@ -91,7 +91,7 @@ func (c *course) judge(ctx context.Context, rec *EpochRecord, state *checkpoint)
 	if err != nil {
 		return fault.New(fault.Diverged, "", c.role, "epoch %d: %w", rec.Epoch, err)
 	}
-	rec.ValAccuracy, rec.ValLoss, rec.Metric = score, loss, chosenName(c.val.task)
+	rec.Validated, rec.ValAccuracy, rec.ValLoss, rec.Metric = true, score, loss, chosenName(c.val.task)
 	h := &state.Header
 	if h.BestAt < 0 || score > h.BestAcc || score == h.BestAcc && loss < h.BestLoss {
 		h.BestAt, h.BestAcc, h.BestLoss = rec.Epoch, score, loss

@@ -45,8 +45,8 @@ func (r *Recipe) checkHint() error {
 	switch {
 	case l.HintEpochs < 0 || l.HintEpochs > 1e6:
 		return fault.New(fault.Usage, "", "--hint-epochs", "got %d, expected a number from 0 (all) to 1000000", l.HintEpochs)
-	case l.Hint == "" && (l.HintTargets != "" || l.HintEpochs != 0):
-		return fault.New(fault.Usage, "", "--hint", "missing: --hint-targets and --hint-epochs say more of one, expected TEACHER_VALUE=STUDENT_VALUE")
+	case l.Hint == "" && (l.HintTargets != "" || l.HintEpochs != 0 || l.HintWeight != Default().Loss.HintWeight):
+		return fault.New(fault.Usage, "", "--hint", "missing: --hint-weight, --hint-epochs and --hint-targets say more of one, expected TEACHER_VALUE=STUDENT_VALUE")
 	case l.Hint == "":
 		return nil
 	case !ok || teacher == "" || student == "":

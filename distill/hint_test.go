@@ -301,7 +301,7 @@ func TestHintEpochs(t *testing.T) {
 	}
 	// A trial may go without it, but not with another.
 	other := s.Recipe()
-	other.Loss.Hint, other.Loss.HintEpochs = "", 0
+	other.Loss.Hint, other.Loss.HintWeight, other.Loss.HintEpochs = "", 1, 0
 	if alone := follow(t, s, Trial{Recipe: other, Role: RoleStudent, Dir: t.TempDir()}); alone.History[0].Hint != 0 {
 		t.Errorf("a trial without hint has a term of %v", alone.History[0].Hint)
 	}
@@ -323,6 +323,7 @@ func TestHintRefuses(t *testing.T) {
 		"weight":                  {func(r *Recipe) { r.Loss.HintWeight = -1 }, []string{"--hint-weight: got -1", "[0, 1e6]"}},
 		"weight that is none":     {func(r *Recipe) { r.Loss.HintWeight = math.NaN() }, []string{"--hint-weight: got NaN"}},
 		"epochs":                  {func(r *Recipe) { r.Loss.HintEpochs = -1 }, []string{"--hint-epochs: got -1"}},
+		"weight of none":          {func(r *Recipe) { r.Loss.Hint, r.Loss.HintWeight = "", 2 }, []string{"--hint: missing"}},
 		"epochs of none":          {func(r *Recipe) { r.Loss.Hint, r.Loss.HintEpochs = "", 1 }, []string{"--hint: missing"}},
 		"store of none":           {func(r *Recipe) { r.Loss.Hint, r.Loss.HintTargets = "", "x" }, []string{"--hint: missing"}},
 		"no model":                {func(r *Recipe) { r.Teacher.Model, r.Teacher.Store = "", "x" }, []string{"--hint-targets"}},

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/teacher"
 )
@@ -25,6 +28,7 @@ type Model struct {
 	ClassNames []string // names of these; nil when the file does not name them
 	Lines      []string // what was concluded of an ONNX Runtime model, and why
 	logits     func(ctx context.Context, rows *dataset.Batch, out []float32) error
+	latency    func(ctx context.Context, rows *dataset.Batch) (time.Duration, error)
 	close      func()
 }
 
@@ -37,6 +41,13 @@ func (m *Model) Predict(ctx context.Context, x []float32, n int, out []float32) 
 // PredictRows puts what the model gives raw rows into out, (N, Classes).
 func (m *Model) PredictRows(ctx context.Context, rows *dataset.Batch, out []float32) error {
 	return m.logits(ctx, rows, out)
+}
+
+// Latency is the median time of the first row of rows by itself, measured as
+// export.Latency does: ONNX Runtime inside its process on as many threads as
+// the recipe says, or natively with the row's preprocessing.
+func (m *Model) Latency(ctx context.Context, rows *dataset.Batch) (time.Duration, error) {
+	return m.latency(ctx, rows)
 }
 
 // Close ends the process that runs the model, if there is one.
@@ -93,7 +104,11 @@ func OpenModel(ctx context.Context, engine string, t TeacherRecipe, src dataset.
 	if len(names) == 0 {
 		names = c.ClassNames
 	}
-	return &Model{Task: c.Task, Classes: c.Classes, ClassNames: names, Lines: c.Lines(), logits: m.Logits, close: closeTeacher}, nil
+	return &Model{Task: c.Task, Classes: c.Classes, ClassNames: names, Lines: c.Lines(), logits: m.Logits, close: closeTeacher,
+		latency: func(ctx context.Context, rows *dataset.Batch) (time.Duration, error) {
+			l, err := m.Latency(ctx, rows, export.LatencyTime)
+			return l[0].Median, err
+		}}, nil
 }
 
 // openNative runs a student in this process, on raw rows in the layout and
@@ -117,7 +132,12 @@ func openNative(path string, spec dataset.Spec, task dataset.Task, names []strin
 		pipe.Apply(x, rows.X, rows.N)
 		return st.Predict(ctx, x, rows.N, out)
 	}
-	return &Model{Task: task, Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {}}, nil
+	return &Model{Task: task, Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {},
+		latency: func(ctx context.Context, rows *dataset.Batch) (time.Duration, error) {
+			one, out := dataset.Batch{N: 1, X: rows.X[:spec.Size()]}, make([]float32, st.Classes())
+			l, err := ort.Measure(ctx, export.LatencyTime, func() error { return logits(ctx, &one, out) })
+			return l.Median, err
+		}}, nil
 }
 
 // inputOf finds the layout, and for images the size, in which rows of spec have

@@ -29,17 +29,26 @@ const (
 func readRecipe(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read recipe: %w", err)
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", plain(err))
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecipe+1))
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read recipe: %w", err)
+		return nil, fault.New(fault.IO, path, "", "cannot read: %w", plain(err))
 	}
 	if len(text) > maxRecipe {
 		return nil, fault.New(fault.Usage, path, "", "recipe has more than the limit of %d bytes", maxRecipe)
 	}
 	return text, nil
+}
+
+// plain is err without the path, which the fault names.
+func plain(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // decode reads YAML over r, strictly.
@@ -91,7 +100,26 @@ func says(err error) string {
 		return fmt.Sprintf("[%d:%d] got %s, out of range", at.Line, at.Column, fault.Clip(large.SrcNum, 40))
 	}
 	msg, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+	if _, key, ok := strings.Cut(msg, `unknown field "`); ok {
+		if near := fault.Nearest(strings.TrimSuffix(key, `"`), keysOf(reflect.TypeFor[Recipe]())); near != "" {
+			msg += fmt.Sprintf("; did you mean %q?", near)
+		}
+	}
 	return msg
+}
+
+// keysOf are the keys of a type and of what is in it, in their order.
+func keysOf(t reflect.Type) (keys []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if key, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); key != "" && key != "-" {
+			keys = append(keys, key)
+		}
+		if f.Type.Kind() == reflect.Struct {
+			keys = append(keys, keysOf(f.Type)...)
+		}
+	}
+	return keys
 }
 
 // wanted names what a key of a type takes.

@@ -120,7 +120,7 @@ func (r *Result) addTraining(o *outcome) {
 }
 
 // epochs are a course's history in the report's words.
-func epochs(records []EpochRecord, validated bool) []report.Epoch {
+func epochs(records []EpochRecord) []report.Epoch {
 	list := make([]report.Epoch, len(records))
 	for i, e := range records {
 		list[i] = report.Epoch{Epoch: e.Epoch, LR: report.Number(e.LR),
@@ -129,7 +129,7 @@ func epochs(records []EpochRecord, validated bool) []report.Epoch {
 		if w := e.Weights; w != nil {
 			list[i].Weights = &report.Weights{Temperature: report.Number(w.Temperature), Alpha: report.Number(w.Alpha), Beta: report.Number(w.Beta)}
 		}
-		if validated {
+		if e.Validated {
 			list[i].Val = &report.Validation{Accuracy: report.Number(e.ValAccuracy), Loss: report.Number(e.ValLoss), Metric: e.Metric}
 		}
 	}

@@ -136,7 +136,11 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 		return nil, nil, err
 	}
 	epochs, perEpoch := d.recipe.Train.Epochs, d.perEpoch()
-	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %d epochs of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, epochs, perEpoch, l.formula))
+	passes := fmt.Sprintf("%d epochs", epochs)
+	if epochs == 1 {
+		passes = "1 epoch"
+	}
+	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %s of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, passes, perEpoch, l.formula))
 	if steps := epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}

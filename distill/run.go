@@ -214,7 +214,7 @@ func (d *run) trainStudent(ctx context.Context) error {
 		return err
 	}
 	d.spec.net, d.trained = net, out
-	d.result.History.Student = epochs(out.History, d.val != nil)
+	d.result.History.Student = epochs(out.History)
 	how := " on soft targets"
 	if !d.recipe.taught() {
 		how = " on labels alone"
@@ -238,7 +238,7 @@ func (d *run) trainBaseline(ctx context.Context) (*answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.result.History.Baseline = epochs(out.History, d.val != nil)
+	d.result.History.Baseline = epochs(out.History)
 	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
 		return nil, err
 	}

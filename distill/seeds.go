@@ -77,6 +77,7 @@ func (d *run) ofSeed(ctx context.Context, i int) (*run, error) {
 		if err := durable.Clean(dir, nil); err != nil {
 			return nil, err
 		}
+		s.streams = d.streams
 	}
 	if r.Train.Seeds > 1 {
 		s.stage = fmt.Sprintf(", seed %d", r.Train.Seed)

@@ -79,8 +79,12 @@ func (d *run) openStreams() error {
 // tell says which epochs a role has behind it.
 func (d *run) tell(role string, done []EpochRecord) error {
 	list := make([]stream.Epoch, len(done))
-	for i, e := range epochs(done, d.val != nil) {
+	for i, e := range epochs(done) {
 		list[i] = stream.Epoch{Epoch: e, Seconds: done[i].Seconds, Ended: done[i].Ended}
 	}
-	return d.streams.Epochs(role, list)
+	of := stream.Course{Role: role}
+	if t := d.recipe.Train; t.Seeds > 1 {
+		of.Seed, of.Several = t.Seed, true
+	}
+	return d.streams.Epochs(of, list)
 }

@@ -33,6 +33,7 @@ type EpochRecord struct {
 	Hint        float64       `json:"hint,omitempty"`    // hint's term without its weight: 1 is knowing its means, 0 reproducing it
 	LR          float64       `json:"lr"`                // at the end of the epoch
 	Weights     *loss.Weights `json:"weights,omitempty"` // T, α and β at the end of the epoch, where they change
+	Validated   bool          `json:"validated"`         // false where there are no validation rows
 	ValAccuracy float64       `json:"val_accuracy"`      // or Metric
 	Metric      string        `json:"metric,omitempty"`  // what the best epoch is chosen by where it is not accuracy
 	ValLoss     float64       `json:"val_loss"`

@@ -96,7 +96,7 @@ func printResult(a *app, r *distill.Result) {
 			p.Runtime, p.Rows, p.MaxAbs, unit, p.TolAbs, p.TolRel, of)
 	}
 	fmt.Fprintf(a.out, "%.0f steps/s, %.0f rows/s, %.1f s in all\n\n", r.StepsPerS, r.SamplesPerS, r.WallS)
-	fmt.Fprintf(a.out, "student  %s\nreport   %s\nmetrics  %s\n", r.Files.Model, r.Files.Report, r.Files.Metrics)
+	fmt.Fprintf(a.out, "student  %s\nreport   %s\ncsv      %s\nmetrics  %s\n", r.Files.Model, r.Files.Report, r.Files.CSV, r.Files.Metrics)
 	if tb := r.Files.TensorBoard; tb != "" {
 		fmt.Fprintf(a.out, "events   %s (tensorboard --logdir %[1]s)\n", tb)
 	}

@@ -31,8 +31,8 @@ that mends it is named with its flag. kdonnx distill looks in short before it be
   kdonnx doctor --teacher titanic.onnx --data titanic.csv --label survived --json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !t.Named() || data.path == "" {
-				return usage("doctor needs --teacher and --data (see --help)")
+			if err := missing(cmd, "teacher", "data"); err != nil {
+				return err
 			}
 			if !(o.Temperature >= 0.01 && o.Temperature <= 1000) {
 				return usage("--temperature: got %v, expected a number from 0.01 to 1000", o.Temperature)

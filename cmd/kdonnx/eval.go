@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -36,10 +36,10 @@ func (m *modelFlags) bind(cmd *cobra.Command) {
 
 // open opens the rows and the model.
 func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, error) {
-	if m.t.Model == "" || m.data.path == "" {
-		return nil, nil, usage("%s needs --model and --data (see --help)", cmd.Name())
+	err := missing(cmd, "model", "data")
+	if err != nil {
+		return nil, nil, err
 	}
-	var err error
 	if m.data.like, err = distill.RowsOf(m.t.Model); err != nil {
 		return nil, nil, err
 	}
@@ -106,7 +106,7 @@ func newEval(a *app) *cobra.Command {
 			if st, err := os.Stat(m.t.Model); err == nil {
 				e.Bytes = st.Size()
 			}
-			if e.LatencyUS, err = latency(cmd, model, src); err != nil {
+			if e.LatencyUS, err = latency(cmd.Context(), model, src); err != nil {
 				return err
 			}
 			if asJSON {
@@ -132,29 +132,17 @@ func (e evaluation) object() any {
 	}{evaluation: e}
 }
 
-// latency is the median time of one row, in microseconds, after a warm-up.
-func latency(cmd *cobra.Command, model *distill.Model, src dataset.Source) (float64, error) {
-	const warm, timed = 20, 100
+// latency is the median time of the first row, in microseconds.
+func latency(ctx context.Context, model *distill.Model, src dataset.Source) (float64, error) {
 	if src.Len() == 0 {
 		return 0, nil
 	}
 	var b dataset.Batch
-	if err := src.Read(cmd.Context(), []int{0}, &b); err != nil {
+	if err := src.Read(ctx, []int{0}, &b); err != nil {
 		return 0, err
 	}
-	out := make([]float32, model.Classes)
-	times := make([]time.Duration, 0, timed)
-	for i := range warm + timed {
-		began := time.Now()
-		if err := model.PredictRows(cmd.Context(), &b, out); err != nil {
-			return 0, err
-		}
-		if i >= warm {
-			times = append(times, time.Since(began))
-		}
-	}
-	slices.Sort(times)
-	return float64(times[len(times)/2].Nanoseconds()) / 1e3, nil
+	l, err := model.Latency(ctx, &b)
+	return float64(l) / float64(time.Microsecond), err
 }
 
 func printEvaluation(a *app, e *evaluation) error {

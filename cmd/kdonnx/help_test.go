@@ -14,34 +14,66 @@ func TestExamples(t *testing.T) {
 	for _, c := range allBelow(newRoot(io.Discard, io.Discard)) {
 		own := false
 		for _, line := range strings.Split(strings.ReplaceAll(c.Example, "\\\n", " "), "\n") {
-			if _, inner, ok := strings.Cut(line, "$("); ok {
-				line = strings.TrimSuffix(inner, ")")
-			}
-			words := shellWords(line)
-			if len(words) == 0 && c.Example == "" {
+			if len(shellWords(line)) == 0 && c.Example == "" {
 				continue
 			}
-			if len(words) == 0 || words[0] != "kdonnx" {
-				t.Errorf("%s: the example %q does not begin with kdonnx", c.CommandPath(), line)
-				continue
-			}
-			root := newRoot(io.Discard, io.Discard)
-			found, rest, err := root.Find(words[1:])
-			if err != nil {
-				t.Errorf("%s: the example %q: %v", c.CommandPath(), line, err)
-				continue
-			}
-			own = own || strings.HasPrefix(found.CommandPath(), c.CommandPath()) // its own, or of a command below
-			if err := found.ParseFlags(rest); err != nil {
-				t.Errorf("%s: the example %q: %v", c.CommandPath(), line, err)
-				continue
-			}
-			if err := found.ValidateArgs(found.Flags().Args()); err != nil {
-				t.Errorf("%s: the example %q: %v", c.CommandPath(), line, err)
+			for _, found := range commandsOf(t, c.CommandPath(), line) {
+				own = own || strings.HasPrefix(found, c.CommandPath()) // its own, or of a command below
 			}
 		}
 		if !own {
 			t.Errorf("%s: no example of its own", c.CommandPath())
+		}
+	}
+}
+
+// commandsOf are the commands of a line of shell, whose flags and arguments the
+// program must take.
+func commandsOf(t *testing.T, where, line string) (paths []string) {
+	t.Helper()
+	if _, inner, ok := strings.Cut(line, "$("); ok {
+		line = strings.TrimSuffix(inner, ")")
+	}
+	for _, part := range strings.Split(line, " | ") {
+		words := shellWords(part)
+		if len(words) == 0 || words[0] != "kdonnx" {
+			t.Errorf("%s: the example %q does not begin with kdonnx", where, part)
+			continue
+		}
+		found, rest, err := newRoot(io.Discard, io.Discard).Find(words[1:])
+		if err != nil {
+			t.Errorf("%s: the example %q: %v", where, part, err)
+			continue
+		}
+		paths = append(paths, found.CommandPath())
+		if err := found.ParseFlags(rest); err != nil {
+			t.Errorf("%s: the example %q: %v", where, part, err)
+		} else if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+			t.Errorf("%s: the example %q: %v", where, part, err)
+		}
+	}
+	return paths
+}
+
+// TestFlagTexts holds the help of every flag to names of values that say
+// something, and to defaults that are some.
+func TestFlagTexts(t *testing.T) {
+	for _, c := range allBelow(newRoot(io.Discard, io.Discard)) {
+		for _, line := range strings.Split(c.LocalFlags().FlagUsages(), "\n") {
+			for _, ugly := range []string{"(default )", "stringArray", "float64Slice", "[])"} {
+				if strings.Contains(line, ugly) {
+					t.Errorf("%s: %q in the help %q", c.CommandPath(), ugly, line)
+				}
+			}
+		}
+	}
+}
+
+// TestGroups holds every command to a group of the help.
+func TestGroups(t *testing.T) {
+	for _, c := range newRoot(io.Discard, io.Discard).Commands() {
+		if c.GroupID == "" {
+			t.Errorf("%s is in no group", c.Name())
 		}
 	}
 }

@@ -30,7 +30,8 @@ and its range. Any flag of kdonnx distill fills its key in. When --teacher and -
 are given, and ONNX Runtime is there, what the teacher wants of the rows and what its
 output means is found out and noted at the top.`,
 		Example: `  kdonnx init
-  kdonnx init --teacher mnist.onnx --train mnist/ --student mlp:800,800 -o mnist.yaml`,
+  kdonnx init --teacher mnist.onnx --train mnist/ --student mlp:800,800 -o mnist.yaml
+  kdonnx init --epochs 5 -o - | kdonnx distill --recipe -`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := (&recipeSource{}).layered(cmd.Flags())
@@ -40,11 +41,13 @@ output means is found out and noted at the top.`,
 			if err := r.Validate(); err != nil {
 				return err
 			}
-			if _, err := os.Lstat(path); err == nil && !force {
-				return fault.New(fault.Usage, path, "-o", "exists already: --force overwrites it")
-			}
-			if err := writable(path, r.Data.Train, r.Teacher.Model); err != nil {
-				return err
+			if path != "-" {
+				if _, err := os.Lstat(path); err == nil && !force {
+					return fault.New(fault.Usage, path, "-o", "exists already: --force overwrites it")
+				}
+				if err := writable(path, r.Data.Train, r.Teacher.Model); err != nil {
+					return err
+				}
 			}
 			head := []string{fmt.Sprintf("A recipe of kdonnx %s: kdonnx distill --recipe %s", version(), path),
 				"Every key is here with what it is when nothing is said; those that are commented out have no value then."}
@@ -55,6 +58,10 @@ output means is found out and noted at the top.`,
 				}
 				head = append(head, lines...)
 			}
+			if path == "-" {
+				_, err := a.out.Write(recipeText(r, head))
+				return err
+			}
 			if err := durable.Write(path, recipeText(r, head)); err != nil {
 				return err
 			}
@@ -63,7 +70,7 @@ output means is found out and noted at the top.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&path, "recipe", "o", "recipe.yaml", "the file to write")
+	f.StringVarP(&path, "recipe", "o", "recipe.yaml", "the file to write, or - for standard output")
 	f.BoolVar(&force, "force", false, "overwrite it where it exists")
 	of := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
 	recipeFlags(of, &shown)

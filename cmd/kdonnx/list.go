@@ -27,7 +27,10 @@ func newList(a *app) *cobra.Command {
 	var within withinBudget
 	cmd := &cobra.Command{
 		Use:   "list [" + strings.Join(kinds, "|") + "|values STUDENT]",
-		Short: "List architectures, losses, optimisers, schedules, augmentations, ways to make rows, data formats and trainable ops",
+		Short: "List what there is by name: students, losses, optimisers, formats and more",
+		Long: `Lists architectures, losses, optimisers, schedules, augmentations, ways to make rows,
+data formats and trainable ops; all, or those named. With a budget it lists the nets
+of a family that fit, with values the places inside a student that --hint may name.`,
 		Example: `  kdonnx list models
   kdonnx list optimizers
   kdonnx list models --budget-params 100k --input 1x28x28 --classes 10

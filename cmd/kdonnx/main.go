@@ -19,6 +19,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/ort"
@@ -106,6 +107,7 @@ type app struct {
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	a := &app{out: stdout, err: stderr}
+	cobra.EnableCommandSorting = false // commands are in the order in which they are met
 	root := &cobra.Command{
 		Use:   "kdonnx",
 		Short: "Distil a pretrained ONNX teacher into a small student",
@@ -121,26 +123,98 @@ natively on what the teacher knows, and writes a verified student.onnx.
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage("%v (see %s --help)", err, cmd.CommandPath()) })
-	root.AddCommand(newDistill(a), newTrain(a), newSweep(a), newTargets(a), newInspect(a), newDoctor(a), newEval(a), newPredict(a), newVerify(a), newReport(a), newRecalibrate(a), newInit(a), newBench(a), newRuntime(a), newList(a), newVersion(a))
-	for _, c := range root.Commands() {
-		c.Flags().SortFlags = false // in the order of the path that rows take
+	root.SetFlagErrorFunc(flagFault)
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"teacher", "Know the teacher:", []*cobra.Command{newInspect(a), newDoctor(a), newTargets(a)}},
+		{"student", "Train students:", []*cobra.Command{newDistill(a), newSweep(a), newTrain(a), newInit(a)}},
+		{"result", "Use and judge what came of it:", []*cobra.Command{newReport(a), newEval(a), newPredict(a), newRecalibrate(a), newVerify(a)}},
+		{"program", "The program itself:", []*cobra.Command{newList(a), newRuntime(a), newBench(a), newVersion(a)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			c.Flags().SortFlags = false // in the order of the path that rows take
+			root.AddCommand(c)
+		}
 	}
+	root.SetHelpCommandGroupID("program")
 	return root
 }
 
 // usage is a fault of the command line.
 func usage(format string, args ...any) error { return fault.New(fault.Usage, "", "", format, args...) }
 
+// flagFault says what is wrong with a flag in the words of all other faults.
+func flagFault(cmd *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	var none *pflag.NotExistError
+	if errors.As(err, &none) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := fault.Nearest(none.GetSpecifiedName(), names); near != "" {
+			return usage("%v (did you mean --%s?)", err, near)
+		}
+	}
+	if !errors.As(err, &bad) {
+		return usage("%v (see %s --help)", err, cmd.CommandPath())
+	}
+	f := bad.GetFlag()
+	want := map[string]string{"float64": "a number", "float": "a number", "int": "a whole number", "int64": "a whole number", "uint64": "a whole number of at least 0",
+		"bool": "true or false", "duration": "a duration such as 2m, 5s or 50us", "float64Slice": "numbers such as 2,1,1"}[f.Value.Type()]
+	if want == "" {
+		return fault.New(fault.Usage, "", "--"+f.Name, "got %q: %w", bad.GetValue(), bad.Unwrap())
+	}
+	if sweep, _, _ := cmd.Root().Find([]string{"sweep"}); cmd.Name() == "distill" && strings.Contains(bad.GetValue(), ",") && sweep.Flag(f.Name) != nil && sweep.Flag(f.Name).Value.Type() == "values" {
+		want += "; kdonnx sweep tries several"
+	}
+	return fault.New(fault.Usage, "", "--"+f.Name, "got %q, expected %s", bad.GetValue(), want)
+}
+
+// missing is a fault that names those of the flags, without which a command can
+// do nothing, that have no value.
+func missing(cmd *cobra.Command, names ...string) error {
+	var without []string
+	for _, name := range names {
+		switch f := cmd.Flag(name); {
+		case f.Value.String() != "":
+		case f.Shorthand != "":
+			without = append(without, "-"+f.Shorthand)
+		default:
+			without = append(without, "--"+name)
+		}
+	}
+	if len(without) == 0 {
+		return nil
+	}
+	last := len(without) - 1
+	list := without[last]
+	if last > 0 {
+		list = strings.Join(without[:last], ", ") + " and " + list
+	}
+	return usage("%s needs %s (see --help)", cmd.Name(), list)
+}
+
+// nameOf names a command below kdonnx, which its faults begin with anyway.
+func nameOf(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
 // group refuses the arguments of a command that only has commands below it.
 func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if !cmd.HasParent() {
-		return usage("unknown command %q (see %s --help)", args[0], cmd.CommandPath())
+	hint := "see --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return usage("%s: unknown command %q (see %[1]s --help)", cmd.CommandPath(), args[0])
+	if !cmd.HasParent() {
+		return usage("unknown command %q (%s)", args[0], hint)
+	}
+	return usage("%s: unknown command %q (%s)", nameOf(cmd), args[0], hint)
 }
 
 // exactly refuses any other number of arguments, naming what is wanted.
@@ -150,8 +224,8 @@ func exactly(names ...string) cobra.PositionalArgs {
 			return nil
 		}
 		if len(names) == 0 {
-			return usage("%s: unexpected argument %q (see --help)", cmd.CommandPath(), args[0])
+			return usage("%s: unexpected argument %q (see --help)", nameOf(cmd), args[0])
 		}
-		return usage("%s: got %d arguments, expected %s (see --help)", cmd.CommandPath(), len(args), strings.Join(names, " "))
+		return usage("%s: got %d arguments, expected %s (see --help)", nameOf(cmd), len(args), strings.Join(names, " "))
 	}
 }

@@ -26,7 +26,9 @@ func newPredict(a *app) *cobra.Command {
 	m.data.unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "predict",
-		Short: "Write what a model says of every row as CSV: class and probability, labels' probabilities, or numbers",
+		Short: "Write what a model says of every row as CSV",
+		Long: `Writes what a model says of every row as CSV: the class and its probability, the
+probabilities of labels, or numbers.`,
 		Example: `  kdonnx predict --model out/student.onnx --data rows.csv
   kdonnx predict --model out/student.onnx --data images/ --engine native -o classes.csv`,
 		Args: exactly(),

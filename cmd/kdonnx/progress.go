@@ -128,18 +128,21 @@ func (p *progress) stop() {
 	}
 }
 
-// epochText is an epoch in one line: the validation first, then the terms of
-// the loss, each with the norm of its gradient where there are two, and what
+// epochText is an epoch in one line: the loss, the validation where there are
+// rows for it, then the terms of the loss, each with the norm of its gradient where there are two, and what
 // T, α and β have come to where they change.
 func epochText(e *distill.EpochRecord) string {
 	if e == nil {
 		return ""
 	}
-	validation := fmt.Sprintf("%.2f %%", 100*e.ValAccuracy)
-	if e.Metric != "" {
-		validation = fmt.Sprintf("%s %.4f", e.Metric, e.ValAccuracy)
+	text := fmt.Sprintf("  epoch %d: loss %.4g", e.Epoch, e.Loss)
+	switch {
+	case !e.Validated:
+	case e.Metric != "":
+		text += fmt.Sprintf(", validation %s %.4f", e.Metric, e.ValAccuracy)
+	default:
+		text += fmt.Sprintf(", validation %.2f %%", 100*e.ValAccuracy)
 	}
-	text := fmt.Sprintf("  epoch %d: loss %.4g, validation %s", e.Epoch, e.Loss, validation)
 	if e.SoftGrad != 0 {
 		text += fmt.Sprintf(", soft %.3g (gradient %.3g), hard %.3g (gradient %.3g)", e.Soft, e.SoftGrad, e.Hard, e.HardGrad)
 	}

@@ -30,13 +30,14 @@ func TestProgressLine(t *testing.T) {
 // TestEpochText shows an epoch with its terms, and T, α and β where they
 // change; of one that learns from labels alone the loss is all.
 func TestEpochText(t *testing.T) {
-	e := distill.EpochRecord{Epoch: 3, Loss: 1.25, Soft: 0.125, Hard: 0.5, SoftGrad: 2.5, HardGrad: 0.0625, ValAccuracy: 0.975}
+	e := distill.EpochRecord{Epoch: 3, Loss: 1.25, Soft: 0.125, Hard: 0.5, SoftGrad: 2.5, HardGrad: 0.0625, Validated: true, ValAccuracy: 0.975}
 	for want, e := range map[string]*distill.EpochRecord{
 		"": nil,
 		"  epoch 3: loss 1.25, validation 97.50 %, soft 0.125 (gradient 2.5), hard 0.5 (gradient 0.0625)": &e,
 		"  epoch 3: loss 1.25, validation 97.50 %, soft 0.125 (gradient 2.5), hard 0.5 (gradient 0.0625), T 4.5, α 0.9, β 0.1": {
-			Epoch: 3, Loss: 1.25, Soft: 0.125, Hard: 0.5, SoftGrad: 2.5, HardGrad: 0.0625, ValAccuracy: 0.975, Weights: &loss.Weights{Temperature: 4.5, Alpha: 0.9, Beta: 0.1}},
-		"  epoch 1: loss 0.7, validation R² 0.5000": {Epoch: 1, Loss: 0.7, Hard: 0.7, HardGrad: 1, Metric: "R²", ValAccuracy: 0.5},
+			Epoch: 3, Loss: 1.25, Soft: 0.125, Hard: 0.5, SoftGrad: 2.5, HardGrad: 0.0625, Validated: true, ValAccuracy: 0.975, Weights: &loss.Weights{Temperature: 4.5, Alpha: 0.9, Beta: 0.1}},
+		"  epoch 1: loss 0.7, validation R² 0.5000": {Epoch: 1, Loss: 0.7, Hard: 0.7, HardGrad: 1, Metric: "R²", Validated: true, ValAccuracy: 0.5},
+		"  epoch 2: loss 0.7":                       {Epoch: 2, Loss: 0.7, Hard: 0.7, HardGrad: 1},
 	} {
 		if got := epochText(e); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -20,14 +20,14 @@ func newRecalibrate(a *app) *cobra.Command {
 	data.unlabelled = true
 	cmd := &cobra.Command{
 		Use:   "recalibrate",
-		Short: "Set the biases of classes that the transfer set lacked, so that they are predicted as often as they occur",
+		Short: "Set the biases of classes that the transfer set lacked, without labels",
 		Long: `A student whose transfer set had no threes knows them all the same, from what its
 teacher said of other rows; only the bias of that class is much too low (Hinton,
 Vinyals and Dean 2015). This sets the biases at which the mean mass that the model
 predicts of such classes, over rows as it will meet them, is a prior. No label of
 these rows is used: take unlabelled rows of all classes, never those that judge the
 result. Rows of the transfer set itself tell little, for the loss has already made
-the student's mean on them the teacher's (README).
+the student's mean on them the teacher's (docs/guide.md).
 
 Priors: uniform; labels:ROWS, the shares of other rows' labels; teacher:MODEL.onnx or
 targets:STORE, what a teacher says of the same rows on average; CLASS=SHARE,… for
@@ -38,8 +38,8 @@ some classes, or a file with one such pair a line.`,
   kdonnx recalibrate --model out/student.onnx --data mnist/ --prior teacher:mnist.onnx --classes all --json -o out/recalibrated.onnx`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Model.Model == "" || data.path == "" || o.Output == "" {
-				return usage("recalibrate needs --model, --data and -o (see --help)")
+			if err := missing(cmd, "model", "data", "output"); err != nil {
+				return err
 			}
 			if err := writable(o.Output, o.Model.Model, data.path); err != nil {
 				return err
@@ -72,8 +72,7 @@ some classes, or a file with one such pair a line.`,
 	f := cmd.Flags()
 	f.StringVar(&o.Model.Model, "model", "", "the .onnx file: a student, or another classifier whose ops are in kdonnx list ops")
 	f.StringVar(&o.Prior, "prior", o.Prior, "what the mean mass of a class is to be: uniform, labels:ROWS, teacher:MODEL, targets:STORE, CLASS=SHARE,… or a file of such pairs")
-	f.StringSliceVar(&o.Classes, "classes", nil, "classes that get a bias, by name or number, such as 3 or 7,8, or all (default: those that --prior names, else those that the student says its transfer set lacked: less than a tenth of the prior)")
-	f.Lookup("classes").DefValue = ""
+	f.StringSliceVar(&o.Classes, "classes", nil, "`CLASSES` that get a bias, by name or number, such as 3 or 7,8, or all (default: those that --prior names, else those that the student says its transfer set lacked: less than a tenth of the prior)")
 	data.bind(f)
 	teacherFlags(f, &o.Model)
 	f.MarkHidden("teacher")

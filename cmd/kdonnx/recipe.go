@@ -46,10 +46,10 @@ func (n notFlag) Set(s string) error {
 // teacherFlags bind how the teacher runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
-	f.StringArrayVar(&t.Before, "before", t.Before, "a model that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
+	f.StringArrayVar(&t.Before, "before", t.Before, "a `MODEL` that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
 	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
-	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights of an ensemble's members, such as 2,1,1 (default: all alike)")
-	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean (default: 1 each)")
+	f.Float64SliceVar(&t.Weights, "weights", t.Weights, "weights `W,W,...` of an ensemble's members, such as 2,1,1 (default: all alike)")
+	f.Float64SliceVar(&t.Temperatures, "temperatures", t.Temperatures, "what the logits of an ensemble's members are divided by before the mean, `T,T,...` (default: 1 each)")
 	for _, name := range []string{"weights", "temperatures"} {
 		f.Lookup(name).DefValue = "" // the text says it, pflag would add []
 	}
@@ -60,7 +60,7 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.Float64Var(&t.Smooth, "teacher-smoothing", t.Smooth, "of a teacher that gives labels and no scores: the probability that it leaves to the other classes")
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
 	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, transpose, bgr, channels=3 or channels=1 if need be`)
-	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: NAME=COLUMN,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
+	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: `NAME=COLUMN`,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
 	f.Var(&optionsFlag{&t.Options}, "provider-option", "KEY=VALUE for the provider, such as cudnn_conv_algo_search=HEURISTIC, or for the session, such as session.set_denormal_as_zero=1 (may be repeated)")
@@ -85,9 +85,9 @@ func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
 	storeFlag(f, &r.Teacher)
 	f.StringVar(&r.Teacher.Mode, "teacher-mode", r.Teacher.Mode, "with --augment, which rows the teacher is asked about: store (each row as it is, once), online (each view that the student sees, while it trains), views:N (N views of each row, once)")
+	rowsFlags(f, &r.Data)
 	f.IntVar(&r.Data.Synthetic, "synthetic", r.Data.Synthetic, "make so many further rows of the training rows, for the teacher to say what they are")
 	f.StringVar(&r.Data.Synthesis, "synthesis", r.Data.Synthesis, `how they are made: "munge=0.5,1" or "mixup noise=0.1", see kdonnx list syntheses (default: munge, or mixup of images)`)
-	rowsFlags(f, &r.Data)
 	studentFlags(f, &r.Student)
 	lossFlags(f, &r.Loss)
 	trainFlags(f, &r.Train)
@@ -107,11 +107,8 @@ func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
 	columnFlags(f, &d.Columns, &d.LabelMap)
 	f.IntVar(&d.Labelled, "labelled", d.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&d.Limit, "limit", d.Limit, "use this many rows of --train, the same share of each class (0: all)")
-	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these classes out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
-	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these classes alone")
-	for _, name := range []string{"without", "only"} {
-		f.Lookup(name).DefValue = ""
-	}
+	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these `CLASSES` out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
+	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these `CLASSES` alone")
 	f.BoolVar(&d.SkipBad, "skip-bad", d.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 }
 
@@ -119,7 +116,7 @@ func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
 func studentFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
 	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune; with a budget a family such as mlp or cnn, of which the best net is searched (auto: mlp:256,128, with a budget mlp)")
 	budgetFlags(f, s)
-	f.StringArrayVar(&s.Freeze, "freeze", s.Freeze, "do not train the parameters whose names match, such as 'features.*' (may be repeated)")
+	f.StringArrayVar(&s.Freeze, "freeze", s.Freeze, "do not train the parameters whose names match a `PATTERN`, such as 'features.*' (may be repeated)")
 	f.StringVar(&s.Prep, "student-preprocess", s.Prep, "as --teacher-preprocess (default: the teacher's layout and size; bytes to 0..1, tables to mean 0 and deviation 1; of an .onnx file: detected); its scale, mean and std become part of the student")
 }
 
@@ -134,14 +131,14 @@ func budgetFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
 // lossFlags bind the loss.
 func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
 	f.StringVar(&l.Name, "loss", l.Name, "loss of the student, see kdonnx list losses, with numbers of its own behind it as in dkd:nontarget=8, and std+ before it for standardised logits (auto: classic, or multi-label or regression as the task is)")
-	smoothingFlag(f, l)
-	f.Float64Var(&l.Delta, "huber-delta", l.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
 	f.Float64VarP(&l.Temperature, "temperature", "T", l.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&l.Alpha, "alpha", l.Alpha, "weight of the soft loss")
 	f.Var(betaFlag{&l.Beta}, "beta", "weight of the hard loss (default: 1 - alpha)")
 	f.StringVar(&l.TemperatureSchedule, "temperature-schedule", l.TemperatureSchedule, "the temperature over the run: linear:1 from --temperature to 1, cosine:1 the same along a cosine, warmup:5,1 from 1 up to it over 5 epochs (warmup:200steps over steps); see kdonnx list schedules")
 	f.StringVar(&l.AlphaSchedule, "alpha-schedule", l.AlphaSchedule, "the weight of the soft loss over the run, as --temperature-schedule: warmup:20 from 0 up to --alpha")
 	f.StringVar(&l.BetaSchedule, "beta-schedule", l.BetaSchedule, "the weight of the hard loss over the run, as --temperature-schedule (default: constant, or 1-alpha at every step where --beta is not given)")
+	smoothingFlag(f, l)
+	f.Float64Var(&l.Delta, "huber-delta", l.Delta, "of regression-huber: errors up to this count squared, larger ones linearly, in deviations of a target")
 	f.StringVar(&l.Hint, "hint", l.Hint, "TEACHER_VALUE=STUDENT_VALUE: a place inside each, see kdonnx inspect --values and kdonnx list values; the student learns there too, through a projection that is not exported")
 	f.Float64Var(&l.HintWeight, "hint-weight", l.HintWeight, "weight of the hint's term, which is 1 where only the means of the teacher's values are known and 0 where they are reproduced")
 	f.IntVar(&l.HintEpochs, "hint-epochs", l.HintEpochs, "epochs, from the first, in which the hint is part of the loss (0: all)")
@@ -164,7 +161,7 @@ func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
 	f.Float64Var(&t.Beta1, "beta1", t.Beta1, "beta1 of adam, adamw, lamb and lion (0: the optimiser's own)")
 	f.Float64Var(&t.Beta2, "beta2", t.Beta2, "beta2 of the same (0: the optimiser's own)")
 	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "weight decay of matrices and kernels; biases and norms have none")
-	f.StringArrayVar(&t.Decay, "decay", t.Decay, "parameters that decay all the same, or with ! before the pattern do not, such as '!embed*'; the last that matches decides (may be repeated)")
+	f.StringArrayVar(&t.Decay, "decay", t.Decay, "parameters that decay all the same, or with ! before the `PATTERN` do not, such as '!embed*'; the last that matches decides (may be repeated)")
 	f.StringVar(&t.Schedule, "schedule", t.Schedule, "learning rate over the run: "+strings.Join(optim.Schedules(), ", ")+"; see kdonnx list schedules")
 	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps of linear warm-up before the schedule")
 	f.Float64Var(&t.Clip, "clip", t.Clip, "largest global gradient norm (0: none)")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/pflag"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -14,8 +16,8 @@ type recipeSource struct {
 }
 
 func (s *recipeSource) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it")
-	f.StringArrayVar(&s.sets, "set", nil, "override one recipe key: --set loss.temperature=4")
+	f.StringVar(&s.file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it; - is standard input")
+	f.StringArrayVar(&s.sets, "set", nil, "override one recipe key, `KEY=VALUE`: --set loss.temperature=4")
 }
 
 // layered is the recipe that flags, --set and a recipe file give together:
@@ -28,7 +30,11 @@ func (s *recipeSource) layered(given *pflag.FlagSet) (*distill.Recipe, error) {
 func (s *recipeSource) layeredBy(given *pflag.FlagSet, bind func(*pflag.FlagSet, *distill.Recipe)) (*distill.Recipe, error) {
 	r := distill.Default()
 	if s.file != "" {
-		if err := r.Merge(s.file); err != nil {
+		file := s.file
+		if file == "-" {
+			file = os.Stdin.Name()
+		}
+		if err := r.Merge(file); err != nil {
 			return nil, err
 		}
 	}

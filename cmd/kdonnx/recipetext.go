@@ -87,7 +87,7 @@ func (t *recipeWriter) explain(path string, field reflect.Value) string {
 	if flag == nil {
 		return ""
 	}
-	text := flag.Usage
+	_, text := pflag.UnquoteUsage(flag)
 	if n, ok := flag.Value.(notFlag); ok && n.p != nil {
 		text = "false: " + text
 	}

@@ -39,8 +39,8 @@ the bytes.`,
       --provider-option cudnn_conv_algo_search=HEURISTIC --teacher-memory 8192`,
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !t.Named() || data.path == "" || dir == "" {
-				return usage("targets needs --teacher, --data and -o (see --help)")
+			if err := missing(cmd, "teacher", "data", "output"); err != nil {
+				return err
 			}
 			var err error
 			if index, shards, err = shardIndex(index, shards); err != nil {

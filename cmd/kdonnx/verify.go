@@ -25,8 +25,8 @@ func newVerify(a *app) *cobra.Command {
   kdonnx verify out/student.unverified.onnx --data mnist/ -o out/student.onnx`,
 		Args: exactly("STUDENT.onnx"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if data.path == "" {
-				return usage("verify needs --data (see --help)")
+			if err := missing(cmd, "data"); err != nil {
+				return err
 			}
 			if err := writable(path, data.path); err != nil {
 				return err

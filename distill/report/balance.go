@@ -117,10 +117,7 @@ func newBalanceTable(b *Balance, names []string) *balanceTable {
 		return percent(float64(*m), 2)
 	}
 	for _, c := range b.Listed {
-		r := balanceRow{Name: strconv.Itoa(c.Class)}
-		if c.Class >= 0 && c.Class < len(names) && names[c.Class] != "" {
-			r.Name = names[c.Class]
-		}
+		r := balanceRow{Name: className(names, c.Class)}
 		val := none
 		if b.ValLabelled > 0 {
 			val = thousands(int64(c.ValLabelled))
@@ -132,4 +129,39 @@ func newBalanceTable(b *Balance, names []string) *balanceTable {
 		t.Rows = append(t.Rows, r)
 	}
 	return t
+}
+
+// balanceSheet is the spread over the classes, a row a class.
+func balanceSheet(r *Report, add put) {
+	b := r.Balance
+	if b == nil {
+		return
+	}
+	for _, c := range b.Listed {
+		one := func(column, value string) { add("balance", "", className(r.Classes, c.Class), column, value) }
+		count := func(column string, n *int) {
+			if n != nil {
+				one(column, strconv.Itoa(*n))
+			}
+		}
+		mass := func(column string, m *Number) {
+			if m != nil {
+				one(column, number(float64(*m)))
+			}
+		}
+		one("labelled", strconv.Itoa(c.Labelled))
+		count("answered", c.Answered)
+		mass("mass", c.Mass)
+		one("val_labelled", strconv.Itoa(c.ValLabelled))
+		count("val_answered", c.ValAnswered)
+		mass("val_mass", c.ValMass)
+	}
+}
+
+// className is the name of a class, or where it has none its number.
+func className(names []string, class int) string {
+	if class >= 0 && class < len(names) && names[class] != "" {
+		return names[class]
+	}
+	return strconv.Itoa(class)
 }

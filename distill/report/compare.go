@@ -47,7 +47,8 @@ type Standing struct {
 	Teacher    map[string]Number `json:"teacher"` // see Block.Scores
 	Baseline   map[string]Number `json:"baseline"`
 	Student    map[string]Number `json:"student"`
-	Gain       *Number           `json:"gain"`              // fewer errors than the baseline, or by how much the mean absolute error is less
+	Seeds      *Seeds            `json:"seeds,omitempty"`   // of several; the maps above are of the exported one
+	Gain       *Number           `json:"gain"`              // fewer errors than the baseline, or by how much the mean absolute error is less; of several seeds their mean
 	BestAt     []string          `json:"best_at,omitempty"` // what no other run of the group is better at
 }
 
@@ -97,7 +98,7 @@ func judged(r *Report) int {
 func (g *Group) stand() {
 	for _, n := range g.members {
 		s := Standing{Name: n.Name, Title: n.Title, Provenance: n.Provenance, Verdict: n.Verdict,
-			Teacher: scoreMap(n.Report.Teacher), Baseline: scoreMap(n.Report.Baseline), Student: scoreMap(n.Report.Student)}
+			Teacher: scoreMap(n.Report.Teacher), Baseline: scoreMap(n.Report.Baseline), Student: scoreMap(n.Report.Student), Seeds: n.Seeds}
 		if x, ok := gained(n.Report); ok {
 			x := Number(x)
 			s.Gain = &x
@@ -124,8 +125,12 @@ func scoreMap(b *Block) map[string]Number {
 	return m
 }
 
-// gained is by how much the student is better than the baseline.
+// gained is by how much the student is better than the baseline, of several
+// seeds on the mean.
 func gained(r *Report) (float64, bool) {
+	if g := r.Verdict.Gain; g != nil {
+		return g.Mean, finite(g.Mean)
+	}
 	switch s, b := r.Student, r.Baseline; {
 	case s == nil || b == nil || s.Labelled == 0 || s.Labelled != b.Labelled:
 		return 0, false

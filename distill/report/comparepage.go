@@ -43,8 +43,8 @@ type compareLine struct {
 }
 
 type compareCell struct {
-	Text string
-	Best bool
+	Text, SD string // SD: the deviation over seeds, where there are several
+	Best     bool
 }
 
 // HTML renders the comparison.
@@ -81,7 +81,10 @@ func (g Group) page(id string, several bool) groupPage {
 	for i, n := range g.members {
 		v := n.Provenance
 		p.Lines = append(p.Lines, compareLine{Role: marks[i], Name: clean(n.Name), Title: clean(n.Title), Loss: clean(v.Loss),
-			Setting: []string{clean(v.Architecture), setting(float64(v.Temperature)), setting(float64(v.Alpha)), setting(float64(v.Beta))}})
+			Setting: []string{clean(v.Architecture),
+				scheduled(v.Temperature, v.Schedules.of(func(s Schedules) string { return s.Temperature })),
+				scheduled(v.Alpha, v.Schedules.of(func(s Schedules) string { return s.Alpha })),
+				scheduled(v.Beta, v.Schedules.of(func(s Schedules) string { return s.Beta }))}})
 	}
 	fill := func(columns []quantity, names *[]string, cells func(l *compareLine) *[]compareCell) {
 		for _, q := range columns {
@@ -89,7 +92,8 @@ func (g Group) page(id string, several bool) groupPage {
 			*names = append(*names, q.name)
 			for i, n := range g.members {
 				to := cells(&p.Lines[i])
-				*to = append(*to, compareCell{q.show(n.Report), best[i]})
+				text, sd := q.parts(n.Report)
+				*to = append(*to, compareCell{text, sd, best[i]})
 			}
 		}
 	}
@@ -98,6 +102,14 @@ func (g Group) page(id string, several bool) groupPage {
 	p.Curves = g.curves(id, drawn, marks)
 	p.Size = g.sizeChart(id, drawn, marks)
 	return p
+}
+
+// scheduled is a setting and how it runs over training, where it does.
+func scheduled(x Number, schedule string) string {
+	if schedule == "" || schedule == "constant" {
+		return setting(float64(x))
+	}
+	return setting(float64(x)) + ", " + clean(schedule)
 }
 
 // drawn are the runs that the figures show, best first where they are too many.

@@ -37,7 +37,7 @@ type put func(table, model, row, column, value string)
 
 // sheets are the tables, in the order of the file; each takes what r has of it.
 var sheets = []func(r *Report, add put){
-	runSheet, recipeSheet, numbersSheet, budgetSheet, epochsSheet, reliabilitySheet, classesSheet, confusionSheet, labelsSheet, targetsSheet, paritySheet, timeSheet, notesSheet,
+	runSheet, recipeSheet, numbersSheet, seedsSheet, gainSheet, balanceSheet, budgetSheet, epochsSheet, reliabilitySheet, classesSheet, confusionSheet, labelsSheet, targetsSheet, paritySheet, timeSheet, notesSheet,
 }
 
 // number is x in the fewest digits that give it back.
@@ -75,6 +75,10 @@ func runSheet(r *Report, add put) {
 		one("test", test)
 		one("p", number(paired.P))
 	}
+	if g := r.Verdict.Gain; g != nil {
+		one("test", "over seeds, test rows and both")
+		one("p", number(g.P))
+	}
 	one("teacher", p.Teacher.Name)
 	one("teacher_sha256", p.Teacher.Digest)
 	one("data", p.Data.Name)
@@ -86,9 +90,15 @@ func runSheet(r *Report, add put) {
 	one("temperature", number(float64(p.Temperature)))
 	one("alpha", number(float64(p.Alpha)))
 	one("beta", number(float64(p.Beta)))
+	if w := p.Schedules; w != nil {
+		one("temperature_schedule", w.Temperature)
+		one("alpha_schedule", w.Alpha)
+		one("beta_schedule", w.Beta)
+	}
 	one("seed", strconv.FormatUint(p.Seed, 10))
 	one("epochs", strconv.Itoa(p.Epochs))
 	one("augment", p.Augment)
+	one("teacher_mode", p.TeacherMode)
 	one("version", p.Version)
 }
 

@@ -72,7 +72,7 @@ func JudgeSeeds(task dataset.Task, g *Gain) Verdict {
 	}
 	over := fmt.Sprintf("than %s, mean of %d seeds", same, g.seeds())
 	interval := fmt.Sprintf("95\u00a0%% interval %s to %s", general(g.Low), general(g.High))
-	ps := fmt.Sprintf("p\u00a0%s over seeds, %s over test rows, %s over both", pValue(g.OverSeeds.P), pValue(g.OverRows.P), pValue(g.Together.P))
+	ps := fmt.Sprintf("p\u00a0%s over seeds, p\u00a0%s over test rows, p\u00a0%s over both", pValue(g.OverSeeds.P), pValue(g.OverRows.P), pValue(g.Together.P))
 	switch {
 	case g.Mean == 0:
 		v.Sentence = fmt.Sprintf("Distillation is not helping here: over %d seeds the student makes as many errors as %s (%s).", g.seeds(), same, interval)

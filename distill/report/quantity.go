@@ -15,13 +15,26 @@ type quantity struct {
 	key, name string
 	better    int // 1: more is better; −1: less is; 0: neither
 	get       func(r *Report) (float64, bool)
+	sd        func(r *Report) (float64, bool) // over seeds; nil where it has none
 	text      func(x float64) string
 }
 
-// of is a number of one of a run's models.
-func of(block func(r *Report) *Block, score string) func(r *Report) (float64, bool) {
+// measured is a number of one of a run's models, of several seeds their mean.
+func measured(key, name string, better int, who role, score string, text func(float64) string) quantity {
+	sd := func(r *Report) (float64, bool) {
+		s, ok := r.spread(who, score)
+		return s.SD, ok
+	}
+	return quantity{key, name, better, of(who, score), sd, text}
+}
+
+// of is what measured measures.
+func of(who role, score string) func(r *Report) (float64, bool) {
 	return func(r *Report) (float64, bool) {
-		b := block(r)
+		if s, ok := r.spread(who, score); ok {
+			return s.Mean, finite(s.Mean)
+		}
+		b := r.block(who)
 		if b == nil {
 			return 0, false
 		}
@@ -34,11 +47,34 @@ func of(block func(r *Report) *Block, score string) func(r *Report) (float64, bo
 	}
 }
 
-func ofTeacher(r *Report) *Block  { return r.Teacher }
-func ofBaseline(r *Report) *Block { return r.Baseline }
-func ofStudent(r *Report) *Block  { return r.Student }
+// spread is a number over seeds; ok is false where there is one seed.
+func (r *Report) spread(who role, score string) (s Spread, ok bool) {
+	if r.Seeds != nil {
+		s, ok = r.Seeds.of(who)[score]
+	}
+	return s, ok
+}
 
-func asCount(x float64) string   { return thousands(int64(x)) }
+// block is one of r's models, or nil.
+func (r *Report) block(who role) *Block {
+	switch who {
+	case teacherRole:
+		return r.Teacher
+	case baselineRole:
+		return r.Baseline
+	}
+	return r.Student
+}
+
+// gainSD is the deviation of the gain over seeds.
+func gainSD(r *Report) (float64, bool) {
+	if g := r.Verdict.Gain; g != nil {
+		return g.SD, true
+	}
+	return 0, false
+}
+
+func asCount(x float64) string   { return errorsText(x) }
 func asPercent(x float64) string { return percent(x, 2) }
 func asP(x float64) string       { return strings.TrimPrefix(pValue(x), "=\u00a0") }
 
@@ -54,52 +90,55 @@ func signed(text func(float64) string) func(float64) string {
 // results are the columns of what runs of a task come to.
 func results(task dataset.Task) []quantity {
 	p := quantity{"p", "p", 0, func(r *Report) (float64, bool) {
+		if g := r.Verdict.Gain; g != nil {
+			return g.P, finite(g.P)
+		}
 		paired, _ := r.Verdict.paired()
 		if paired == nil {
 			return 0, false
 		}
 		return paired.P, finite(paired.P)
-	}, asP}
+	}, nil, asP}
 	switch task {
 	case dataset.MultiLabel:
 		return []quantity{
-			{"micro_f1", "micro-F1", 1, of(ofStudent, "micro_f1"), asPercent},
-			{"macro_f1", "macro-F1", 1, of(ofStudent, "macro_f1"), asPercent},
-			{"errors", "wrong rows", -1, of(ofStudent, "errors"), asCount},
-			{"agreement", "agreement", 1, of(ofStudent, "agreement"), asPercent},
-			{"ece", "ECE", -1, of(ofStudent, "ece"), asPercent},
-			{"teacher_errors", "teacher's", 0, of(ofTeacher, "errors"), asCount},
-			{"baseline_errors", "baseline's", 0, of(ofBaseline, "errors"), asCount},
-			{"gain", "gain", 1, gained, signed(asCount)}, p,
+			measured("micro_f1", "micro-F1", 1, studentRole, "micro_f1", asPercent),
+			measured("macro_f1", "macro-F1", 1, studentRole, "macro_f1", asPercent),
+			measured("errors", "wrong rows", -1, studentRole, "errors", asCount),
+			measured("agreement", "agreement", 1, studentRole, "agreement", asPercent),
+			measured("ece", "ECE", -1, studentRole, "ece", asPercent),
+			measured("teacher_errors", "teacher's", 0, teacherRole, "errors", asCount),
+			measured("baseline_errors", "baseline's", 0, baselineRole, "errors", asCount),
+			{"gain", "gain", 1, gained, gainSD, signed(asCount)}, p,
 		}
 	case dataset.Regression:
 		return []quantity{
-			{"r2", "R²", 1, of(ofStudent, "r2"), general},
-			{"rmse", "RMSE", -1, of(ofStudent, "rmse"), general},
-			{"mae", "MAE", -1, of(ofStudent, "mae"), general},
-			{"agreement", "R² to teacher", 1, of(ofStudent, "agreement"), general},
-			{"teacher_mae", "teacher's MAE", 0, of(ofTeacher, "mae"), general},
-			{"baseline_mae", "baseline's MAE", 0, of(ofBaseline, "mae"), general},
-			{"gain", "gain", 1, gained, signed(general)}, p,
+			measured("r2", "R²", 1, studentRole, "r2", general),
+			measured("rmse", "RMSE", -1, studentRole, "rmse", general),
+			measured("mae", "MAE", -1, studentRole, "mae", general),
+			measured("agreement", "R² to teacher", 1, studentRole, "agreement", general),
+			measured("teacher_mae", "teacher's MAE", 0, teacherRole, "mae", general),
+			measured("baseline_mae", "baseline's MAE", 0, baselineRole, "mae", general),
+			{"gain", "gain", 1, gained, gainSD, signed(general)}, p,
 		}
 	}
 	return []quantity{
-		{"errors", "errors", -1, of(ofStudent, "errors"), asCount},
-		{"accuracy", "accuracy", 1, of(ofStudent, "accuracy"), asPercent},
-		{"agreement", "agreement", 1, of(ofStudent, "agreement"), asPercent},
-		{"ece", "ECE", -1, of(ofStudent, "ece"), asPercent},
-		{"teacher_errors", "teacher's errors", 0, of(ofTeacher, "errors"), asCount},
-		{"baseline_errors", "baseline's", 0, of(ofBaseline, "errors"), asCount},
-		{"gain", "gain", 1, gained, signed(asCount)}, p,
+		measured("errors", "errors", -1, studentRole, "errors", asCount),
+		measured("accuracy", "accuracy", 1, studentRole, "accuracy", asPercent),
+		measured("agreement", "agreement", 1, studentRole, "agreement", asPercent),
+		measured("ece", "ECE", -1, studentRole, "ece", asPercent),
+		measured("teacher_errors", "teacher's errors", 0, teacherRole, "errors", asCount),
+		measured("baseline_errors", "baseline's", 0, baselineRole, "errors", asCount),
+		{"gain", "gain", 1, gained, gainSD, signed(asCount)}, p,
 	}
 }
 
 // sizes are the columns of what a student costs.
 var sizes = []quantity{
-	{"params", "parameters", -1, of(ofStudent, "params"), asCount},
-	{"flops", "FLOPs a row", -1, of(ofStudent, "flops"), func(x float64) string { return count(int64(x)) }},
-	{"bytes", "file", -1, of(ofStudent, "bytes"), func(x float64) string { return size(int64(x)) }},
-	{"latency_ms", "latency", -1, of(ofStudent, "latency_ms"), func(x float64) string { return seconds(x / 1000) }},
+	measured("params", "parameters", -1, studentRole, "params", asCount),
+	measured("flops", "FLOPs a row", -1, studentRole, "flops", func(x float64) string { return count(int64(x)) }),
+	measured("bytes", "file", -1, studentRole, "bytes", func(x float64) string { return size(int64(x)) }),
+	measured("latency_ms", "latency", -1, studentRole, "latency_ms", func(x float64) string { return seconds(x / 1000) }),
 }
 
 // best says which runs no other is better than; none where all are alike.
@@ -130,12 +169,27 @@ func (q quantity) best(runs []Named) []bool {
 	return marks
 }
 
-// show is the column's text of a run.
+// show is the column's text of a run: of several seeds mean and deviation.
 func (q quantity) show(r *Report) string {
-	if x, ok := q.get(r); ok {
-		return q.text(x)
+	mean, sd := q.parts(r)
+	if sd == "" {
+		return mean
 	}
-	return none
+	return plusMinus(mean, sd)
+}
+
+// parts are the column's text of a run, and its deviation where there are seeds.
+func (q quantity) parts(r *Report) (text, deviation string) {
+	x, ok := q.get(r)
+	if !ok {
+		return none, ""
+	}
+	if q.sd != nil {
+		if sd, several := q.sd(r); several {
+			deviation = strings.TrimPrefix(q.text(sd), "+")
+		}
+	}
+	return q.text(x), deviation
 }
 
 // Text prints the comparison for a terminal; a star marks the best.

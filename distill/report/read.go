@@ -75,7 +75,7 @@ func decode(path string, data []byte) (*Report, error) {
 	case errors.As(err, &typed):
 		return nil, fault.New(fault.Input, path, keyPath(typed.Field), "got %s, expected %s", fault.Clip(typed.Value, 60), wanted(typed))
 	case errors.As(err, &syntax):
-		return nil, fault.New(fault.Input, path, "", "byte %d: %w", syntax.Offset, err)
+		return nil, fault.New(fault.Input, path, "", "byte %d: %w, expected the metrics.json of a run", syntax.Offset, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fault.New(fault.Input, path, "", "the JSON ends early, after %d bytes", len(data))
 	case err != nil:

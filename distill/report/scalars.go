@@ -12,6 +12,9 @@ type Scalar struct {
 // files and CSV have of it. A number that an epoch lacks is left out.
 func (e Epoch) Scalars() []Scalar {
 	s := []Scalar{{"loss/total", e.Train.Total}, {"loss/soft", e.Train.Soft}, {"loss/hard", e.Train.Hard}}
+	if e.Train.Hint != 0 {
+		s = append(s, Scalar{"loss/hint", e.Train.Hint})
+	}
 	for _, g := range []Scalar{{"gradient/soft", e.Train.SoftGradient}, {"gradient/hard", e.Train.HardGradient}} {
 		if g.Value != 0 { // of a term that is not there
 			s = append(s, g)

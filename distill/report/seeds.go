@@ -2,7 +2,9 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -196,4 +198,52 @@ func (g *Gain) rows() []row {
 		{"Over test rows: random signs, or of numbers Wilcoxon's", []string{p(g.OverRows.P), fmt.Sprintf("student better on %s, worse on %s", thousands(int64(g.OverRows.OnlyB)), thousands(int64(g.OverRows.OnlyA)))}},
 		{"Over both at once", []string{p(g.Together.P), interval(g.Together)}},
 	}
+}
+
+// seedsSheet is the mean and deviation of every number over the seeds, and each
+// seed's own.
+func seedsSheet(r *Report, add put) {
+	s := r.Seeds
+	if s == nil {
+		return
+	}
+	for _, who := range []role{baselineRole, studentRole} {
+		of := s.of(who)
+		for _, key := range slices.Sorted(maps.Keys(of)) {
+			add("seeds", string(who), "mean", key, number(of[key].Mean))
+			add("seeds", string(who), "sd", key, number(of[key].SD))
+			for i, v := range of[key].Values {
+				if i < len(s.Seeds) {
+					add("seeds", string(who), strconv.FormatUint(s.Seeds[i], 10), key, number(v))
+				}
+			}
+		}
+	}
+	add("seeds", "", "", "exported", strconv.FormatUint(s.Exported, 10))
+	add("seeds", "", "", "chosen_by", s.ChosenBy)
+}
+
+// gainSheet is verdict.gain, with a row for each of its tests.
+func gainSheet(r *Report, add put) {
+	g := r.Verdict.Gain
+	if g == nil {
+		return
+	}
+	one := func(row, column string, x float64) { add("gain", "", row, column, number(x)) }
+	add("gain", "", "", "unit", g.Unit)
+	one("", "mean", g.Mean)
+	one("", "sd", g.SD)
+	one("", "low", g.Low)
+	one("", "high", g.High)
+	one("", "p", g.P)
+	one("", "better", float64(g.Better))
+	one("", "worse", float64(g.Worse))
+	test := func(row string, t metrics.TTest) {
+		one(row, "p", t.P)
+		one(row, "low", t.Low)
+		one(row, "high", t.High)
+	}
+	test("over_seeds", g.OverSeeds)
+	one("over_rows", "p", g.OverRows.P)
+	test("together", g.Together)
 }

@@ -74,3 +74,54 @@ func TestStrip(t *testing.T) {
 		t.Errorf("without teacher and baseline %+v", c)
 	}
 }
+
+// TestSeedsElsewhere finds the numbers over seeds in the CSV and in a comparison
+// with a run of one seed.
+func TestSeedsElsewhere(t *testing.T) {
+	several, one := withSeeds(example(t, 500, 10, 3)), example(t, 500, 10, 3)
+	several.Provenance.Schedules = &Schedules{Temperature: "linear:1", Alpha: "constant", Beta: "constant"}
+	several.Provenance.TeacherMode = "views:4"
+	several.Balance = &Balance{Classes: 10, Listed: []ClassBalance{{Class: 3, Labelled: 17}}}
+	several.History.Student[1].Train.Hint = 0.25
+	var b strings.Builder
+	if err := CSV(&b, several); err != nil {
+		t.Fatal(err)
+	}
+	errors := one.Student.Errors // of the seeds so many, 1 more and 2 more
+	got := values(t, []byte(b.String()))
+	for k, want := range map[string]string{
+		"seeds/student/mean/errors": number(float64(errors) + 1), "seeds/student/sd/errors": "1", "seeds/student/9/errors": number(float64(errors) + 2),
+		"seeds///exported": "7", "gain///unit": "errors", "gain///p": number(several.Verdict.Gain.P), "run///p": number(several.Verdict.Gain.P),
+		"run///temperature_schedule": "linear:1", "run///teacher_mode": "views:4", "balance//3/labelled": "17", "epochs/student/2/loss_hint": "0.25",
+	} {
+		if got[k] != want {
+			t.Errorf("%s is %q, expected %q", k, got[k], want)
+		}
+	}
+	if _, there := got["epochs/student/1/loss_hint"]; there {
+		t.Error("an epoch without a hint has a term of it")
+	}
+	c := Compare([]Named{{"several", several}, {"one", one}})
+	g := several.Verdict.Gain
+	page := strings.ReplaceAll(htmlOf(t, c), "&#43;", "+")
+	var text strings.Builder
+	if err := c.Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct{ mean, sd string }{{errorsText(float64(errors) + 1), "1"}, {"+" + errorsText(g.Mean), errorsText(g.SD)}} {
+		if want := x.mean + " ± " + x.sd; !strings.Contains(text.String(), want) {
+			t.Errorf("the text lacks %q", want)
+		}
+		if !strings.Contains(page, x.mean) || !strings.Contains(page, "± "+x.sd+"</span>") {
+			t.Errorf("the page lacks %s ± %s", x.mean, x.sd)
+		}
+	}
+	for _, want := range []string{asP(g.P), "4, linear:1"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if s := c.Groups[0].Runs[0]; s.Seeds == nil || float64(*s.Gain) != g.Mean {
+		t.Errorf("the comparison's numbers are %+v", s)
+	}
+}

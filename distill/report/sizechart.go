@@ -43,13 +43,13 @@ func (g Group) sizeChart(id string, drawn []int, marks map[int]role) *sizeChart 
 	xlo, xhi, ylo, yhi := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for _, i := range drawn {
 		r := g.members[i].Report
-		params, sized := of(ofStudent, "params")(r)
-		y, scored := of(ofStudent, key)(r)
+		params, sized := of(studentRole, "params")(r)
+		y, scored := of(studentRole, key)(r)
 		if !sized || !scored {
 			continue
 		}
 		p := place{i: i, params: params, y: y}
-		p.by, p.hasBase = of(ofBaseline, key)(r)
+		p.by, p.hasBase = of(baselineRole, key)(r)
 		if !p.hasBase {
 			p.by = y
 		}

@@ -22,6 +22,8 @@ func FromRecipe(r distill.Recipe) (Plan, error) {
 	switch {
 	case method != "" && !slices.Contains(Methods, method):
 		return p, fault.New(fault.Usage, "", "--method", "got %q, expected one of %s", method, strings.Join(Methods, ", "))
+	case s.Seeds == 0: // which a Plan takes for 1
+		return p, fault.New(fault.Usage, "", "--seeds", "got 0, expected a number from 1 to 1000")
 	case s.Cells < 0 || s.Cells > maxCells:
 		return p, fault.New(fault.Usage, "", "--cells", "got %d, expected a number from 0 (all combinations) to %d", s.Cells, maxCells)
 	case method == "grid" && s.Cells > 0:

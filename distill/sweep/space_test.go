@@ -127,6 +127,7 @@ func TestHostileSpaces(t *testing.T) {
 		{func(r *distill.Recipe) { r.Sweep.Method, r.Sweep.Eta = "halving", 1 }, "--eta", "got 1"},
 		{func(r *distill.Recipe) { r.Sweep.Method, r.Sweep.FirstEpochs = "halving", 5 }, "--first-epochs", "got 5"},
 		{func(r *distill.Recipe) { r.Sweep.Seeds = -2 }, "--seeds", "got -2"},
+		{func(r *distill.Recipe) { r.Sweep.Seeds = 0 }, "--seeds", "got 0, expected a number from 1 to 1000"},
 		{func(r *distill.Recipe) { r.Sweep.Parallel = 5000 }, "--parallel", "5000"},
 		{func(r *distill.Recipe) { r.Sweep.HoldOut = 1 }, "--hold-out", "got 1"},
 		{func(r *distill.Recipe) { r.Sweep.HoldOut = math.NaN() }, "--hold-out", "NaN"},

@@ -37,8 +37,9 @@ type Timer interface {
 	Time(ctx context.Context, inputs []Value, allowed time.Duration) (Latency, error)
 }
 
-// timed times calls of run.
-func timed(ctx context.Context, allowed time.Duration, run func() error) (Latency, error) {
+// Measure times calls of run for about as long as is allowed, after a few that
+// do not count. Of a call that takes longer one is enough.
+func Measure(ctx context.Context, allowed time.Duration, run func() error) (Latency, error) {
 	began := time.Now()
 	for warm := 0; warm < warmCalls && (warm == 0 || time.Since(began) < allowed/5); warm++ {
 		if err := run(); err != nil {

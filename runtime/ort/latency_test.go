@@ -38,7 +38,7 @@ func TestLatencyOf(t *testing.T) {
 func TestTimed(t *testing.T) {
 	calls := 0
 	began := time.Now()
-	l, err := timed(t.Context(), 100*time.Millisecond, func() error {
+	l, err := Measure(t.Context(), 100*time.Millisecond, func() error {
 		if calls++; calls == 1 {
 			time.Sleep(60 * time.Millisecond)
 		}
@@ -50,7 +50,7 @@ func TestTimed(t *testing.T) {
 		t.Errorf("%+v of %d calls in %v: %v", l, calls, took, err)
 	}
 	slow := 0
-	l, err = timed(t.Context(), time.Millisecond, func() error { slow++; time.Sleep(5 * time.Millisecond); return nil })
+	l, err = Measure(t.Context(), time.Millisecond, func() error { slow++; time.Sleep(5 * time.Millisecond); return nil })
 	if err != nil || slow != 1 || l.Calls != 1 || l.Median < 5*time.Millisecond {
 		t.Errorf("a call that takes all the time was made %d times, %+v, %v", slow, l, err)
 	}

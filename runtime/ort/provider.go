@@ -30,7 +30,7 @@ func parseProvider(s string) (provider, error) {
 			return provider{cuda: true, device: int(n)}, nil
 		}
 	}
-	return provider{}, fault.New(fault.Usage, "", "provider", "found %q, wanted cpu, cuda, cuda:N or auto", s)
+	return provider{}, fault.New(fault.Usage, "", "--provider", "got %q, expected cpu, cuda, cuda:N or auto", s)
 }
 
 // cudaLibraries must lie beside the library for its CUDA provider to load.

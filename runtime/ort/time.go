@@ -11,7 +11,7 @@ import (
 
 // Time implements Timer.
 func (s *Session) Time(ctx context.Context, inputs []Value, allowed time.Duration) (Latency, error) {
-	l, err := timed(ctx, allowed, func() error {
+	l, err := Measure(ctx, allowed, func() error {
 		_, err := s.Run(ctx, inputs)
 		return err
 	})

@@ -75,7 +75,7 @@ func Help(name string) string { return makers[name].help }
 func New(name string, s Settings) (Optimizer, error) {
 	m, ok := makers[name]
 	if !ok {
-		return nil, fault.New(fault.Usage, "", "optimizer", "is %q, expected one of %s", name, strings.Join(List(), ", "))
+		return nil, fault.New(fault.Usage, "", "--optimizer", "got %q, expected one of %s", name, strings.Join(List(), ", "))
 	}
 	if err := s.check(); err != nil {
 		return nil, err

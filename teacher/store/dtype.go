@@ -72,7 +72,7 @@ func ParseDType(s string) (DType, error) {
 			forms = append(forms, k.forms)
 		}
 		slices.Sort(forms)
-		return DType{}, fault.New(fault.Usage, "", "store dtype", "got %q, expected %s", s, strings.Join(forms, ", "))
+		return DType{}, fault.New(fault.Usage, "", "--store-dtype", "got %q, expected %s", s, strings.Join(forms, ", "))
 	}
 	return d, nil
 }

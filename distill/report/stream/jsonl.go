@@ -12,17 +12,17 @@ import (
 )
 
 // jsonl is a file of JSON lines: one of event start, one of event epoch for
-// each epoch of each role, one of event end.
+// each epoch of each course, one of event end.
 type jsonl struct {
-	path  string
-	file  *durable.Journal
-	start []byte
-	roles []said
+	path    string
+	file    *durable.Journal
+	start   []byte
+	courses []said
 }
 
-// said are the lines of a role.
+// said are the lines of a course.
 type said struct {
-	role  string
+	of    Course
 	lines []byte
 	done  int
 }
@@ -50,34 +50,34 @@ func taskName(t dataset.Task) string {
 }
 
 // Epochs implements Sink.
-func (j *jsonl) Epochs(role string, done []Epoch) error {
-	last := len(j.roles) - 1
-	if last >= 0 && j.roles[last].role == role && j.roles[last].done == len(done)-1 {
-		b, err := epochLine(role, done[len(done)-1])
+func (j *jsonl) Epochs(of Course, done []Epoch) error {
+	last := len(j.courses) - 1
+	if last >= 0 && j.courses[last].of == of && j.courses[last].done == len(done)-1 {
+		b, err := epochLine(of, done[len(done)-1])
 		if err != nil {
 			return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
 		}
-		j.roles[last].done++
-		j.roles[last].lines = append(j.roles[last].lines, b...)
+		j.courses[last].done++
+		j.courses[last].lines = append(j.courses[last].lines, b...)
 		return j.file.Append(b)
 	}
-	for i, s := range j.roles { // what came after it is not any more
-		if s.role == role {
-			j.roles = j.roles[:i]
+	for i, s := range j.courses { // what came after it is not any more
+		if s.of == of {
+			j.courses = j.courses[:i]
 			break
 		}
 	}
-	s := said{role: role, done: len(done)}
+	s := said{of: of, done: len(done)}
 	for _, e := range done {
-		b, err := epochLine(role, e)
+		b, err := epochLine(of, e)
 		if err != nil {
 			return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
 		}
 		s.lines = append(s.lines, b...)
 	}
-	j.roles = append(j.roles, s)
+	j.courses = append(j.courses, s)
 	all := bytes.Clone(j.start)
-	for _, s := range j.roles {
+	for _, s := range j.courses {
 		all = append(all, s.lines...)
 	}
 	return j.file.Set(all)
@@ -85,8 +85,13 @@ func (j *jsonl) Epochs(role string, done []Epoch) error {
 
 // End implements Sink.
 func (j *jsonl) End(r *report.Report) error {
-	b, err := line(pairs{{"event", "end"}, {"verdict", r.Verdict}, {"teacher", scores(r.Teacher)}, {"baseline", scores(r.Baseline)}, {"student", scores(r.Student)},
-		{"steps_per_s", r.StepsPerS}, {"samples_per_s", r.SamplesPerS}, {"wall_s", r.WallS}})
+	p := pairs{{"event", "end"}}
+	if r.Seeds != nil { // whose the scores are
+		p = append(p, pair{"seed", r.Seeds.Exported})
+	}
+	p = append(p, pairs{{"verdict", r.Verdict}, {"teacher", scores(r.Teacher)}, {"baseline", scores(r.Baseline)}, {"student", scores(r.Student)},
+		{"steps_per_s", r.StepsPerS}, {"samples_per_s", r.SamplesPerS}, {"wall_s", r.WallS}}...)
+	b, err := line(p)
 	if err != nil {
 		return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
 	}
@@ -96,8 +101,12 @@ func (j *jsonl) End(r *report.Report) error {
 // Close implements Sink.
 func (j *jsonl) Close() error { return j.file.Close() }
 
-func epochLine(role string, e Epoch) ([]byte, error) {
-	p := pairs{{"event", "epoch"}, {"role", role}, {"epoch", e.Epoch.Epoch}}
+func epochLine(of Course, e Epoch) ([]byte, error) {
+	p := pairs{{"event", "epoch"}, {"role", of.Role}}
+	if of.Several {
+		p = append(p, pair{"seed", of.Seed})
+	}
+	p = append(p, pair{"epoch", e.Epoch.Epoch})
 	for _, s := range e.Scalars() {
 		p = append(p, pair{strings.ReplaceAll(s.Name, "/", "_"), s.Value})
 	}

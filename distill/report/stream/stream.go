@@ -26,12 +26,19 @@ type Epoch struct {
 // ended is Ended as a time.
 func (e Epoch) ended() time.Time { return time.UnixMilli(int64(e.Ended * 1e3)).UTC() }
 
+// Course is one training of a run.
+type Course struct {
+	Role    string
+	Seed    uint64
+	Several bool // whether the run has several seeds, so that this one is said
+}
+
 // Sink takes what a run says.
 type Sink interface {
-	// Epochs says that role has these epochs behind it, and no more. A sink
+	// Epochs says that of has these epochs behind it, and no more. A sink
 	// keeps what it holds of them, drops what goes beyond, such as epochs that a
 	// killed run had done after its last checkpoint, and adds the rest.
-	Epochs(role string, done []Epoch) error
+	Epochs(of Course, done []Epoch) error
 	// End says what the run came to.
 	End(r *report.Report) error
 	// Close ends the writing; what was said stays.
@@ -42,8 +49,8 @@ type Sink interface {
 type Sinks []Sink
 
 // Epochs implements Sink.
-func (s Sinks) Epochs(role string, done []Epoch) error {
-	return s.each(func(k Sink) error { return k.Epochs(role, done) })
+func (s Sinks) Epochs(of Course, done []Epoch) error {
+	return s.each(func(k Sink) error { return k.Epochs(of, done) })
 }
 
 // End implements Sink.

@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +65,7 @@ func must(t *testing.T, s Sink, err error) Sink {
 func follow(t *testing.T, s Sink, from, n int, end bool) {
 	t.Helper()
 	for i := from; i <= n; i++ {
-		if err := s.Epochs("student", epochsOf(i)); err != nil {
+		if err := s.Epochs(Course{Role: "student"}, epochsOf(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,7 +134,7 @@ func TestLines(t *testing.T) {
 	}
 	for _, role := range []string{"student", "baseline"} {
 		for i := range 3 {
-			if err := s.Epochs(role, epochsOf(i)); err != nil {
+			if err := s.Epochs(Course{Role: role}, epochsOf(i)); err != nil {
 				t.Fatal(err)
 			}
 			if data, _ := os.ReadFile(path); len(data) == 0 || data[len(data)-1] != '\n' {
@@ -171,6 +174,52 @@ func TestLines(t *testing.T) {
 	}
 	if want := `"seconds":2,"time":"2027-01-15T08:00:02Z"}`; !strings.HasSuffix(lines[1], want) {
 		t.Errorf("%s does not end in %s", lines[1], want)
+	}
+}
+
+// TestSeeds tells the courses of several seeds apart, and whose the scores at
+// the end are.
+func TestSeeds(t *testing.T) {
+	r := example()
+	r.Seeds = &report.Seeds{Seeds: []uint64{0, 1}, Exported: 1}
+	for name, k := range sinks {
+		dir := t.TempDir()
+		s := k.open(t, dir)
+		for _, seed := range []uint64{0, 1, 0, 1} { // again, as a run that goes on does
+			for n := range 3 {
+				if err := s.Epochs(Course{"student", seed, true}, epochsOf(n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := errors.Join(s.End(r), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if name == "jsonl" {
+			data, _ := os.ReadFile(k.file(dir))
+			var got []string
+			for l := range strings.Lines(string(data)) {
+				l, _, _ = strings.Cut(strings.TrimSpace(l), `,"loss_total"`)
+				l, _, _ = strings.Cut(l, `,"verdict"`)
+				got = append(got, l)
+			}
+			e := `{"event":"epoch","role":"student","seed":%d,"epoch":%d`
+			if want := []string{fmt.Sprintf(e, 0, 1), fmt.Sprintf(e, 0, 2), fmt.Sprintf(e, 1, 1), fmt.Sprintf(e, 1, 2), `{"event":"end","seed":1`}; !slices.Equal(got[1:], want) {
+				t.Errorf("lines %q, expected %q", got[1:], want)
+			}
+			continue
+		}
+		var sizes []int
+		for _, of := range []string{"student-seed-0", "student-seed-1"} {
+			data, err := os.ReadFile(filepath.Join(dir, "tb", of, EventFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, len(records(t, data)))
+		}
+		if sizes[0] != 3 || sizes[1] != 4 { // the version, two epochs, and of the exported one the test
+			t.Errorf("%s: %v records", name, sizes)
+		}
 	}
 }
 
@@ -273,7 +322,7 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := epochsOf(200) // a step of two bytes too
-	if err := s.Epochs("student", list); err != nil {
+	if err := s.Epochs(Course{Role: "student"}, list); err != nil {
 		t.Fatal(err)
 	}
 	follow(t, s, 1, 0, true)

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,14 +12,15 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
-// EventFile is the name of a role's event file, in DIR/role.
+// EventFile is the name of a course's event file, in DIR/ROLE, or of several
+// seeds DIR/ROLE-seed-SEED.
 const EventFile = "events.out.tfevents.0.kdonnx"
 
-// tensorboard is a folder of TensorBoard's: a run a role, an event an epoch.
+// tensorboard is a folder of TensorBoard's: a run a course, an event an epoch.
 type tensorboard struct {
-	dir   string
-	roles map[string]*eventFile
-	order []string
+	dir     string
+	courses map[Course]*eventFile
+	order   []Course
 }
 
 type eventFile struct {
@@ -33,14 +35,22 @@ func TensorBoard(dir string) (Sink, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
 	}
-	return &tensorboard{dir: dir, roles: map[string]*eventFile{}}, nil
+	return &tensorboard{dir: dir, courses: map[Course]*eventFile{}}, nil
+}
+
+// folder is where the events of c are.
+func (c Course) folder() string {
+	if !c.Several {
+		return c.Role
+	}
+	return fmt.Sprintf("%s-seed-%d", c.Role, c.Seed)
 }
 
 // Epochs implements Sink.
-func (t *tensorboard) Epochs(role string, done []Epoch) error {
-	f := t.roles[role]
+func (t *tensorboard) Epochs(of Course, done []Epoch) error {
+	f := t.courses[of]
 	if f == nil {
-		dir := filepath.Join(t.dir, role)
+		dir := filepath.Join(t.dir, of.folder())
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fault.New(fault.IO, dir, "", "cannot create: %w", err)
 		}
@@ -49,8 +59,8 @@ func (t *tensorboard) Epochs(role string, done []Epoch) error {
 			return err
 		}
 		f = &eventFile{file: j, done: -1}
-		t.roles[role] = f
-		t.order = append(t.order, role)
+		t.courses[of] = f
+		t.order = append(t.order, of)
 	}
 	from := 0
 	if f.done == len(done)-1 && f.done >= 0 {
@@ -72,13 +82,18 @@ func (t *tensorboard) Epochs(role string, done []Epoch) error {
 	return add(b)
 }
 
-// End adds what the models score on the test rows, at the last epoch.
+// End adds what the exported student and its baseline score on the test rows, at
+// the last epoch.
 func (t *tensorboard) End(r *report.Report) error {
 	for _, m := range []struct {
 		role  string
 		block *report.Block
 	}{{"student", r.Student}, {"baseline", r.Baseline}} {
-		f := t.roles[m.role]
+		of := Course{Role: m.role}
+		if s := r.Seeds; s != nil {
+			of.Seed, of.Several = s.Exported, true
+		}
+		f := t.courses[of]
 		if m.block == nil || f == nil || f.done < 1 {
 			continue
 		}
@@ -92,8 +107,8 @@ func (t *tensorboard) End(r *report.Report) error {
 // Close implements Sink.
 func (t *tensorboard) Close() error {
 	var all []error
-	for _, role := range t.order {
-		all = append(all, t.roles[role].file.Close())
+	for _, of := range t.order {
+		all = append(all, t.courses[of].file.Close())
 	}
 	return errors.Join(all...)
 }

@@ -27,8 +27,10 @@ func (d *run) balance(ctx context.Context) error {
 		return err
 	}
 	var val metrics.Balance
-	if d.val != nil {
-		if val, err = d.spread(ctx, d.val); err != nil {
+	if r, err := d.valRows(ctx); err != nil {
+		return err
+	} else if r != nil {
+		if val, err = d.spread(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -48,16 +50,15 @@ func (d *run) balance(ctx context.Context) error {
 // plainRows are the rows of the transfer set with what the teacher says of them
 // at T = 1: as they are, or where it was asked about views alone, their first.
 func (d *run) plainRows(ctx context.Context) (*rows, error) {
+	src := d.learned()
 	if v := d.variation; v != nil && v.views != nil && d.teacher.targets != nil {
-		first := make([]int, d.data.Transfer.Len())
+		first := make([]int, src.Len())
 		for i := range first {
 			first[i] = i
 		}
-		return openRows(ctx, dataset.Subset(v.views, first), nil, d.teacher.targets, d.task, d.teacher.classes)
+		src = dataset.Subset(v.views, first)
 	}
-	r := *d.train
-	r.targets, r.pipe, r.vary = d.teacher.targets, nil, nil
-	return &r, nil
+	return openRows(ctx, src, nil, d.teacher.targets, d.task, d.teacher.classes)
 }
 
 // spread counts the rows of r.

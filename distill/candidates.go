@@ -31,7 +31,7 @@ type fitter struct {
 // Library is that of ONNX Runtime, for a bound on the latency. Nothing that
 // fits is a fault of kind Usage that names the least that there is.
 func Candidates(ctx context.Context, text string, b Budget, in models.Input, classes int, library string) ([]Candidate, error) {
-	f := fitter{budget: b, in: in, classes: classes, time: rowTimer(library), file: func(arch string) ([]byte, error) {
+	f := fitter{budget: b, in: in, classes: classes, time: rowTimer(library, timedFor), file: func(arch string) ([]byte, error) {
 		m, err := models.Build(arch, in, classes, 0)
 		if err != nil {
 			return nil, err
@@ -50,13 +50,13 @@ func fileOf(m *onnx.Model, metadata []onnx.Entry) ([]byte, error) {
 	return export.Bytes(net, metadata)
 }
 
-// timedFor is how long one measurement of the latency takes, about.
+// timedFor is how long one measurement of the latency of a candidate takes, about.
 const timedFor = 60 * time.Millisecond
 
 // rowTimer measures in this process, on one thread: a small net gains little
 // from more, and waking them adds noise. The values of a row do not matter to
 // the time of the ops that nets are made of.
-func rowTimer(library string) func(ctx context.Context, arch string, file []byte) (time.Duration, error) {
+func rowTimer(library string, each time.Duration) func(ctx context.Context, arch string, file []byte) (time.Duration, error) {
 	return func(ctx context.Context, arch string, file []byte) (time.Duration, error) {
 		session, err := ort.OpenBytes(arch, file, ort.Options{Library: library, Threads: 1})
 		if err != nil {
@@ -67,7 +67,7 @@ func rowTimer(library string) func(ctx context.Context, arch string, file []byte
 		if err != nil {
 			return 0, err
 		}
-		l, err := session.Time(ctx, row, timedFor)
+		l, err := session.Time(ctx, row, each)
 		return l.Median, err
 	}
 }

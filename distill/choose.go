@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -115,10 +114,9 @@ func describe(c Candidate) string {
 // fitting are the candidates for the rows of d, whose files are as d would
 // export them.
 func (d *run) fitting(ctx context.Context, b Budget) ([]Candidate, error) {
-	probe := &run{recipe: d.recipe, env: d.env, data: d.data, task: d.task, teacher: d.teacher, variation: d.variation, result: d.forecast()}
-	if d.task == dataset.MultiClass {
-		probe.shares = slices.Repeat([]float64{1.234e-5}, d.teacher.classes) // the longest text there is
-	}
+	probe := &run{recipe: d.recipe, env: d.env, data: d.data, task: d.task, teacher: d.teacher, variation: d.variation, shares: d.shares, result: d.forecast()}
+	first := d.recipe.Train.Seed
+	probe.seed = max(first, first+uint64(d.recipe.Train.Seeds)-1) // the one that takes the most digits
 	in, err := probe.studentInput(ctx)
 	if err != nil {
 		return nil, err
@@ -128,7 +126,7 @@ func (d *run) fitting(ctx context.Context, b Budget) ([]Candidate, error) {
 		return nil, err
 	}
 	probe.spec.scale = scale
-	f := fitter{budget: b, in: in, classes: d.teacher.classes, time: rowTimer(d.recipe.Teacher.Library), file: func(arch string) ([]byte, error) {
+	f := fitter{budget: b, in: in, classes: d.teacher.classes, time: rowTimer(d.recipe.Teacher.Library, cmp.Or(d.env.Latency, timedFor)), file: func(arch string) ([]byte, error) {
 		m, _, err := probe.buildNet(arch, in, mean)
 		if err != nil {
 			return nil, err
@@ -147,6 +145,7 @@ func (s *Session) identityOf(ctx context.Context, arch, dir string) (map[string]
 	}
 	id, err := trial.identity(ctx, RoleStudent)
 	delete(id, "architecture")
+	delete(id, startingNet)
 	return id, err
 }
 
@@ -305,10 +304,12 @@ func (d *run) checkBudget(ctx context.Context, path string) error {
 	}
 	c := Candidate{Params: d.spec.params, FLOPs: d.spec.flops, Bytes: int64(len(data))}
 	if asked.Latency > 0 && export.Ready(d.recipe.Teacher.Library) == nil {
-		if c.Latency, err = rowTimer(d.recipe.Teacher.Library)(ctx, path, data); err != nil {
+		if c.Latency, err = rowTimer(d.recipe.Teacher.Library, cmp.Or(d.env.Latency, timedFor))(ctx, path, data); err != nil {
 			return err
 		}
-		d.result.Student.LatencyMS = report.Number(c.Latency.Seconds() * 1e3)
+		if d.result.Student.LatencyOneMS == 0 { // unverified, and so not timed
+			d.result.Student.LatencyOneMS = report.Number(c.Latency.Seconds() * 1e3)
+		}
 		d.note(fmt.Sprintf("budget: the student takes %v a row, at most %v were asked for", tidy(c.Latency), asked.Latency))
 	}
 	b := Budget{Params: asked.Params, Bytes: asked.Bytes, FLOPs: asked.FLOPs, Latency: asked.Latency}

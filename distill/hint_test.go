@@ -68,6 +68,9 @@ func TestHint(t *testing.T) {
 	if !env.has(formula) || !strings.Contains(result.Provenance.Loss, formula) {
 		t.Errorf("the formula is %q, expected %q", result.Provenance.Loss, formula)
 	}
+	if text := string(mustRead(t, result.Files.Stream)); !strings.Contains(text, "h the student's") {
+		t.Errorf("the stream's formula lacks the hint: %.300s", text)
+	}
 	if text := string(mustRead(t, result.Files.Metrics)); !strings.Contains(text, `"hint":`) {
 		t.Error("metrics.json has no hint")
 	}

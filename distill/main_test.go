@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
@@ -164,7 +165,7 @@ type record struct {
 
 func newRecord() *record {
 	r := &record{}
-	r.Env = Env{Version: "test", Cache: file("cache"), Log: func(line string) {
+	r.Env = Env{Version: "test", Cache: file("cache"), Latency: time.Millisecond, Log: func(line string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.lines = append(r.lines, line)

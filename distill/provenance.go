@@ -2,6 +2,7 @@ package distill
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"math"
@@ -28,9 +29,13 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 	if err != nil {
 		return nil, err
 	}
+	net, err := onnx.Marshal(d.spec.model)
+	if err != nil {
+		return nil, err
+	}
 	t, l := d.recipe.Train, d.recipe.Loss
 	id := map[string]string{
-		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.name(), "student preprocess": d.recipe.Student.Prep, "input": d.spec.model.Graph.Inputs[0].Name,
+		"version": d.env.Version, "machine": runtime.GOARCH, "role": role, "architecture": d.recipe.Student.name(), "student preprocess": d.spec.pre.String(), "input": d.spec.model.Graph.Inputs[0].Name,
 		"freeze": fmt.Sprintf("%q", d.recipe.Student.Freeze), "classes": strconv.Itoa(d.teacher.classes), "transfer rows": digest, "labelled rows": labelled,
 		"epochs": strconv.Itoa(t.Epochs), "batch": strconv.Itoa(t.Batch), "optimizer": t.Optimizer, "lr": fmt.Sprint(t.LR),
 		"momentum": fmt.Sprint(t.Momentum), "beta1": fmt.Sprint(t.Beta1), "beta2": fmt.Sprint(t.Beta2),
@@ -39,6 +44,7 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		"max norm": fmt.Sprint(t.MaxNorm), "ema": fmt.Sprint(t.EMA), "accumulate": strconv.Itoa(t.Accumulate),
 		"label smoothing": fmt.Sprint(l.Smoothing),
 		"patience":        strconv.Itoa(t.Patience), "seed": strconv.FormatUint(t.Seed, 10),
+		startingNet: fmt.Sprintf("%x", sha256.Sum256(net)), // what it wants of its input among it, which may be detected
 	}
 	if d.spec.from != nil {
 		id["student file"] = d.spec.from.digest
@@ -54,36 +60,44 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 			return nil, err
 		}
 	}
-	if v := d.variation; role == RoleStudent && v != nil && !v.mode.stored() {
+	if d.task != dataset.MultiClass { // decides the hard term too
+		id["loss"] = l.Name
+		id["huber delta"] = fmt.Sprint(l.Delta)
+	}
+	if !d.recipe.taught() {
+		return id, nil
+	}
+	id["targets"] = d.teacher.targets.Content() // give the baseline its scale of numbers, and its best epoch where no validation row has a label
+	if d.teaches(role) {
+		err = d.identifyTeaching(id)
+	}
+	return id, err
+}
+
+// identifyTeaching adds to id what the weights of a student depend on besides.
+func (d *run) identifyTeaching(id map[string]string) error {
+	l := d.recipe.Loss
+	s, err := l.schedules()
+	if err != nil {
+		return err
+	}
+	id["loss"] = l.Name
+	id["temperature"], id["alpha"], id["beta"] = fmt.Sprint(l.Temperature), fmt.Sprint(l.Alpha), fmt.Sprint(*l.Beta)
+	id["temperature schedule"], id["alpha schedule"], id["beta schedule"] = s.text()
+	if v := d.variation; v != nil && !v.mode.stored() {
 		id["teacher mode"] = v.mode.String()
 		if v.mode.online {
 			id["teacher"] = d.teacher.targets.Key().Hash()
 		}
 	}
-	if role == RoleStudent && d.recipe.taught() {
-		id["targets"] = d.teacher.targets.Content()
-		id["loss"] = l.Name
-		id["temperature"] = fmt.Sprint(l.Temperature)
-		id["alpha"] = fmt.Sprint(l.Alpha)
-		id["beta"] = fmt.Sprint(*l.Beta)
-		s, err := l.schedules()
-		if err != nil {
-			return nil, err
-		}
-		id["temperature schedule"], id["alpha schedule"], id["beta schedule"] = s.text()
-		if d.train.hint != nil {
-			maps.Copy(id, d.teacher.hint.identity(l))
-		}
+	if d.train.hint != nil {
+		maps.Copy(id, d.teacher.hint.identity(l))
 	}
-	if d.task == dataset.Regression { // decides the baseline too, and its scale the targets do
-		id["loss"] = l.Name
-		id["huber delta"] = fmt.Sprint(l.Delta)
-		if d.recipe.taught() {
-			id["targets"] = d.teacher.targets.Content()
-		}
-	}
-	return id, nil
+	return nil
 }
+
+// startingNet is the field of an identity that is another for each architecture.
+const startingNet = "weights at start"
 
 // provenance is written into the metadata of student.onnx: where it comes
 // from, and nothing that differs between two equal runs.

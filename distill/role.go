@@ -14,7 +14,6 @@ import (
 
 // openRoles pairs the rows with what the teacher said of them.
 func (d *run) openRoles(ctx context.Context) (err error) {
-	c := d.teacher.classes
 	if d.train, err = d.taughtRows(ctx, d.recipe.Loss.Temperature); err != nil {
 		return err
 	}
@@ -26,26 +25,32 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 			d.note("hint: the teacher's values of an augmented row are those of the row before it")
 		}
 	}
-	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, c); err != nil {
+	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, d.teacher.classes); err != nil {
 		return err
 	}
+	if d.val, err = d.valRows(ctx); err == nil && d.val == nil && d.data.Val != nil {
+		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
+	}
+	return err
+}
+
+// valRows are the validation rows with what the teacher said of them; nil
+// without any that a net could be judged by.
+func (d *run) valRows(ctx context.Context) (*rows, error) {
 	if d.data.Val == nil {
-		return nil
+		return nil, nil
 	}
 	targets := d.teacher.targets
 	if targets != nil && d.teacher.contract == nil { // nobody can be asked about rows that the store lacks
+		var err error
 		if targets, err = d.teacher.covers(ctx, d.data.Val); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if labelled, err := labelledRows(ctx, d.data.Val); err != nil {
-		return err
-	} else if targets == nil && len(labelled) == 0 {
-		d.note("the validation rows have neither labels nor targets: the last epoch is kept")
-		return nil
+	if labelled, err := labelledRows(ctx, d.data.Val); err != nil || targets == nil && len(labelled) == 0 {
+		return nil, err
 	}
-	d.val, err = openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, c)
-	return err
+	return openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, d.teacher.classes)
 }
 
 // learned are the rows that the student learns from: without a teacher those
@@ -70,30 +75,59 @@ func (d *run) labelledAlone(ctx context.Context) (*rows, error) {
 // fewSteps is a budget too small to judge a student by.
 const fewSteps = 200
 
+// lesson is a fresh copy of the net, and what it is trained by in one role.
+type lesson struct {
+	net     *student.Student
+	loss    loss.Loss
+	hint    *hintTerm // nil without
+	formula string    // of loss and hint
+}
+
+func (d *run) lesson(role string) (l lesson, err error) {
+	if l.net, err = student.FromModel(d.spec.model, role); err != nil {
+		return l, err
+	}
+	if l.loss, err = d.lossOf(role); err != nil {
+		return l, err
+	}
+	if l.hint, err = d.hintOf(role, l.net); err != nil {
+		return l, err
+	}
+	l.formula = l.hint.formula(l.loss.Formula())
+	return l, nil
+}
+
+// teaches tells whether a net in the role learns from a teacher.
+func (d *run) teaches(role string) bool { return role == RoleStudent && d.recipe.taught() }
+
+// perEpoch is the number of steps of an epoch, in every role.
+func (d *run) perEpoch() int { return ceilDiv(d.learned().Len(), d.recipe.Train.Batch) }
+
+// rate is the schedule of the learning rate.
+func (d *run) rate() (optim.Schedule, error) {
+	t, steps := d.recipe.Train, d.recipe.Train.Epochs*d.perEpoch()
+	if t.Warmup >= steps {
+		return nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
+	}
+	return optim.Named(t.Schedule, uint64(steps), uint64(t.Warmup))
+}
+
+// checkSteps refuses a run that is too short, before the teacher is asked.
+func (d *run) checkSteps(context.Context) error {
+	if d.perEpoch() == 0 {
+		return nil // what lacks is said later
+	}
+	_, err := d.rate()
+	return err
+}
+
 // follow trains a fresh copy of the net in one role.
 func (d *run) follow(ctx context.Context, role string, train *rows) (*student.Student, *outcome, error) {
-	net, err := student.FromModel(d.spec.model, role)
+	l, err := d.lesson(role)
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := d.lossOf(role)
-	if err != nil {
-		return nil, nil, err
-	}
-	hint, err := d.hintOf(role, net)
-	if err != nil {
-		return nil, nil, err
-	}
-	formula := hint.formula(l.Formula())
-	if role == RoleStudent && d.recipe.taught() {
-		d.result.Provenance.Loss = formula
-	}
-	perEpoch := ceilDiv(d.train.src.Len(), d.recipe.Train.Batch)
-	t := d.recipe.Train
-	if steps := t.Epochs * perEpoch; t.Warmup >= steps {
-		return nil, nil, fault.New(fault.Usage, "", "--warmup", "got %d steps, expected fewer than the %d of the run", t.Warmup, steps)
-	}
-	rate, err := optim.Named(t.Schedule, uint64(t.Epochs*perEpoch), uint64(t.Warmup))
+	rate, err := d.rate()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,25 +135,31 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if err != nil {
 		return nil, nil, err
 	}
-	passes := fmt.Sprintf("%d epochs", t.Epochs)
-	if t.Epochs == 1 {
+	epochs, perEpoch := d.recipe.Train.Epochs, d.perEpoch()
+	passes := fmt.Sprintf("%d epochs", epochs)
+	if epochs == 1 {
 		passes = "1 epoch"
 	}
-	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %s of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, passes, perEpoch, formula))
-	if steps := t.Epochs * perEpoch; role == RoleStudent && steps < fewSteps {
+	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %s of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, passes, perEpoch, l.formula))
+	if steps := epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
 	var weights func(step uint64) loss.Weights
-	if role == RoleStudent && d.recipe.taught() {
+	if d.teaches(role) {
 		if train, weights, err = d.scheduled(train, perEpoch); err != nil {
 			return nil, nil, err
 		}
 	}
-	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: net, train: train, val: d.val, loss: l, weights: weights, hint: hint, perEpoch: perEpoch, until: d.until, run: identity,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, schedule: rate, note: d.note, tuned: d.spec.from != nil,
+	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: l.net, train: train, val: d.val, loss: l.loss, weights: weights, hint: l.hint,
+		perEpoch: perEpoch, until: d.until, run: identity, schedule: rate, tuned: d.spec.from != nil,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, note: d.note,
 		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
-	return net, out, err
+	if err != nil {
+		return nil, nil, err
+	}
+	out.Formula = l.formula
+	return l.net, out, nil
 }
 
 // scheduled is T, α and β of the student's loss at each step, nil where they
@@ -150,7 +190,7 @@ func (d *run) scheduled(train *rows, perEpoch int) (*rows, func(step uint64) los
 func (d *run) lossOf(role string) (loss.Loss, error) {
 	l := d.recipe.Loss
 	switch {
-	case role == RoleStudent && d.recipe.taught():
+	case d.teaches(role):
 		return l.build(d.task, d.spec.scale, d.recipe.Train.Epochs)
 	case d.task == dataset.MultiClass:
 		return loss.New("hard-label", loss.Settings{Smoothing: l.Smoothing})

@@ -7,6 +7,7 @@
 package distill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -33,14 +34,12 @@ type Env struct {
 	Cache         string            // folder of the target stores
 
 	Checkpoint time.Duration // longest time of training between checkpoints; 0: 20 s
+	Latency    time.Duration // of one measurement of a latency, about; 0: what is exact enough
 }
 
-func (e Env) checkpointEvery() time.Duration {
-	if e.Checkpoint > 0 {
-		return e.Checkpoint
-	}
-	return 20 * time.Second
-}
+func (e Env) timeFor() time.Duration { return cmp.Or(e.Latency, export.LatencyTime) }
+
+func (e Env) checkpointEvery() time.Duration { return cmp.Or(e.Checkpoint, 20*time.Second) }
 
 func (e Env) log(line string) {
 	if e.Log != nil {
@@ -96,7 +95,7 @@ func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.openData, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.chooseStudent, d.designStudent, d.balance, d.describe, d.trainSeeds, d.export, d.report,
+		d.openData, d.checkSteps, d.openStudent, d.placeHint, d.askTeacher, d.askHint, d.balance, d.chooseStudent, d.designStudent, d.describe, d.trainSeeds, d.export, d.report,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, Interrupted(ctx, err)
@@ -280,7 +279,7 @@ func (d *run) export(ctx context.Context) error {
 		return fault.New(fault.IO, path, "", "cannot read back: %w", err)
 	}
 	d.result.Student.Bytes = st.Size()
-	l, err := export.Latencies(ctx, path, d.recipe.Teacher.Library, export.Row(d.spec.net, x[:len(x)/n]))
+	l, err := export.Latencies(ctx, path, d.recipe.Teacher.Library, export.Row(d.spec.net, x[:len(x)/n]), d.env.timeFor())
 	d.timed(d.result.Student, l, err)
 	if b := d.result.Baseline; b != nil { // the same net with other weights
 		b.Bytes, b.LatencyMS, b.LatencyOneMS = st.Size(), d.result.Student.LatencyMS, d.result.Student.LatencyOneMS

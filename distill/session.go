@@ -31,8 +31,8 @@ type Trial struct {
 type Trained struct {
 	Net     *student.Student
 	Params  int64
-	FLOPs   int64 // of one row, a multiply-add as two
-	Formula string
+	FLOPs   int64  // of one row, a multiply-add as two
+	Formula string // of the loss, and of the hint
 	History []EpochRecord
 	BestAt  int  // epoch that was kept, counted from 1; 0: the weights of the file it began as
 	Done    bool // false where it paused
@@ -100,7 +100,7 @@ func (s *Session) Train(ctx context.Context, t Trial) (*Trained, error) {
 		return nil, Interrupted(ctx, err)
 	}
 	d.spec.net = net
-	return &Trained{Net: net, Params: d.spec.params, FLOPs: d.spec.flops, Formula: d.result.Provenance.Loss, History: out.History, BestAt: out.BestAt,
+	return &Trained{Net: net, Params: d.spec.params, FLOPs: d.spec.flops, Formula: out.Formula, History: out.History, BestAt: out.BestAt,
 		Done: out.Done, Samples: out.Samples, Seconds: out.Seconds, Notes: d.result.Notes, ran: d}, nil
 }
 

@@ -15,7 +15,7 @@ import (
 func (d *run) describe(ctx context.Context) error {
 	r := &d.result.Report
 	l, t := d.recipe.Loss, d.recipe.Train
-	built, err := d.lossOf(RoleStudent)
+	student, err := d.lesson(RoleStudent)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (d *run) describe(ctx context.Context) error {
 		Data:         report.Source{Name: d.recipe.Data.Train, Digest: key.Dataset},
 		Test:         report.Source{Name: d.data.TestIs, Digest: test},
 		Architecture: d.recipe.Student.name(),
-		Loss:         built.Formula(),
+		Loss:         student.formula,
 		Temperature:  report.Number(l.Temperature), Alpha: report.Number(l.Alpha), Beta: report.Number(*l.Beta),
 		Seed: t.Seed, Epochs: t.Epochs, Augment: d.augment(), TeacherMode: d.teacherMode(), Version: d.env.Version,
 	}

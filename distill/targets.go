@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/dataset"
-	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher"
@@ -118,7 +117,7 @@ func (d *run) askTeacher(ctx context.Context) error {
 	} else if t.test, err = d.fill(ctx, model, d.data.Test, ""); err != nil {
 		return err
 	}
-	if t.latency, t.untimed = teacherLatency(ctx, model, d.data.Test); ctx.Err() != nil {
+	if t.latency, t.untimed = d.teacherLatency(ctx, model); ctx.Err() != nil {
 		return ctx.Err()
 	}
 	t.classes = t.targets.Classes()
@@ -133,13 +132,13 @@ func (d *run) askTeacher(ctx context.Context) error {
 	return nil
 }
 
-// teacherLatency times the model on the first row of src.
-func teacherLatency(ctx context.Context, model teacher.Model, src dataset.Source) (l [2]ort.Latency, err error) {
+// teacherLatency times the model on the first test row.
+func (d *run) teacherLatency(ctx context.Context, model teacher.Model) (l [2]ort.Latency, err error) {
 	var row dataset.Batch
-	if err := src.Read(ctx, []int{0}, &row); err != nil {
+	if err := d.data.Test.Read(ctx, []int{0}, &row); err != nil {
 		return l, err
 	}
-	return model.Latency(ctx, &row, export.LatencyTime)
+	return model.Latency(ctx, &row, d.env.timeFor())
 }
 
 // learnAlone settles what a teacher would: task and classes are those of the labels.
@@ -178,6 +177,11 @@ func (d *run) openStore(ctx context.Context, t *taught) (err error) {
 	t.classes = t.targets.Classes()
 	if err := d.settleTask(dataset.Task(t.targets.Key().Task), t.classes); err != nil {
 		return err
+	}
+	for i := range d.recipe.Train.Seeds {
+		if err := d.holdsViews(ctx, t, d.recipe.Train.Seed+uint64(i)); err != nil {
+			return err
+		}
 	}
 	if t.test, err = t.covers(ctx, d.data.Test); err != nil {
 		return err

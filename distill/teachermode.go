@@ -59,8 +59,11 @@ func (r *Recipe) checkTeacherMode() error {
 	if err != nil || mode.stored() {
 		return err
 	}
-	if mode.online && !(r.taught() && r.Teacher.Named()) {
+	switch {
+	case mode.online && !(r.taught() && r.Teacher.Named()):
 		return fault.New(fault.Usage, "", "--teacher-mode", "got online without a teacher, expected its .onnx file by --teacher: a store cannot be asked about new views")
+	case !r.taught():
+		return fault.New(fault.Usage, "", "--teacher-mode", "got %s without a teacher, expected store: nobody would be asked", mode)
 	}
 	if a, err := dataset.ParseAugment(r.Train.Augment); err == nil && a.String() == "" {
 		return fault.New(fault.Usage, "", "--teacher-mode", "got %s without --augment, expected store: nothing varies the rows, so that what the teacher says of each never changes", mode)
@@ -166,6 +169,20 @@ func (d *run) withVal() (dataset.Source, error) {
 	return dataset.Concat(d.asked(), d.data.Val)
 }
 
+// holdsViews refuses the store of a teacher that nobody can ask where it lacks
+// the views that training with a seed sees.
+func (d *run) holdsViews(ctx context.Context, t *taught, seed uint64) error {
+	v := d.variation
+	if v == nil || v.views == nil {
+		return nil
+	}
+	found, err := t.covers(ctx, v.augmenter.Views(d.data.Transfer, seed, v.mode.views))
+	if err == nil && found == nil {
+		err = fault.New(fault.Integrity, t.targets.Dir(), "", "does not hold the %d views of each row that --teacher-mode asks for with seed %d: it was filled for other rows, --augment, --seed or N", v.mode.views, seed)
+	}
+	return err
+}
+
 // taughtRows are the rows of the transfer set with what the teacher says of them
 // as a student with losses at temperature sees them.
 func (d *run) taughtRows(ctx context.Context, temperature float64) (*rows, error) {
@@ -178,10 +195,8 @@ func (d *run) taughtRows(ctx context.Context, temperature float64) (*rows, error
 		return r, err
 	}
 	if d.teacher.contract == nil { // the store is all there is
-		if found, err := d.teacher.covers(ctx, v.views); err != nil {
+		if err := d.holdsViews(ctx, d.teacher, d.recipe.Train.Seed); err != nil {
 			return nil, err
-		} else if found == nil {
-			return nil, fault.New(fault.Integrity, targets.Dir(), "", "does not hold the %d views of each row that --teacher-mode asks for: it was filled for other rows, --augment, --seed or N", v.mode.views)
 		}
 	}
 	return &rows{src: d.data.Transfer, pipe: d.spec.pipe, targets: targets, task: d.task, classes: d.teacher.classes, vary: v}, nil

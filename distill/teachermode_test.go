@@ -235,8 +235,13 @@ func TestViewsWithoutTeacher(t *testing.T) {
 	mustRun(t, r, newRecord().Env)
 	r.Teacher.Model, r.Output.Unverified = "", true
 	mustRun(t, r, newRecord().Env)
-	r.Train.Augment = "noise=0.1"
-	_, err := Run(context.Background(), r, newRecord().Env)
+	r.Train.Seeds = 2 // nothing is trained before the views of each seed are known to be there
+	env := newRecord().Env
+	env.Progress = func(stage string, _, _ int64, _ *EpochRecord) { t.Errorf("%s trains", stage) }
+	_, err := Run(context.Background(), r, env)
+	wantFault(t, err, fault.Integrity, "does not hold the 2 views of each row", "with seed 2")
+	r.Train.Seeds, r.Train.Augment = 1, "noise=0.1"
+	_, err = Run(context.Background(), r, newRecord().Env)
 	wantFault(t, err, fault.Integrity, "does not hold the 2 views of each row", "--augment")
 }
 
@@ -256,6 +261,7 @@ func TestTeacherModeRefuses(t *testing.T) {
 		{func(r *Recipe) { r.Train.Augment = "" }, []string{"--teacher-mode", "online without --augment", "nothing varies the rows"}},
 		{func(r *Recipe) { r.Train.Augment, r.Teacher.Mode = "", "views:4" }, []string{"--teacher-mode", "views:4 without --augment"}},
 		{func(r *Recipe) { r.Teacher.Model, r.Teacher.Store = "", "store" }, []string{"--teacher-mode", "online without a teacher", "--teacher"}},
+		{func(r *Recipe) { r.Teacher.Model, r.Teacher.Mode = NoTeacher, "views:2" }, []string{"--teacher-mode", "views:2 without a teacher", "expected store"}},
 		{func(r *Recipe) { r.Data.Train, r.Data.Test = text, "" }, []string{"--teacher-mode", `column "column 2" is a text`, "--synthetic"}},
 	} {
 		r := asking(t, "online")

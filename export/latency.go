@@ -20,17 +20,17 @@ const LatencyTime = 150 * time.Millisecond
 // It differs from call to call, so that nothing that must be the same for the
 // same run may depend on it.
 func Latency(ctx context.Context, path, library string, row []ort.Value, threads int) (ort.Latency, error) {
-	all, err := latencies(ctx, path, library, row, threads)
+	all, err := latencies(ctx, path, library, row, LatencyTime, threads)
 	if err != nil {
 		return ort.Latency{}, err
 	}
 	return all[0], nil
 }
 
-// Latencies is Latency twice: on as many threads as ONNX Runtime chooses, and
-// on one.
-func Latencies(ctx context.Context, path, library string, row []ort.Value) (l [2]ort.Latency, err error) {
-	all, err := latencies(ctx, path, library, row, 0, 1)
+// Latencies is Latency twice, in two measurements of about the given time: on
+// as many threads as ONNX Runtime chooses, and on one.
+func Latencies(ctx context.Context, path, library string, row []ort.Value, each time.Duration) (l [2]ort.Latency, err error) {
+	all, err := latencies(ctx, path, library, row, each, 0, 1)
 	if err == nil {
 		copy(l[:], all)
 	}
@@ -38,7 +38,7 @@ func Latencies(ctx context.Context, path, library string, row []ort.Value) (l [2
 }
 
 // latencies times the model in one process on each number of threads.
-func latencies(ctx context.Context, path, library string, row []ort.Value, threads ...int) (all []ort.Latency, err error) {
+func latencies(ctx context.Context, path, library string, row []ort.Value, each time.Duration, threads ...int) (all []ort.Latency, err error) {
 	o := ort.Options{Library: library, Threads: threads[0]}
 	w, err := ort.StartWorker(ctx, path, o, ort.WorkerOptions{Timeout: time.Minute})
 	if err != nil {
@@ -56,7 +56,7 @@ func latencies(ctx context.Context, path, library string, row []ort.Value, threa
 				return nil, err
 			}
 		}
-		l, err := w.Time(ctx, row, LatencyTime)
+		l, err := w.Time(ctx, row, each)
 		if err != nil {
 			return nil, err
 		}

@@ -29,10 +29,12 @@ func (l *lab) keep(name string, f *finding) error {
 // write makes the document of all that was found so far.
 func (l *lab) write(path string) error {
 	var top, below strings.Builder
+	var lacking []string
 	for _, e := range experiments {
 		data, err := os.ReadFile(filepath.Join(l.out, "findings", e.name+".json"))
 		if err != nil {
-			continue // not run yet
+			lacking = append(lacking, fmt.Sprintf("%s (`-only %s`)", e.title, e.name))
+			continue
 		}
 		var f finding
 		if err := json.Unmarshal(data, &f); err != nil {
@@ -55,6 +57,9 @@ func (l *lab) write(path string) error {
 			}
 			fmt.Fprintf(&below, "\n![%s](%s)\n", p.Caption, name)
 		}
+	}
+	if len(lacking) > 0 {
+		fmt.Fprintf(&below, "\n## Not run yet\n\n%s.\n", strings.Join(lacking, "; "))
 	}
 	return durable.Write(path, []byte(intro+"\n| experiment | paper | bar | measured | met |\n|---|---|---|---|---|\n"+top.String()+below.String()))
 }

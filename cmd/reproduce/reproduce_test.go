@@ -87,7 +87,7 @@ func TestAgain(t *testing.T) {
 	if n := l.trained(); n != trainings {
 		t.Errorf("the first run trained %d times, expected %d", n, trainings)
 	}
-	for _, want := range []string{"| iris, mlp:8 on hard labels | – | shown |", "TreeEnsembleClassifier", "made by munge", "| experiment | paper |"} {
+	for _, want := range []string{"| iris, mlp:8 on hard labels | – | shown |", "TreeEnsembleClassifier", "made by munge", "| experiment | paper |", "## Not run yet", "(`-only teacher`)"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the document lacks %q:\n%s", want, first)
 		}

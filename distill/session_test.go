@@ -3,6 +3,7 @@ package distill
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -124,6 +125,14 @@ func TestLabelsAlone(t *testing.T) {
 	block, err := baseline.Test(context.Background())
 	if err != nil || block.Errors != result.Student.Errors || block.NLL != result.Student.NLL {
 		t.Errorf("%d errors and NLL %v, the baseline has %d and %v (%v)", result.Student.Errors, result.Student.NLL, block.Errors, block.NLL, err)
+	}
+
+	few := r
+	few.Data.Labelled, few.Train.Warmup, few.Output.Model = 50, 0, filepath.Join(t.TempDir(), "model.onnx")
+	env := newRecord()
+	mustRun(t, few, env.Env)
+	if want := fmt.Sprintf("%d epochs of %d steps", few.Train.Epochs, ceilDiv(50, few.Train.Batch)); !env.has(want) {
+		t.Errorf("with 50 labels the log does not say %q", want)
 	}
 
 	r.Teacher.Store = "targets"

@@ -191,3 +191,49 @@ func TestRefused(t *testing.T) {
 		t.Errorf("the log does not say what is missing: %q", log)
 	}
 }
+
+// TestSplit holds the chosen split of one feature against the Gini impurity of
+// every other.
+func TestSplit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 50 {
+		g := &grower{d: 1, classes: 3, rng: rng}
+		var rows []int
+		counts := make([]float64, 3)
+		for i := range 12 {
+			y := int32(rng.IntN(3))
+			g.x, g.y, rows = append(g.x, float32(rng.IntN(8))), append(g.y, y), append(rows, i)
+			counts[y]++
+		}
+		impurity := func(threshold float32) float64 {
+			var side [2][3]float64
+			var n [2]float64
+			for i, x := range g.x {
+				s := 0
+				if x > threshold {
+					s = 1
+				}
+				side[s][g.y[i]]++
+				n[s]++
+			}
+			sum := 0.0
+			for s := range side {
+				for _, k := range side[s] {
+					if n[s] > 0 {
+						sum += k * (1 - k/n[s])
+					}
+				}
+			}
+			return sum
+		}
+		_, threshold, ok := g.split(rows, counts)
+		if !ok {
+			t.Fatalf("no split of %v with classes %v", g.x, g.y)
+		}
+		for x := float32(0); x < 7; x++ {
+			if impurity(x+0.5) < impurity(threshold)-1e-9 {
+				t.Errorf("%v with classes %v is split at %v, which is worse than %v", g.x, g.y, threshold, x+0.5)
+			}
+		}
+	}
+}

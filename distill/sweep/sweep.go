@@ -100,7 +100,10 @@ func Run(ctx context.Context, p Plan, env distill.Env) (*Result, error) {
 	if err != nil {
 		return nil, distill.Interrupted(ctx, err)
 	}
-	return result, s.write(result)
+	if err := s.write(result); err != nil {
+		return result, err
+	}
+	return result, s.tidy()
 }
 
 // prepare checks all that can be checked before rows are opened.
@@ -177,6 +180,21 @@ func (s *sweeper) folder() error {
 		}
 	}
 	return s.sameRecipe()
+}
+
+// tidy removes what calls that were killed have left: every training is
+// recorded by now, and nobody is at work here any more.
+func (s *sweeper) tidy() error {
+	for _, dir := range []string{s.plan.Dir, filepath.Join(s.plan.Dir, cellsDir)} {
+		if err := durable.Clean(dir, nil); err != nil {
+			return err
+		}
+	}
+	work := filepath.Join(s.plan.Dir, workDir)
+	if err := os.RemoveAll(work); err != nil {
+		return fault.New(fault.IO, work, "", "cannot remove: %w", err)
+	}
+	return nil
 }
 
 func (s *sweeper) note(line string) {

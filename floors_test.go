@@ -40,6 +40,7 @@ var floors = map[string]int{
 	"specialist":               5,
 	"cmd":                      6,
 	"bench":                    5,
+	"internal/clouds":          4,
 	"internal/contracts":       1,
 	"student/graph/opstest":    2,
 	"student/graph/exporters":  1,

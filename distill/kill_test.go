@@ -1,9 +1,7 @@
 package distill
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,9 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kdonnx/kdonnx/internal/killed"
 )
 
 // Variables that make the test binary train once and end.
@@ -50,23 +49,10 @@ func train(t *testing.T, model string, after time.Duration) bool {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childModel+"="+model, childRows+"="+problem)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if after == 0 {
+		return !killed.Run(t, cmd, nil)
 	}
-	if after > 0 {
-		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
-	}
-	err := cmd.Wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
-		return false
-	}
-	if err != nil {
-		t.Fatalf("%v: %s", err, &stderr)
-	}
-	return true
+	return !killed.Run(t, cmd, func() { time.Sleep(after) })
 }
 
 // TestKilled kills training again and again while it writes checkpoints: each

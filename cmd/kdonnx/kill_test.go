@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -46,33 +46,18 @@ func finish(t *testing.T, dir string, args ...string) time.Duration {
 	return time.Since(began)
 }
 
-// killed starts the program and sends it SIGKILL after the given time. It
+// killedAfter starts the program and sends it SIGKILL after the given time. It
 // tells whether that came in time.
-func killed(t *testing.T, dir string, after time.Duration, args ...string) bool {
+func killedAfter(t *testing.T, dir string, after time.Duration, args ...string) bool {
 	t.Helper()
 	return killedWhen(t, dir, func() { time.Sleep(after) }, args...)
 }
 
-// killedWhen is killed at the moment that wait returns.
+// killedWhen is killedAfter at the moment that wait returns.
 func killedWhen(t *testing.T, dir string, wait func(), args ...string) bool {
 	t.Helper()
-	cmd, stderr := program(dir, args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		wait()
-		cmd.Process.Kill() // nothing happens to one that has ended
-	}()
-	err := cmd.Wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
-		return true
-	}
-	if err != nil {
-		t.Fatalf("%v: %v\n%s", args, err, stderr)
-	}
-	return false
+	cmd, _ := program(dir, args...)
+	return killed.Run(t, cmd, wait)
 }
 
 func problemDir(t *testing.T) string {
@@ -127,7 +112,7 @@ func untilFiling(dir string, limit time.Duration) {
 // changes.
 func TestKillTargets(t *testing.T) {
 	dir := problemDir(t)
-	if err := os.WriteFile(filepath.Join(dir, "many.csv"), []byte(cloudCSV(30_000, 9)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "many.csv"), []byte(rows.CSV(30_000, 9)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	targets := func(out string) []string {
@@ -190,7 +175,7 @@ func TestKillDistill(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	model, hit, fresh := filepath.Join(dir, "killed", "student.onnx"), 0, 0
 	for n := 0; hit < kills && n < 3*kills; n++ {
-		if killed(t, dir, time.Duration(rng.Float64()*float64(whole)*0.8), distil("killed")...) {
+		if killedAfter(t, dir, time.Duration(rng.Float64()*float64(whole)*0.8), distil("killed")...) {
 			hit++
 		}
 		if data, err := os.ReadFile(model); err == nil {

@@ -1,21 +1,19 @@
 package sweep
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/killed"
 )
 
 type cellOfReport = report.SweepCell
@@ -59,23 +57,10 @@ func child(t *testing.T, dir string, after time.Duration) bool {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childRows+"="+problem)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if after == 0 {
+		return !killed.Run(t, cmd, nil)
 	}
-	if after > 0 {
-		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
-	}
-	err := cmd.Wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
-		return false
-	}
-	if err != nil {
-		t.Fatalf("%v: %s", err, &stderr)
-	}
-	return true
+	return !killed.Run(t, cmd, func() { time.Sleep(after) })
 }
 
 // TestKilled kills a sweep by halving again and again: each start goes on, and

@@ -3,7 +3,6 @@ package sweep
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,11 +10,9 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/distill"
-	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/internal/clouds"
 	"github.com/kdonnx/kdonnx/internal/fault"
-	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/ort"
-	"github.com/kdonnx/kdonnx/student"
 )
 
 // problem is the folder of a small task: three clouds that overlap, and their
@@ -41,61 +38,12 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// centres of the clouds (classes, features), and their deviation.
-var centres = [][]float64{{1, 2, 0, 1}, {2, 1, 1, 0}, {0, 1, 2, 2}}
-
-const spread = 0.9
-
 func makeProblem(dir string) error {
-	rng := rand.New(rand.NewPCG(1, 5))
-	var b strings.Builder
-	b.WriteString("a,b,c,d,label\n")
-	for range 600 {
-		k := rng.IntN(len(centres))
-		for _, c := range centres[k] {
-			fmt.Fprintf(&b, "%.2f,", c+spread*rng.NormFloat64())
-		}
-		fmt.Fprintf(&b, "%c\n", 'x'+k)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "train.csv"), []byte(b.String()), 0o644); err != nil {
+	c := clouds.Clouds{Centres: [][]float64{{1, 2, 0, 1}, {2, 1, 1, 0}, {0, 1, 2, 2}}, Spread: 0.9}
+	if err := os.WriteFile(filepath.Join(dir, "train.csv"), []byte(c.CSV(600, 1)), 0o644); err != nil {
 		return err
 	}
-	m, err := models.Build("linear", models.Input{Name: "x", Shape: []int{4}}, len(centres), 1)
-	if err != nil {
-		return err
-	}
-	net, err := student.FromModel(m, "teacher")
-	if err != nil {
-		return err
-	}
-	const scale = 2 * spread * spread
-	for _, p := range net.Params() {
-		switch {
-		case !p.Trainable:
-		case len(p.Dims) == 1:
-			for k, c := range centres {
-				p.Data[k] = 0
-				for _, v := range c {
-					p.Data[k] -= float32(v * v / scale)
-				}
-			}
-		default: // (classes, features) or (features, classes)
-			for k, c := range centres {
-				for f, v := range c {
-					at := k*len(c) + f
-					if p.Dims[0] == len(c) {
-						at = f*len(centres) + k
-					}
-					p.Data[at] = float32(2 * v / scale)
-				}
-			}
-		}
-	}
-	data, err := export.Bytes(net, nil)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "teacher.onnx"), data, 0o644)
+	return c.WriteTeacher(filepath.Join(dir, "teacher.onnx"), "x")
 }
 
 // base is the recipe that the sweeps of tests begin with. Its test rows do not

@@ -42,7 +42,8 @@ func timeless(t *testing.T, path string) string {
 	return strings.ReplaceAll(s, filepath.Dir(path), "")
 }
 
-// files are all durable files of a sweep, without times.
+// files are the files of a sweep, without times; of those that say more of
+// times than of anything else, and of what work is left, it is the names.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -53,6 +54,17 @@ func files(t *testing.T, dir string) map[string]string {
 		}
 		for _, p := range paths {
 			all[filepath.Base(p)] = timeless(t, p)
+		}
+	}
+	for _, pattern := range []string{"*", "work/*"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range paths {
+			if name := filepath.Base(p); all[name] == "" {
+				all[name] = "there"
+			}
 		}
 	}
 	return all
@@ -66,6 +78,11 @@ func sameFiles(t *testing.T, what, a, b string) {
 			if x[name] != y[name] {
 				t.Errorf("%s: %s differs:\n%.300s\n%.300s", what, name, x[name], y[name])
 				return
+			}
+		}
+		for name := range y {
+			if _, ok := x[name]; !ok {
+				t.Errorf("%s: %s is there too", what, name)
 			}
 		}
 		t.Errorf("%s: %d files and %d", what, len(x), len(y))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -72,30 +71,20 @@ func Augmentations() []AugmentKind { return slices.Clone(augmentKinds) }
 // They are applied in the order of the text, mixup after the others wherever
 // it stands; each may be named once.
 func ParseAugment(text string) (Augment, error) {
-	words := strings.Fields(text)
-	a := Augment{text: strings.Join(words, " ")}
-	for _, word := range words {
-		bad := func(want string) (Augment, error) {
-			return Augment{}, fault.New(fault.Usage, "", "augment "+strconv.Quote(text), "got %q, expected %s", word, want)
-		}
-		name, value, given := strings.Cut(word, "=")
-		i := slices.IndexFunc(augmentKinds, func(k AugmentKind) bool { return k.Name == name })
-		if i < 0 {
-			var names []string
-			for _, k := range augmentKinds {
-				names = append(names, k.Name)
-			}
-			return bad("one of " + strings.Join(names, ", "))
-		}
-		if slices.ContainsFunc(a.parts, func(p augmentPart) bool { return p.kind.Name == name }) {
-			return bad(name + " once")
-		}
-		settings, ok := augmentKinds[i].parse(value, given)
-		if !ok {
-			return bad(augmentKinds[i].want)
-		}
-		a.parts = append(a.parts, augmentPart{augmentKinds[i], word, settings})
+	kinds := make([]wordKind, len(augmentKinds))
+	for i, k := range augmentKinds {
+		kinds[i] = wordKind{k.Name, k.want}
 	}
+	var a Augment
+	form, err := eachWord("augment", text, kinds, func(i int, word, value string, given bool) bool {
+		settings, ok := augmentKinds[i].parse(value, given)
+		a.parts = append(a.parts, augmentPart{augmentKinds[i], word, settings})
+		return ok
+	})
+	if err != nil {
+		return Augment{}, err
+	}
+	a.text = form
 	return a, nil
 }
 

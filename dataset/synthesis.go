@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -80,31 +78,20 @@ func Syntheses() []SynthesisKind { return slices.Clone(synthesisKinds) }
 //
 // They are applied in the order of the text; each may be named once.
 func ParseSynthesis(text string) (Synthesis, error) {
-	words := strings.Fields(text)
-	s := Synthesis{text: strings.Join(words, " ")}
-	var seen []string
-	for _, word := range words {
-		bad := func(want string) (Synthesis, error) {
-			return Synthesis{}, fault.New(fault.Usage, "", "synthesis "+strconv.Quote(text), "got %q, expected %s", word, want)
-		}
-		name, value, given := strings.Cut(word, "=")
-		i := slices.IndexFunc(synthesisKinds, func(k SynthesisKind) bool { return k.Name == name })
-		if i < 0 {
-			var names []string
-			for _, k := range synthesisKinds {
-				names = append(names, k.Name)
-			}
-			return bad("one of " + strings.Join(names, ", "))
-		}
-		if slices.Contains(seen, name) {
-			return bad(name + " once")
-		}
-		settings, ok := synthesisKinds[i].parse(value, given)
-		if !ok {
-			return bad(synthesisKinds[i].want)
-		}
-		seen, s.parts = append(seen, name), append(s.parts, settings)
+	kinds := make([]wordKind, len(synthesisKinds))
+	for i, k := range synthesisKinds {
+		kinds[i] = wordKind{k.Name, k.want}
 	}
+	var s Synthesis
+	form, err := eachWord("synthesis", text, kinds, func(i int, _, value string, given bool) bool {
+		settings, ok := synthesisKinds[i].parse(value, given)
+		s.parts = append(s.parts, settings)
+		return ok
+	})
+	if err != nil {
+		return Synthesis{}, err
+	}
+	s.text = form
 	return s, nil
 }
 

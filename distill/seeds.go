@@ -107,11 +107,19 @@ func (d *run) scoreTeacher(ctx context.Context) error {
 	if d.teacher.test == nil {
 		return nil
 	}
-	scored, err := evaluateTeacher(ctx, d.test)
-	d.result.Teacher = &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name}
-	d.result.Teacher.Params, d.result.Teacher.Bytes, d.result.Teacher.FLOPs = d.teacher.params, d.teacher.bytes, d.teacher.flops
-	d.timed(d.result.Teacher, d.teacher.latency, d.teacher.untimed)
-	return err
+	b, err := d.teacher.block(ctx, d.test)
+	if err != nil {
+		return err
+	}
+	d.timed(b, d.teacher.latency, d.teacher.untimed)
+	d.result.Teacher = b
+	return nil
+}
+
+// block scores what was said of the test rows.
+func (t *taught) block(ctx context.Context, test *rows) (*report.Block, error) {
+	scored, err := evaluateTeacher(ctx, test)
+	return &report.Block{Result: scored.WithoutPoints(), Name: t.name, Params: t.params, Bytes: t.bytes, FLOPs: t.flops}, err
 }
 
 // timed adds to b how long its model takes for a row; where that could not be

@@ -115,8 +115,7 @@ func (s *Session) Teacher(ctx context.Context) (*report.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	scored, err := evaluateTeacher(ctx, test)
-	return &report.Block{Result: scored.WithoutPoints(), Name: d.teacher.name, Params: d.teacher.params, Bytes: d.teacher.bytes, FLOPs: d.teacher.flops}, err
+	return d.teacher.block(ctx, test)
 }
 
 // run is a run of its own on the rows and targets of the session.

@@ -138,22 +138,8 @@ func ratio(a, b []float64) []float64 {
 // MeanSE is the mean of v and its standard error, the deviation (with n − 1)
 // over √n; 0 of fewer than two.
 func MeanSE(v []float64) (mean, se float64) {
-	n := float64(len(v))
-	if n == 0 {
-		return 0, 0
-	}
-	for _, x := range v {
-		mean += x
-	}
-	mean /= n
-	if n < 2 {
-		return mean, 0
-	}
-	around := 0.0
-	for _, x := range v {
-		around += float64((x - mean) * (x - mean))
-	}
-	return mean, math.Sqrt(around / (n - 1) / n)
+	mean, sd := MeanSD(v)
+	return mean, sd / math.Sqrt(float64(max(1, len(v))))
 }
 
 func one(yes bool) float64 {

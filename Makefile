@@ -47,6 +47,7 @@ KD_EPOCHS ?= 20
 
 bench-kd: runtime ## an MNIST student distilled here and in PyTorch, five seeds each: MNIST=folder KD_TEACHER=file
 	@test -n "$(MNIST)" || { echo "bench-kd: say where MNIST is: make bench-kd MNIST=folder"; exit 1; }
+	@/usr/bin/python3 -c 'import torch' || { echo "bench-kd: install python3-torch and python3-numpy"; exit 1; }
 	KDONNX_PEERS=$(abspath $(PEERS)) KDONNX_BIN=$(abspath $(BIN)) KDONNX_MNIST=$(abspath $(MNIST)) KDONNX_TEACHER=$(abspath $(KD_TEACHER)) KDONNX_EPOCHS=$(KD_EPOCHS) \
 		$(GO) test -run '^$$' -bench '^BenchmarkKD$$' -benchtime 1x -timeout 120m -v ./bench
 

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/kdonnx/kdonnx/distill/metrics"
 )
 
 // kdSeeds is how often each side trains the student.
@@ -39,8 +40,12 @@ func BenchmarkKD(b *testing.B) {
 		here.add(k.here(b, seed))
 		there.add(k.there(b, script, best, seed, k.epochs))
 	}
-	mean, half := paired(here.errors, there.errors)
-	fmt.Printf("errors here  %v\nerrors there %v\nhere − there %.1f, 95 %% interval ± %.1f\n", here.errors, there.errors, mean, half)
+	d := make([]float64, kdSeeds)
+	for i := range d {
+		d[i] = here.errors[i] - there.errors[i]
+	}
+	t := metrics.PairedT(d)
+	fmt.Printf("errors here  %v\nerrors there %v\nhere − there %.1f, 95 %% interval %.1f to %.1f\n", here.errors, there.errors, t.Mean, t.Low, t.High)
 	b.ReportMetric(stat.Mean(here.errors, nil), "errors")
 	b.ReportMetric(stat.Mean(there.errors, nil), "torch-errors")
 	b.ReportMetric(median(here.training)/median(there.training), "training/torch")
@@ -130,16 +135,4 @@ func (k *kd) run(b *testing.B, args ...string) []byte {
 		b.Fatalf("%v: %v: %s", args, err, stderr.String())
 	}
 	return out
-}
-
-// paired is the mean of x−y and the half width of its 95 % interval by
-// Student's t.
-func paired(x, y []float64) (mean, half float64) {
-	d := make([]float64, len(x))
-	for i := range d {
-		d[i] = x[i] - y[i]
-	}
-	mean, sd := stat.MeanStdDev(d, nil)
-	n := float64(len(d))
-	return mean, distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975) * stat.StdErr(sd, n)
 }

@@ -7,15 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/kdonnx/kdonnx/internal/durable"
 )
-
-// quantile975 is that of Student's t with so many degrees of freedom.
-func quantile975(freedom int) float64 {
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(freedom)}.Quantile(0.975)
-}
 
 // keep stores what an experiment found.
 func (l *lab) keep(name string, f *finding) error {

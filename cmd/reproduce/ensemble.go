@@ -9,10 +9,6 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 )
 
-func init() {
-	register(experiment{name: "ensemble", title: "Ten nets distilled into one", needs: needsMNIST, run: ensemble})
-}
-
 const members = 10
 
 // ensemble trains ten nets on hard labels, and one net of the same size on

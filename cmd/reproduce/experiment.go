@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/kdonnx/kdonnx/distill/metrics"
 )
 
 // experiment is one row of the table, or several.
@@ -63,9 +64,18 @@ type plot struct {
 }
 
 // experiments in the order of the document.
-var experiments []experiment
-
-func register(e experiment) { experiments = append(experiments, e) }
+var experiments = []experiment{
+	{name: "teacher", title: "The teachers", needs: needsMNIST, run: teachers},
+	{name: "students", title: "Soft targets instead of regularisation", needs: needsMNIST, run: students},
+	{name: "grid", title: "Temperature and width", needs: needsMNIST, run: grid},
+	{name: "weights", title: "Weights of the two losses", needs: needsMNIST, run: weights},
+	{name: "losses", title: "Newer losses on the same task", needs: needsMNIST, run: losses},
+	{name: "missing", title: "Classes that the student never saw", needs: needsMNIST, run: missingClasses},
+	{name: "ensemble", title: "Ten nets distilled into one", needs: needsMNIST, run: ensemble},
+	{name: "few", title: "Soft targets with 3 % of the data", needs: needsMNIST, run: fewRows},
+	{name: "letter", title: "A forest distilled into a perceptron: UCI Letter", needs: needsLetter, run: letter},
+	{name: "iris", title: "A forest distilled into a perceptron: Iris", needs: needsIris, run: iris},
+}
 
 func needsMNIST(l *lab) string  { return missing(l.mnist, "MNIST=folder") }
 func needsLetter(l *lab) string { return missing(l.letter, "LETTER=file") }
@@ -105,12 +115,12 @@ func each(x []float64) string {
 	return strings.Join(list, ", ")
 }
 
-// paired is the mean of a−b over seeds with its 95 % interval by Student's t.
+// paired is the mean of a−b over seeds with the half width of its 95 % interval.
 func paired(a, b []float64) (mean, half float64) {
 	d := make([]float64, len(a))
 	for i := range a {
 		d[i] = a[i] - b[i]
 	}
-	mean, sd := stat.MeanStdDev(d, nil)
-	return mean, quantile975(len(d)-1) * sd / math.Sqrt(float64(len(d)))
+	t := metrics.PairedT(d)
+	return t.Mean, (t.High - t.Low) / 2
 }

@@ -9,10 +9,6 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 )
 
-func init() {
-	register(experiment{name: "few", title: "Soft targets with 3 % of the data", needs: needsMNIST, run: fewRows})
-}
-
 // fewRows trains on 1,800 of the 60,000 rows: on hard labels and on soft
 // targets. Both keep the epoch that is best on 200 further rows.
 func fewRows(ctx context.Context, l *lab) (*finding, error) {

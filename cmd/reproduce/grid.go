@@ -11,10 +11,6 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 )
 
-func init() {
-	register(experiment{name: "grid", title: "Temperature and width", needs: needsMNIST, run: grid})
-}
-
 // gridWidths are the units a layer of the students, and how many seeds each has:
 // small nets vary more and cost less.
 var gridWidths = []struct{ units, seeds int }{{30, 5}, {300, 3}, {800, 2}}

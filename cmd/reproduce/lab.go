@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -74,7 +75,7 @@ func (l *lab) seeds(ctx context.Context, name string, r distill.Recipe, role str
 	var cells []cell
 	for seed := 1; seed <= n; seed++ {
 		r.Train.Seed = uint64(seed)
-		c, err := l.train(ctx, fmt.Sprintf("%s-%s-%d", name, role, seed), r, role, nil)
+		c, err := l.train(ctx, fmt.Sprintf("%s-%s-%d", name, role, seed), r, role)
 		if err != nil {
 			return nil, err
 		}
@@ -83,33 +84,24 @@ func (l *lab) seeds(ctx context.Context, name string, r distill.Recipe, role str
 	return cells, nil
 }
 
-// train follows r once, unless its figures are there already. then, which may
-// be nil, sees the trained net.
-func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role string, then func(*distill.Session, *distill.Trained) error) (cell, error) {
-	path := filepath.Join(l.out, "cells", name+".json")
-	want := cell{Role: role}
-	var err error
-	if want.Recipe, err = json.Marshal(r); err != nil {
+// train follows r once, unless its figures are there already.
+func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role string) (cell, error) {
+	want, err := wanted(r, role)
+	if err != nil {
 		return cell{}, err
 	}
-	if want.Teacher, err = digests(r); err != nil {
-		return cell{}, err
-	}
-	if have, ok := readCell(path); ok && then == nil && have.same(want) {
+	path := l.path(name, want)
+	if have, ok := readCell(path); ok {
 		return have, nil
 	}
 	s, err := l.session(ctx, r, want.Teacher)
 	if err != nil {
 		return cell{}, err
 	}
-	t, err := s.Train(ctx, distill.Trial{Recipe: r, Role: role, Dir: filepath.Join(l.out, "work", name), Progress: l.progress(name)})
+	work := filepath.Join(l.out, "work", name+"-"+want.digest())
+	t, err := s.Train(ctx, distill.Trial{Recipe: r, Role: role, Dir: work, Progress: l.progress(name)})
 	if err != nil {
 		return cell{}, fault.At(name, err)
-	}
-	if then != nil {
-		if err := then(s, t); err != nil {
-			return cell{}, err
-		}
 	}
 	block, err := t.Test(ctx)
 	if err != nil {
@@ -121,7 +113,7 @@ func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role str
 	if err := l.keepCell(path, want); err != nil {
 		return cell{}, err
 	}
-	return want, os.RemoveAll(filepath.Join(l.out, "work", name))
+	return want, os.RemoveAll(work)
 }
 
 // session is rows and teacher of r, opened once.
@@ -149,18 +141,15 @@ func (l *lab) session(ctx context.Context, r distill.Recipe, teacher string) (*d
 // model runs r whole and leaves NAME.onnx, unless it is there already with the
 // recipe that made it.
 func (l *lab) model(ctx context.Context, name string, r distill.Recipe) (cell, error) {
-	r.Output.Model = filepath.Join(l.out, "models", name, name+".onnx")
-	path := filepath.Join(l.out, "cells", name+".json")
-	want := cell{Role: distill.RoleStudent, Model: r.Output.Model}
-	var err error
-	if want.Recipe, err = json.Marshal(r); err != nil {
+	want, err := wanted(r, distill.RoleStudent)
+	if err != nil {
 		return cell{}, err
 	}
-	if want.Teacher, err = digests(r); err != nil {
-		return cell{}, err
-	}
+	path := l.path(name, want)
+	r.Output.Model = filepath.Join(l.out, "models", name+"-"+want.digest(), name+".onnx")
+	want.Model = r.Output.Model
 	have, ok := readCell(path)
-	if _, err := os.Stat(r.Output.Model); err == nil && ok && have.same(want) {
+	if _, err := os.Stat(r.Output.Model); err == nil && ok {
 		return have, nil
 	}
 	result, err := distill.Run(ctx, r, distill.Env{Cache: l.cache, Version: "reproduce", Progress: l.progress(name), Log: func(line string) { l.say("  %s", line) }})
@@ -175,16 +164,12 @@ func (l *lab) model(ctx context.Context, name string, r distill.Recipe) (cell, e
 
 // teacherErrors are those of the teacher of r on the test rows.
 func (l *lab) teacherErrors(ctx context.Context, name string, r distill.Recipe) (float64, error) {
-	path := filepath.Join(l.out, "cells", name+".json")
-	want := cell{Role: distill.RoleTeacher}
-	var err error
-	if want.Teacher, err = digests(r); err != nil {
+	want, err := wanted(r, distill.RoleTeacher)
+	if err != nil {
 		return 0, err
 	}
-	if want.Recipe, err = json.Marshal(r); err != nil {
-		return 0, err
-	}
-	if have, ok := readCell(path); ok && have.same(want) {
+	path := l.path(name, want)
+	if have, ok := readCell(path); ok {
 		return float64(have.Errors), nil
 	}
 	s, err := l.session(ctx, r, want.Teacher)
@@ -199,9 +184,25 @@ func (l *lab) teacherErrors(ctx context.Context, name string, r distill.Recipe) 
 	return float64(want.Errors), l.keepCell(path, want)
 }
 
-// same tells whether what was kept is what is wanted.
-func (c cell) same(want cell) bool {
-	return bytes.Equal(c.Recipe, want.Recipe) && c.Teacher == want.Teacher && c.Role == want.Role
+// wanted is a cell whose figures are not known yet.
+func wanted(r distill.Recipe, role string) (c cell, err error) {
+	c.Role = role
+	if c.Recipe, err = json.Marshal(r); err != nil {
+		return c, err
+	}
+	c.Teacher, err = digests(r)
+	return c, err
+}
+
+// digest names what is wanted: another recipe or teacher is another cell, and
+// work begun on it is not gone on from.
+func (c cell) digest() string {
+	return fmt.Sprintf("%x", sha256.Sum256(slices.Concat(c.Recipe, []byte(c.Teacher+c.Role))))[:12]
+}
+
+// path is the file of a cell.
+func (l *lab) path(name string, want cell) string {
+	return filepath.Join(l.out, "cells", name+"-"+want.digest()+".json")
 }
 
 func (l *lab) keepCell(path string, c cell) error {

@@ -9,10 +9,6 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 )
 
-func init() {
-	register(experiment{name: "losses", title: "Newer losses on the same task", needs: needsMNIST, run: losses})
-}
-
 // rivals are the losses with the weights and temperatures that they are
 // tried with: those of their papers, and the T that the classic one likes here.
 var rivals = []struct {
@@ -76,7 +72,7 @@ func (l *lab) chosenTemperature(ctx context.Context, r distill.Recipe, list []fl
 	r.Data.ValSplit, r.Train.Seed = 0.1, 1
 	for _, t := range list {
 		r.Loss.Temperature = t
-		c, err := l.train(ctx, fmt.Sprintf("choose-%s-T%v", r.Loss.Name, t), r, distill.RoleStudent, nil)
+		c, err := l.train(ctx, fmt.Sprintf("choose-%s-T%v", r.Loss.Name, t), r, distill.RoleStudent)
 		if err != nil {
 			return 0, err
 		}

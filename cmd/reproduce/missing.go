@@ -11,10 +11,6 @@ import (
 	"github.com/kdonnx/kdonnx/distill/metrics"
 )
 
-func init() {
-	register(experiment{name: "missing", title: "Classes that the student never saw", needs: needsMNIST, run: missingClasses})
-}
-
 // missingClasses distils on transfer sets without threes, and of sevens and
 // eights alone, and then sets biases by prior matching.
 func missingClasses(ctx context.Context, l *lab) (*finding, error) {
@@ -22,8 +18,8 @@ func missingClasses(ctx context.Context, l *lab) (*finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &finding{Text: []string{"No label of a test row is used: the paper chose these biases on the test set. Priors: `teacher` is the mean mass that the teacher predicts on the very rows, " +
-		"`uniform` a tenth for each class. Rows: the transfer set itself, or all 60,000 training rows without their labels, as rows met in use would be."},
+	f := &finding{Text: []string{"No label of a test row is used: the paper chose these biases on the test set. Where the soft loss is least a student's mean mass on the transfer set is already its " +
+		"teacher's at the temperature of training, so that these rows alone tell little; the other priors are matched on all 60,000 training rows without their labels, as rows met in use would be."},
 		Tables: []table{{Head: []string{"transfer set", "biases", "prior", "on rows of", "errors", "of the missing classes right"}}}}
 	for _, c := range []struct {
 		name          string
@@ -65,8 +61,11 @@ func missingClasses(ctx context.Context, l *lab) (*finding, error) {
 		}
 		t := &f.Tables[0]
 		t.Rows = append(t.Rows, []string{c.name, "as trained", "–", "–", fmt.Sprint(before.Errors), right(before)})
-		for _, way := range []struct{ prior, rows string }{{"teacher", "transfer set"}, {"teacher", "all rows"}, {"uniform", "all rows"}} {
-			after, err := l.recalibrated(ctx, r, student.Model, c.name, way.prior, way.rows == "all rows", c.choose)
+		for _, way := range []struct{ prior, text, rows string }{
+			{"the teacher's mean", "teacher:" + teacher.Model, "transfer set"},
+			{"the teacher's mean", "teacher:" + teacher.Model, "whole training set"},
+			{"uniform", "uniform", "whole training set"}} {
+			after, err := l.recalibrated(ctx, r, student.Model, way.text, way.rows == "whole training set", c.choose)
 			if err != nil {
 				return nil, err
 			}
@@ -95,7 +94,7 @@ func (l *lab) score(ctx context.Context, path string) (metrics.Result, error) {
 }
 
 // recalibrated sets the biases of a student and scores what comes of it.
-func (l *lab) recalibrated(ctx context.Context, r distill.Recipe, model, name, prior string, all bool, classes []string) (metrics.Result, error) {
+func (l *lab) recalibrated(ctx context.Context, r distill.Recipe, model, prior string, all bool, classes []string) (metrics.Result, error) {
 	if all {
 		r.Data.Without, r.Data.Only = nil, nil
 	}
@@ -104,7 +103,7 @@ func (l *lab) recalibrated(ctx context.Context, r distill.Recipe, model, name, p
 		return metrics.Result{}, err
 	}
 	o := distill.RecalibrateOptions{Rows: data.Transfer, RowsName: l.mnist, Prior: prior, Classes: classes, Cache: l.cache,
-		Output: filepath.Join(l.out, "models", name, fmt.Sprintf("%s-%v.onnx", prior, all)), Log: func(line string) { l.say("  %s", line) }}
+		Output: filepath.Join(filepath.Dir(model), "recalibrated.onnx"), Log: func(line string) { l.say("  %s", line) }}
 	o.Model = distill.Default().Teacher
 	o.Model.Model = model
 	if _, err := distill.Recalibrate(ctx, o); err != nil {

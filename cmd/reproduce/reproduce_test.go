@@ -95,7 +95,11 @@ func TestAgain(t *testing.T) {
 	if again := run(); again != first || l.trained() != 0 {
 		t.Errorf("the second run trained again, or wrote something else:\n%s", again)
 	}
-	if err := os.Remove(filepath.Join(l.out, "cells", "iris-hard-student-2.json")); err != nil {
+	lost, err := filepath.Glob(filepath.Join(l.out, "cells", "iris-hard-student-2-*.json"))
+	if err != nil || len(lost) != 1 {
+		t.Fatalf("files of one training: %q, %v", lost, err)
+	}
+	if err := os.Remove(lost[0]); err != nil {
 		t.Fatal(err)
 	}
 	if again := run(); again != first || l.trained() != 1 {

@@ -15,11 +15,6 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
-func init() {
-	register(experiment{name: "letter", title: "A forest distilled into a perceptron: UCI Letter", needs: needsLetter, run: letter})
-	register(experiment{name: "iris", title: "A forest distilled into a perceptron: Iris", needs: needsIris, run: iris})
-}
-
 // letterRows are the first of the 20,000 rows that are learned from, as is
 // customary; the others judge.
 const letterRows = 16000
@@ -66,7 +61,7 @@ func (l *lab) fromForest(ctx context.Context, t forestTask) (*finding, error) {
 		return nil, err
 	}
 	base.Data.Train, base.Data.Test = t.train, t.test
-	forest, err := l.forest(ctx, t.name, base)
+	forest, learned, err := l.forest(ctx, t.name, base)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +78,7 @@ func (l *lab) fromForest(ctx context.Context, t forestTask) (*finding, error) {
 	for _, way := range t.ways {
 		r := taught
 		r.Data.Synthetic, r.Data.Synthesis = t.synthetic, way
-		r.Train.Epochs = max(1, base.Train.Epochs*trainRows(l, base)/(trainRows(l, base)+t.synthetic)) // as many steps
+		r.Train.Epochs = max(1, base.Train.Epochs*learned/(learned+t.synthetic)) // as many steps
 		kinds = append(kinds, struct {
 			name, title string
 			recipe      distill.Recipe
@@ -113,12 +108,13 @@ func (l *lab) fromForest(ctx context.Context, t forestTask) (*finding, error) {
 	return f, nil
 }
 
-// forest trains a forest on the training rows of r and returns its file.
-func (l *lab) forest(ctx context.Context, name string, r distill.Recipe) (string, error) {
+// forest trains a forest on the training rows of r and returns its file, and how
+// many rows these are.
+func (l *lab) forest(ctx context.Context, name string, r distill.Recipe) (file string, rows int, err error) {
 	path := filepath.Join(l.out, "models", name+"-forest.onnx")
 	s, err := l.session(ctx, r, "")
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	src := s.Data().Labelled
 	var x []float32
@@ -127,18 +123,9 @@ func (l *lab) forest(ctx context.Context, name string, r distill.Recipe) (string
 		x, y = append(x, b.X...), append(y, b.Y...)
 		return nil
 	}); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	spec := src.Spec()
 	l.say("%s: growing %d trees on %d rows", name, forestTrees, len(y))
-	return path, grow(x, y, len(spec.Classes), forestTrees, 1).write(path, spec.Classes, spec.Size())
-}
-
-// trainRows is how many rows r learns from without those that are made.
-func trainRows(l *lab, r distill.Recipe) int {
-	s, err := l.session(context.Background(), r, "")
-	if err != nil {
-		return 1
-	}
-	return s.Data().Transfer.Len()
+	return path, len(y), grow(x, y, len(spec.Classes), forestTrees, 1).write(path, spec.Classes, spec.Size())
 }

@@ -5,10 +5,6 @@ import (
 	"fmt"
 )
 
-func init() {
-	register(experiment{name: "teacher", title: "The teachers", needs: needsMNIST, run: teachers})
-}
-
 // teachers trains the paper's teacher, and a convolutional one that is better.
 func teachers(ctx context.Context, l *lab) (*finding, error) {
 	f := &finding{}

@@ -10,10 +10,6 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 )
 
-func init() {
-	register(experiment{name: "weights", title: "Weights of the two losses", needs: needsMNIST, run: weights})
-}
-
 const weightSeeds = 3
 
 // weights tries both conventions: β = 1 − α, and α = 1 with β free.

@@ -10,6 +10,7 @@ import (
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
 // Session is rows and what the teacher said of them, opened once for many
@@ -83,7 +84,8 @@ func (s *Session) Notes() []string {
 }
 
 // Train follows t, from its newest checkpoint if there is one. A cancelled ctx
-// saves one and returns a fault of kind Interrupted.
+// saves one and returns a fault of kind Interrupted. Trainings at the same time
+// divide the cores.
 func (s *Session) Train(ctx context.Context, t Trial) (*Trained, error) {
 	d, err := s.run(ctx, t)
 	if err != nil {
@@ -95,6 +97,7 @@ func (s *Session) Train(ctx context.Context, t Trial) (*Trained, error) {
 			return nil, err
 		}
 	}
+	defer kernel.Share()()
 	net, out, err := d.follow(ctx, t.Role, train)
 	if err != nil {
 		return nil, Interrupted(ctx, err)

@@ -15,7 +15,7 @@ import (
 // small nets vary more and cost less.
 var gridWidths = []struct{ units, seeds int }{{30, 5}, {300, 3}, {800, 2}}
 
-var gridTemperatures = []float64{1, 1.5, 2, 2.5, 3, 4, 6, 8, 12, 20}
+var gridTemperatures = []float64{1, 2, 2.5, 3, 4, 8, 12, 20}
 
 // grid is errors over T for students of three widths.
 func grid(ctx context.Context, l *lab) (*finding, error) {

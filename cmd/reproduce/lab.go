@@ -10,7 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -33,7 +36,9 @@ type lab struct {
 	log      io.Writer
 	began    time.Time
 
-	open map[string]*distill.Session
+	opening sync.Mutex
+	open    map[string]*distill.Session
+	saying  sync.Mutex
 }
 
 // cell is what one training came to on the test rows.
@@ -70,29 +75,45 @@ func (l *lab) recipe(name string, sets ...string) (distill.Recipe, error) {
 	return r, nil
 }
 
-// seeds trains r with seeds 1 to n in a role, one after the other.
+// seeds trains r with seeds 1 to n in a role, as many at once as there are cores.
 func (l *lab) seeds(ctx context.Context, name string, r distill.Recipe, role string, n int) ([]cell, error) {
-	var cells []cell
-	for seed := 1; seed <= n; seed++ {
-		r.Train.Seed = uint64(seed)
-		c, err := l.train(ctx, fmt.Sprintf("%s-%s-%d", name, role, seed), r, role)
-		if err != nil {
-			return nil, err
-		}
-		cells = append(cells, c)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	cells := make([]cell, n)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				one := r
+				one.Train.Seed = uint64(i + 1)
+				c, err := l.train(ctx, fmt.Sprintf("%s-%s-%d", name, role, i+1), one, role)
+				if err != nil {
+					stop(err)
+				}
+				cells[i] = c
+			}
+		})
 	}
-	return cells, nil
+	all.Wait()
+	return cells, context.Cause(ctx)
 }
 
-// train follows r once, unless its figures are there already.
+// train follows r once, unless its figures are there already, under whatever name.
 func (l *lab) train(ctx context.Context, name string, r distill.Recipe, role string) (cell, error) {
 	want, err := wanted(r, role)
 	if err != nil {
 		return cell{}, err
 	}
 	path := l.path(name, want)
-	if have, ok := readCell(path); ok {
-		return have, nil
+	same, err := filepath.Glob(l.path("*", want))
+	if err != nil {
+		return cell{}, err
+	}
+	for _, path := range same {
+		if have, ok := readCell(path); ok {
+			return have, nil
+		}
 	}
 	s, err := l.session(ctx, r, want.Teacher)
 	if err != nil {
@@ -122,6 +143,8 @@ func (l *lab) session(ctx context.Context, r distill.Recipe, teacher string) (*d
 	if err != nil {
 		return nil, err
 	}
+	l.opening.Lock()
+	defer l.opening.Unlock()
 	if s := l.open[string(key)]; s != nil {
 		return s, nil
 	}
@@ -240,6 +263,8 @@ func readCell(path string) (c cell, ok bool) {
 
 // say prints a line with the time since the start.
 func (l *lab) say(format string, args ...any) {
+	l.saying.Lock()
+	defer l.saying.Unlock()
 	fmt.Fprintf(l.log, "%8s  %s\n", time.Since(l.began).Round(time.Second), fault.Printable(fmt.Sprintf(format, args...)))
 }
 

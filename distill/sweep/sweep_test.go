@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -42,8 +43,7 @@ func timeless(t *testing.T, path string) string {
 	return strings.ReplaceAll(s, filepath.Dir(path), "")
 }
 
-// files are the files of a sweep, without times; of those that say more of
-// times than of anything else, and of what work is left, it is the names.
+// files are all durable files of a sweep, without times.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -56,16 +56,18 @@ func files(t *testing.T, dir string) map[string]string {
 			all[filepath.Base(p)] = timeless(t, p)
 		}
 	}
-	for _, pattern := range []string{"*", "work/*"} {
-		paths, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range paths {
-			if name := filepath.Base(p); all[name] == "" {
-				all[name] = "there"
-			}
-		}
+	return all
+}
+
+// everything are the paths in a sweep's folder.
+func everything(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, _ fs.DirEntry, err error) error {
+		all = append(all, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
@@ -80,12 +82,10 @@ func sameFiles(t *testing.T, what, a, b string) {
 				return
 			}
 		}
-		for name := range y {
-			if _, ok := x[name]; !ok {
-				t.Errorf("%s: %s is there too", what, name)
-			}
-		}
 		t.Errorf("%s: %d files and %d", what, len(x), len(y))
+	}
+	if x, y := everything(t, a), everything(t, b); !slices.Equal(x, y) {
+		t.Errorf("%s: the folder has\n%v\nexpected\n%v", what, y, x)
 	}
 }
 

@@ -12,14 +12,15 @@ import (
 const Grain = 1 << 14
 
 // Parallel calls f on fixed consecutive pieces of [0,n) of at least grain
-// elements, on up to GOMAXPROCS goroutines. The cut points depend only on n
-// and grain; f must write disjoint results.
+// elements, on up to GOMAXPROCS goroutines, or the caller's part of them (see
+// Share). The cut points depend only on n and grain; f must write disjoint
+// results.
 func Parallel(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return
 	}
 	pieces := max(1, n/max(1, grain))
-	workers := min(runtime.GOMAXPROCS(0), pieces)
+	workers := min(cores(), pieces)
 	if workers == 1 {
 		for p := range pieces {
 			f(p*n/pieces, (p+1)*n/pieces)
@@ -36,6 +37,20 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	c.f = nil
 	crews.Put(c)
 }
+
+// sharers is how many callers divide the cores among them.
+var sharers atomic.Int32
+
+// Share counts its caller among those that divide the cores, such as trainings
+// beside one another, until it calls end: each call of Parallel takes GOMAXPROCS
+// over their number, one core at least. Results do not depend on it.
+func Share() (end func()) {
+	sharers.Add(1)
+	return sync.OnceFunc(func() { sharers.Add(-1) })
+}
+
+// cores is the part of one caller.
+func cores() int { return max(1, runtime.GOMAXPROCS(0)/max(1, int(sharers.Load()))) }
 
 // A crew is one call of Parallel; it is kept, so that a call allocates nothing.
 type crew struct {

@@ -45,6 +45,26 @@ func TestParallel(t *testing.T) {
 	}
 }
 
+// TestShare wants each of several callers to have its part of the cores, and
+// all of them when the others have left.
+func TestShare(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(6))
+	var ends []func()
+	for i, want := range []int{6, 3, 2, 1, 1, 1, 1} {
+		ends = append(ends, Share())
+		if got := cores(); got != want {
+			t.Errorf("%d callers: %d cores, expected %d", i+1, got, want)
+		}
+	}
+	for _, end := range ends {
+		end()
+		end()
+	}
+	if got := cores(); got != 6 {
+		t.Errorf("nobody shares: %d cores, expected 6", got)
+	}
+}
+
 // TestParallelNested wants calls within calls to end.
 func TestParallelNested(t *testing.T) {
 	x := make([]int, 400)

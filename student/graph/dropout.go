@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/kdonnx/kdonnx/student/kernel"
 )
@@ -59,14 +60,15 @@ func (d *dropout) Forward(r *Run, in, out [][]float32) {
 	kernel.Parallel(len(d.y), kernel.Grain, d.fwd)
 }
 
-// mask is dst = src·mask/(1−ratio) on [lo, hi).
+// mask is dst = src·mask/(1−ratio) on [lo, hi). It chooses without a branch,
+// which no processor could predict.
 func (d *dropout) mask(dst, src []float32, lo, hi int) {
-	for i := lo; i < hi; i++ {
-		v := src[i] * d.scale
-		if uint32(mix(d.key+uint64(i))>>32) < d.threshold {
-			v = 0
-		}
-		dst[i] = v
+	dst, src = dst[lo:hi], src[lo:hi]
+	key := d.key + uint64(lo)
+	for i, x := range src {
+		random := mix(key+uint64(i)) >> 32
+		keep := uint32(int64(uint64(d.threshold)-1-random) >> 63) // all ones where random ≥ threshold
+		dst[i] = math.Float32frombits(math.Float32bits(x*d.scale) & keep)
 	}
 }
 

@@ -173,7 +173,7 @@ func TestOrder(t *testing.T) {
 // the row before.
 func TestMemory(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	x := random(rng, 30, 6, 6)
+	x := random(rng, 30, 6, 2)
 	y := instance{sets: x.sets, generalist: distributed(rng, 30, 1), active: []int{7, 2}, said: [][]float32{
 		distributed(rng, len(x.sets[7])+1, 1), distributed(rng, len(x.sets[2])+1, 1)}}
 	for _, method := range []Method{EM, Descent} {

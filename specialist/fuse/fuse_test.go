@@ -39,7 +39,50 @@ func (x instance) solve(t testing.TB, method Method) ([]float32, Result) {
 	if math.Abs(sum-1) > 1e-6 {
 		t.Errorf("q sums to %v", sum)
 	}
+	if len(x.active) > 0 {
+		if got := x.residual(s); !(math.Abs(got-r.Residual) <= 1e-11+1e-6*r.Residual) {
+			t.Errorf("%s gives residual %g, class by class it is %g", method, r.Residual, got)
+		}
+	}
 	return q, r
+}
+
+// residual is the KKT residual of what s solved last, class by class.
+func (x instance) residual(s *Solver) float64 {
+	q, sum := make([]float64, s.classes), make([]float64, s.classes) // sum is a/q + s
+	for k, g := range s.group {
+		q[k] = s.problem.q[g] / float64(s.problem.size[g])
+		if s.problem.a[g] > 0 {
+			q[k] = s.problem.q[g] * (s.a[k] / s.problem.a[g])
+		}
+		if s.a[k] > 0 {
+			sum[k] = s.a[k] / q[k]
+		}
+	}
+	for i, m := range x.active {
+		var all float64
+		for _, v := range x.said[i] {
+			all += float64(v)
+		}
+		in := make([]bool, s.classes)
+		for _, k := range x.sets[m] {
+			in[k] = true
+		}
+		if dustbin := float64(x.said[i][len(x.sets[m])]) / all; dustbin > 0 && len(x.sets[m]) < s.classes {
+			outside := 0.0
+			for k := range in {
+				if !in[k] {
+					outside += q[k]
+				}
+			}
+			for k := range in {
+				if !in[k] {
+					sum[k] += dustbin / outside
+				}
+			}
+		}
+	}
+	return max(0, slices.Max(sum)-1-float64(len(x.active)))
 }
 
 // distributed draws a softmax of n normal logits.

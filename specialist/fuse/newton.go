@@ -4,7 +4,6 @@ import "math"
 
 const (
 	newtonSteps = 60
-	centring    = 0.1   // a step aims at no less than this part of a product
 	inside      = 0.99  // part of the way to the border that a step may go
 	leastMass   = 1e-15 // stands for a = 0, so that no product vanishes
 )
@@ -116,9 +115,7 @@ func (p *problem) advance() {
 }
 
 // aim is the product q·w that a step aims at for group g.
-func (p *problem) aim(g int) float64 {
-	return max(max(p.a[g], leastMass), centring*p.q[g]*p.newton.w[g])
-}
+func (p *problem) aim(g int) float64 { return max(p.a[g], leastMass) }
 
 // shorten is the longest step, up to the one given, that leaves x above 0.
 func shorten(step, x, dx float64) float64 {

@@ -127,10 +127,11 @@ func openNative(path string, spec dataset.Spec, task dataset.Task, names []strin
 		return nil, err
 	}
 	var x []float32
+	net := st.Predictor()
 	logits := func(ctx context.Context, rows *dataset.Batch, out []float32) error {
 		x = grow(x, rows.N*pipe.OutSize())
 		pipe.Apply(x, rows.X, rows.N)
-		return st.Predict(ctx, x, rows.N, out)
+		return net.Predict(ctx, x, rows.N, out)
 	}
 	return &Model{Task: task, Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {},
 		latency: func(ctx context.Context, rows *dataset.Batch) (time.Duration, error) {

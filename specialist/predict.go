@@ -13,7 +13,7 @@ import (
 // least is what every probability that is fused counts for at least. Where the
 // generalist's were 0, the answer would depend on how small a number float32
 // can hold.
-const least = 1e-9
+const least = 1e-8
 
 // Predict puts the probabilities of raw rows into q, (N, C), and into about, (N),
 // how they came about. The generalist answers for all rows, and each specialist

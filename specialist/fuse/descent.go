@@ -4,8 +4,7 @@ import "math"
 
 const (
 	descentSteps = 20_000
-	decrease     = 1e-4  // part of the decrease that the slope promises which a step must bring
-	rounding     = 1e-14 // of F
+	decrease     = 1e-4 // part of the decrease that the slope promises which a step must bring
 )
 
 // descent is the memory of descend.
@@ -27,10 +26,11 @@ func (p *problem) descend() Result {
 	for g := range p.groups {
 		d.z[g] = math.Log(p.q[g])
 	}
-	residual, f, length := p.look(), p.objective(), 2/p.total
+	residual, off := p.look()
+	f, length := p.objective(), 2/p.total
 	slope := p.gradient(d.grad)
 	for step := range descentSteps {
-		if residual <= Tolerance {
+		if off <= 1 {
 			return Result{residual, step}
 		}
 		copy(d.was, d.grad)
@@ -39,13 +39,13 @@ func (p *problem) descend() Result {
 				d.to[g] = d.z[g] - length*d.grad[g]
 			}
 			p.softmax(d.to)
-			if now := p.objective(); now <= f-decrease*length*slope+rounding*(1+math.Abs(f)) {
+			if now := p.objective(); now <= f-decrease*length*slope+Rounding*(1+math.Abs(f)) {
 				f = now
 				break
 			}
 			length /= 2
 		}
-		residual = p.look()
+		residual, off = p.look()
 		slope = p.gradient(d.grad)
 		var ss, sy float64
 		for g := range p.groups {

@@ -117,7 +117,7 @@ func TestDownhill(t *testing.T) {
 		least := p.objective()
 		p.start()
 		for f := p.objective(); ; {
-			residual := p.look()
+			residual, _ := p.look()
 			if residual <= 1e-4 {
 				break
 			}

@@ -11,9 +11,9 @@ func (p *problem) solve(method Method) Result {
 	if method == Descent {
 		return p.descend()
 	}
-	r := p.em()
-	if r.Residual > Tolerance {
-		r = p.finish(r)
+	r, off := p.em()
+	if off > 1 {
+		r = p.finish(r, off)
 	}
 	return r
 }
@@ -43,19 +43,20 @@ func (p *problem) start() {
 // error falls by a factor of up to 1 − min_k a_k/(N·q_k) a step, which is slow
 // where a generalist that is sure stands against the dustbins of several
 // specialists that overlap.
-func (p *problem) em() Result {
+func (p *problem) em() (r Result, off float64) {
 	for steps := 0; ; steps++ {
-		residual := p.look()
-		if residual <= Tolerance || steps == emSteps {
-			return Result{residual, steps}
+		residual, off := p.look()
+		if off <= 1 || steps == emSteps {
+			return Result{residual, steps}, off
 		}
 		p.step()
 	}
 }
 
-// look puts p_d/Q_m into r and a/q + s into ratio, and gives the KKT residual
-// of q.
-func (p *problem) look() float64 {
+// look puts p_d/Q_m into r and a/q + s into ratio. It gives the KKT residual of q,
+// and how far q is off where a method is done, which it is at 1 or less. A group of
+// which nothing is said may have a/q + s anywhere below N.
+func (p *problem) look() (residual, off float64) {
 	r := p.r[:p.live]
 	clear(r)
 	for g := range p.groups {
@@ -67,19 +68,26 @@ func (p *problem) look() float64 {
 	for m := range r {
 		r[m] = p.p[m] / r[m]
 	}
-	most := 0.0
 	for g := range p.groups {
-		ratio := 0.0
+		s := 0.0
 		for m, out := range p.row(g)[:len(r)] {
-			ratio += out * r[m]
+			s += out * r[m]
 		}
+		bound := Tolerance
 		if p.a[g] > 0 {
-			ratio += p.a[g] / p.q[g]
+			said := p.a[g] / p.q[g]
+			s += said
+			bound = min(Tolerance, Closeness*said+Rounding)
 		}
-		p.ratio[g] = ratio
-		most = max(most, ratio)
+		p.ratio[g] = s
+		s -= p.total
+		residual = max(residual, s)
+		if p.a[g] >= leastMass {
+			s = math.Abs(s)
+		}
+		off = max(off, s/bound)
 	}
-	return max(0, most-p.total)
+	return residual, off
 }
 
 // step is one of EM, from what look left.

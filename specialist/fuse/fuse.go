@@ -55,8 +55,15 @@ const (
 	Descent Method = "gd" // gradient descent on logits, the paper's
 )
 
-// Tolerance is the KKT residual at which a method is done.
-const Tolerance = 1e-10
+// A method is done where |a_k/q_k + s_k − N| is at most Tolerance and at most
+// Closeness·a_k/q_k + Rounding. The first bounds the KKT residual. The second bounds
+// the relative error of q_k, which a small residual leaves open where next to
+// nothing is said of several classes and F is all but flat.
+const (
+	Tolerance = 1e-10
+	Closeness = 1e-6
+	Rounding  = 1e-14 // of a_k/q_k + s_k in float64
+)
 
 // Result tells how a row was solved.
 type Result struct {

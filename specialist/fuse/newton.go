@@ -26,24 +26,28 @@ type newton struct {
 // which next to nothing is said cost no more steps than others. A step solves one
 // symmetric positive definite system,
 //
-//	Σ_n (Σ_g D_gm D_gn q_g/w_g + [m=n] Q_m/r_m) dr_n = p^m_d/r_m − Σ_g D_gm t_g/w_g,
+//	Σ_n (Σ_g D_gm D_gn q_g/w_g + [m=n] Q_m/r_m) dr_n = p^m_d/r_m − Σ_g D_gm a_g/w_g.
 //
-// where t_g is the product aimed at. The answer is the best that was met, by its
-// KKT residual, EM's included.
-func (p *problem) finish(r Result) Result {
-	n := &p.newton
-	best := n.best[:p.groups]
+// The answer is the iterate that is least off, EM's included.
+func (p *problem) finish(r Result, off float64) Result {
+	best := p.newton.best[:p.groups]
 	copy(best, p.q)
 	p.begin()
-	for step := 0; step < newtonSteps && r.Residual > Tolerance; step++ {
+	steps := r.Steps
+	for range newtonSteps {
 		p.advance()
-		r.Steps++
-		if residual := p.look(); residual < r.Residual {
-			r.Residual = residual
+		steps++
+		residual, now := p.look()
+		if now < off {
+			off, r.Residual = now, residual
 			copy(best, p.q)
+		}
+		if off <= 1 {
+			break
 		}
 	}
 	copy(p.q, best)
+	r.Steps = steps
 	return r
 }
 

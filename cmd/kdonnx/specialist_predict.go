@@ -133,15 +133,15 @@ func writeFused(ctx context.Context, to, notes io.Writer, e *specialist.Ensemble
 		return err
 	}
 	var (
-		asked []int // rows by how many were
-		most  float64
-		order = make([]int, e.Classes())
+		counts []int // rows by how many were asked
+		most   float64
+		order  = make([]int, e.Classes())
 	)
 	err := e.Each(ctx, src, func(row int, q []float32, about specialist.Fused) error {
-		for len(asked) <= len(about.Active) {
-			asked = append(asked, 0)
+		for len(counts) <= len(about.Active) {
+			counts = append(counts, 0)
 		}
-		asked[len(about.Active)]++
+		counts[len(about.Active)]++
 		most = max(most, about.Residual)
 		for k := range order {
 			order[k] = k
@@ -171,12 +171,20 @@ func writeFused(ctx context.Context, to, notes io.Writer, e *specialist.Ensemble
 	if err := buffered.Flush(); err != nil {
 		return err
 	}
+	_, err = fmt.Fprintf(notes, "%s; largest KKT residual %.1g\n", asked(counts), most)
+	return err
+}
+
+// asked says how many rows had how many specialists.
+func asked(counts []int) string {
 	var parts []string
-	for n, rows := range asked {
-		if rows > 0 {
+	for n, rows := range counts {
+		switch n {
+		case 1:
+			parts = append(parts, fmt.Sprintf("1 specialist on %d rows", rows))
+		default:
 			parts = append(parts, fmt.Sprintf("%d specialists on %d rows", n, rows))
 		}
 	}
-	_, err = fmt.Fprintf(notes, "%s; largest KKT residual %.1g\n", strings.Join(parts, ", "), most)
-	return err
+	return strings.Join(parts, ", ")
 }

@@ -52,7 +52,7 @@ func prove(ctx context.Context, b *Bundle, data []byte, o ExportOptions) (*Parit
 		return nil, err
 	}
 	defer e.Close()
-	session, err := ort.OpenBytes(o.Output, data, ort.Options{Library: o.Library})
+	session, err := ort.OpenBytes(o.Output, data, ort.Options{Library: o.Library, Threads: 1})
 	if err != nil {
 		return nil, disparity(o.Output, "open", err)
 	}

@@ -179,8 +179,9 @@ func writeFused(ctx context.Context, to, notes io.Writer, e *specialist.Ensemble
 func asked(counts []int) string {
 	var parts []string
 	for n, rows := range counts {
-		switch n {
-		case 1:
+		switch {
+		case rows == 0:
+		case n == 1:
 			parts = append(parts, fmt.Sprintf("1 specialist on %d rows", rows))
 		default:
 			parts = append(parts, fmt.Sprintf("%d specialists on %d rows", n, rows))

@@ -68,7 +68,7 @@ func drawn(t testing.TB, rng *rand.Rand, classes, specialists, top int, sharp fl
 	for m := range specialists {
 		set := rng.Perm(classes)[:1+rng.IntN(classes)]
 		slices.Sort(set)
-		x := Expert{Member: Member{File: fmt.Sprintf("specialist-%03d.onnx", m)}, Classes: set, Head: []Head{Dustbin, Dustbin, Full}[rng.IntN(3)], Fraction: 0.5}
+		x := Expert{Member: Member{File: fmt.Sprintf("specialist-%03d.onnx", m)}, Classes: set, Head: []Head{Dustbin, Full, Dustbin}[m%3], Fraction: 0.5}
 		b.Specialists = append(b.Specialists, x)
 		build(x.File, x.outputs(classes))
 	}
@@ -121,7 +121,7 @@ func softmaxed(z []float64) []float64 {
 // TestPredict holds answers against the steps of the paper, taken one by one.
 func TestPredict(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	seen := map[int]int{}
+	seen, heads := map[int]int{}, map[Head]int{}
 	for range 6 {
 		b := drawn(t, rng, 7, 4, 1+rng.IntN(2), 1)
 		src := normals(rng, 10, 6)
@@ -146,6 +146,9 @@ func TestPredict(t *testing.T) {
 					continue
 				}
 				active = append(active, m)
+				if len(s.Classes) < 6 {
+					heads[s.Head]++
+				}
 				z := logits(t, b.Path(s.Member), x)
 				if s.Head == Dustbin && len(s.Classes) == 7 {
 					z = z[:7] // its dustbin is without a class
@@ -191,8 +194,8 @@ func TestPredict(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(seen) < 3 {
-		t.Errorf("only so many were active: %v", seen)
+	if len(seen) < 3 || len(heads) < 2 {
+		t.Errorf("only so many were active: %v, %v", seen, heads)
 	}
 }
 
@@ -282,4 +285,33 @@ func TestEnsembleRefuses(t *testing.T) {
 	if _, err := OpenEnsemble(context.Background(), b, EnsembleOptions{Rows: src, Solver: "x"}); fault.KindOf(err) != fault.Usage {
 		t.Errorf("solver x: %v", err)
 	}
+}
+
+// Of equal logits the first come first, as in ONNX's TopK.
+func TestTop(t *testing.T) {
+	z := []float32{1, 3, 3, 2, 3}
+	for n, want := range [][]int{{}, {1}, {1, 2}, {1, 2, 4}, {1, 2, 4, 3}, {1, 2, 4, 3, 0}} {
+		if got := top(nil, z, n); !slices.Equal(got, want) {
+			t.Errorf("the first %d are %v, expected %v", n, got, want)
+		}
+	}
+	for n, want := range []bool{1: true, 2: true, 3: false, 4: false, 5: false} {
+		if n > 0 && tied(z, n) != want {
+			t.Errorf("tied at %d: %v", n, !want)
+		}
+	}
+}
+
+// BenchmarkEnsemble has 100 classes and 20 specialists of 20, of which a row asks
+// about 4.
+func BenchmarkEnsemble(b *testing.B) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	bundle, src := drawn(b, rng, 100, 20, 1, 3), normals(rng, 512, 6)
+	e := open(b, bundle, EnsembleOptions{Rows: src})
+	for b.Loop() {
+		if err := e.Each(context.Background(), src, func(int, []float32, Fused) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*src.Len())/b.Elapsed().Seconds(), "rows/s")
 }

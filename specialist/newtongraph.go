@@ -75,7 +75,7 @@ func (b *block) newton(p pull, turned string) *onnx.Graph {
 	dw := n.op("Neg", spread(dr))
 	dq := n.op("Sub", n.op("Sub", aim, n.op("Div", n.op("Mul", q, dw), w)), q)
 	border := n.op("Max", n.float(0.99), n.most(fall(dr, full), 1), n.most(fall(dw, w), 2), n.most(fall(dq, q), 2))
-	length := n.op("Mul", n.op("Div", n.float(0.99), border), n.double(going))
+	length := n.op("Div", n.float(0.99), border)
 	rOut := n.op("Add", r, n.op("Mul", length, dr))
 	moved := n.op("Add", q, n.op("Mul", length, dq))
 	qOut := n.op("Where", going, n.op("Div", moved, n.sum(moved, 1, 2)), q)

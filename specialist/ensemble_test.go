@@ -302,8 +302,8 @@ func TestTop(t *testing.T) {
 	}
 }
 
-// BenchmarkEnsemble has 100 classes and 20 specialists of 20, of which a row asks
-// about 4.
+// BenchmarkEnsemble has 100 classes and 20 specialists of random sets, of which a
+// row asks about ten.
 func BenchmarkEnsemble(b *testing.B) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	bundle, src := drawn(b, rng, 100, 20, 1, 3), normals(rng, 512, 6)

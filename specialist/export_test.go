@@ -14,6 +14,7 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
+	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
 // TestExport holds ONNX Runtime against native answers: bundles of few and of many
@@ -162,4 +163,44 @@ func initializer(m *onnx.Model, name string, least int, change func(data []byte)
 		}
 		return false
 	})
+}
+
+// BenchmarkOneFile runs the one file in ONNX Runtime on single rows, by the number
+// of specialists that are active.
+func BenchmarkOneFile(b *testing.B) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	bundle, src := drawn(b, rng, 30, 4, 1, 3), normals(rng, 500, 6)
+	m, err := Assemble(bundle)
+	if err != nil {
+		b.Fatal(err)
+	}
+	data, err := onnx.Marshal(m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	session, err := ort.OpenBytes("one.onnx", data, ort.Options{Threads: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer session.Close()
+	seen := map[int]bool{}
+	err = open(b, bundle, EnsembleOptions{Rows: src}).Each(context.Background(), src, func(row int, _ []float32, about Fused) error {
+		n := len(about.Active)
+		if seen[n] {
+			return nil
+		}
+		seen[n] = true
+		in := []ort.Value{ort.Float32([]int64{1, 6}, src.x[row*6:(row+1)*6])}
+		b.Run(fmt.Sprintf("active=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := session.Run(context.Background(), in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
 }

@@ -116,7 +116,7 @@ largest KKT residual: how far, in nats, an answer can be from the optimum.`,
 	b.bind(f)
 	f.StringVar(&solver, "solver", solver, "how the nearest distribution is found: em (expectation-maximisation), or gd (gradient descent on logits, the paper's)")
 	f.StringVar(&b.o.Engine, "engine", distill.EngineNative, "what runs the generalist: native (pure Go, for students), or ort (ONNX Runtime)")
-	f.IntVar(&classes, "classes", classes, "so many of a row's most likely classes")
+	f.IntVar(&classes, "classes", classes, "write so many of each row's most likely classes")
 	f.StringVarP(&path, "output", "o", "", "CSV file (default: standard output)")
 	return cmd
 }

@@ -3,6 +3,7 @@ package specialist
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
@@ -256,7 +257,7 @@ func (f *fusion) said(b *block, s *Expert, z string) (classes, dustbin string) {
 func (f *fusion) sameOpsets(m *onnx.Model, path string) error {
 	for _, o := range m.Opsets {
 		if had := f.model.Opset(o.Domain); had != o.Version {
-			return fault.New(fault.Input, path, "opset "+o.Domain, "got %d, expected %d, as the generalist's", o.Version, had)
+			return fault.New(fault.Input, path, strings.TrimSpace("opset "+o.Domain), "got %d, expected %d, as the generalist's", o.Version, had)
 		}
 	}
 	f.model.IRVersion = max(f.model.IRVersion, m.IRVersion)

@@ -78,6 +78,36 @@ func TestExportImages(t *testing.T) {
 	}
 }
 
+// TestExportOpsets has models of other operator sets than the zoo's.
+func TestExportOpsets(t *testing.T) {
+	b := drawn(t, rand.New(rand.NewPCG(10, 10)), 5, 3, 1, 2)
+	as := func(m Member, opset int64) {
+		model, err := onnx.Read(b.Path(m), onnx.ReadOptions{Weights: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		model.Opsets[0].Version = opset
+		if err := onnx.Write(b.Path(m), model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range b.members() {
+		as(*m, 18)
+	}
+	path := filepath.Join(t.TempDir(), "one.onnx")
+	if _, err := Export(context.Background(), b, ExportOptions{Output: path}); err != nil {
+		t.Error(err)
+	}
+	as(b.Specialists[1].Member, 17)
+	if _, err := Assemble(b); fault.KindOf(err) != fault.Input || !strings.Contains(err.Error(), "specialist-001.onnx: opset: got 17, expected 18") {
+		t.Errorf("two opsets: %v", err)
+	}
+	as(b.Generalist, 12)
+	if _, err := Assemble(b); fault.KindOf(err) != fault.Input || !strings.Contains(err.Error(), "generalist.onnx: opset: got 12, expected at least 13") {
+		t.Errorf("opset 12: %v", err)
+	}
+}
+
 // TestExportRefuses spoils the model in every part of it, and requires that each is
 // seen and nothing written.
 func TestExportRefuses(t *testing.T) {

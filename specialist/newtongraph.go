@@ -70,7 +70,7 @@ func (b *block) newton(p pull, turned string) *onnx.Graph {
 	full := n.op("Add", r, p.empty) // 1 in an empty slot
 	aim := n.op("Div", p.a, w)
 	k := n.op("MatMul", n.op("Mul", p.held, n.op("Div", q, w)), turned)
-	k = n.op("Add", k, n.op("Mul", n.floats(identity(p.slots), int64(p.slots), int64(p.slots)), n.op("Add", n.op("Div", held, full), p.empty)))
+	k = n.op("Add", k, n.op("Mul", n.floats(unit(p.slots), int64(p.slots), int64(p.slots)), n.op("Add", n.op("Div", held, full), p.empty)))
 	dr := n.eliminate(k, n.op("Sub", n.op("Div", p.mass, full), sums(aim)), p.slots)
 	dw := n.op("Neg", spread(dr))
 	dq := n.op("Sub", n.op("Sub", aim, n.op("Div", n.op("Mul", q, dw), w)), q)
@@ -92,16 +92,14 @@ func (b *block) eliminate(k, y string, size int) string {
 		at := b.ints(int64(j))
 		row := b.gather(rows, at, 1)
 		row = b.op("Div", row, b.gather(row, at, 2))
-		unit := make([]float64, size)
-		unit[j] = 1
-		column := b.op("Sub", b.gather(rows, at, 2), b.floats(unit, int64(size), 1))
+		column := b.op("Sub", b.gather(rows, at, 2), b.floats(unit(size)[j*size:(j+1)*size], int64(size), 1))
 		rows = b.op("Sub", rows, b.op("Mul", column, row))
 	}
 	return b.gather(rows, b.ints(int64(size)), 2)
 }
 
-// identity is the matrix of that size.
-func identity(size int) []float64 {
+// unit is the identity matrix of that size.
+func unit(size int) []float64 {
 	m := make([]float64, size*size)
 	for i := range size {
 		m[i*size+i] = 1

@@ -145,14 +145,33 @@ type Fused struct {
 
 // Each calls f with the probabilities (C) of each row of src, in order.
 func (e *Ensemble) Each(ctx context.Context, src dataset.Source, f func(row int, q []float32, about Fused) error) error {
+	var (
+		q     []float32
+		about []Fused
+	)
+	c := e.Classes()
+	return batches(ctx, src, func(b *dataset.Batch, first int) error {
+		q, about = grow(q, b.N*c), grow(about, b.N)
+		if err := e.predict(ctx, b, first, q, about); err != nil {
+			return err
+		}
+		for i := range b.N {
+			if err := f(first+i, q[i*c:(i+1)*c], about[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// batches calls f with the rows of src in order, a few hundred at a time; the
+// first of them has the number first.
+func batches(ctx context.Context, src dataset.Source, f func(b *dataset.Batch, first int) error) error {
 	const batch = 256
 	var (
 		b     dataset.Batch
-		q     []float32
-		about []Fused
 		order []int
 	)
-	c := e.Classes()
 	for lo := 0; lo < src.Len(); lo += batch {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -164,14 +183,8 @@ func (e *Ensemble) Each(ctx context.Context, src dataset.Source, f func(row int,
 		if err := src.Read(ctx, order, &b); err != nil {
 			return err
 		}
-		q, about = grow(q, b.N*c), grow(about, b.N)
-		if err := e.predict(ctx, &b, lo, q, about); err != nil {
+		if err := f(&b, lo); err != nil {
 			return err
-		}
-		for i := range b.N {
-			if err := f(lo+i, q[i*c:(i+1)*c], about[i]); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -31,35 +31,65 @@ func (e *Ensemble) predict(ctx context.Context, rows *dataset.Batch, first int, 
 	if len(q) != n*c || len(about) != n {
 		return fault.New(fault.Input, "", "Predict", "got room for %d probabilities and %d rows, expected %d and %d", len(q), len(about), n*c, n)
 	}
+	said, err := e.hear(ctx, rows, first, about)
+	if err != nil {
+		return err
+	}
+	return e.each(n, first, func(j *joiner, i int) (err error) {
+		about[i].Residual, err = j.join(q[i*c:(i+1)*c], e.z[i*c:(i+1)*c], about[i].Active, said[i])
+		return err
+	})
+}
+
+// hear asks the generalist about all rows, and the active specialists: e.z has
+// the logits of the one, said[i] the probabilities of those active in row i.
+func (e *Ensemble) hear(ctx context.Context, rows *dataset.Batch, first int, about []Fused) (said [][][]float32, err error) {
+	n, c := rows.N, e.Classes()
 	e.z = grow(e.z, n*c)
 	if err := e.generalist.PredictRows(ctx, rows, e.z); err != nil {
-		return err
+		return nil, err
 	}
 	if err := finite(e.z, c, e.Bundle.Path(e.Bundle.Generalist), func(i int) int { return first + i }); err != nil {
-		return err
+		return nil, err
 	}
-	said := make([][][]float32, n)
+	said = make([][][]float32, n)
 	e.choose(n, about)
 	for _, x := range e.experts {
 		if err := x.ask(ctx, rows, c, first); err != nil {
-			return err
+			return nil, err
 		}
 		for j, i := range x.rows {
 			said[i] = append(said[i], x.said[j*(len(x.Classes)+1):(j+1)*(len(x.Classes)+1)])
 		}
 	}
+	return said, nil
+}
+
+// joiner fuses rows, for one goroutine.
+type joiner struct {
+	*fuse.Solver
+	p []float32 // (C) of the generalist
+}
+
+// join puts into q what a generalist's logits and active specialists come to.
+func (j *joiner) join(q, z []float32, active []int, said [][]float32) (residual float64, err error) {
+	softmax(j.p, z)
+	if len(active) > 0 {
+		floor(j.p)
+	}
+	r, err := j.Solve(q, j.p, active, said)
+	return r.Residual, err
+}
+
+// each calls f for each of n rows, of which the first has the number first, on
+// all cores.
+func (e *Ensemble) each(n, first int, f func(j *joiner, i int) error) error {
 	faults := make([]error, n)
 	kernel.Parallel(n, 32, func(lo, hi int) {
-		s := e.solvers.Get().(*fuse.Solver)
-		defer e.solvers.Put(s)
-		p := make([]float32, c)
+		j := &joiner{e.solvers.Get().(*fuse.Solver), make([]float32, e.Classes())}
+		defer e.solvers.Put(j.Solver)
 		for i := lo; i < hi; i++ {
-			softmax(p, e.z[i*c:(i+1)*c])
-			if len(about[i].Active) > 0 {
-				floor(p)
-			}
-			r, err := s.Solve(q[i*c:(i+1)*c], p, about[i].Active, said[i])
-			about[i].Residual, faults[i] = r.Residual, err
+			faults[i] = f(j, i)
 		}
 	})
 	for i, err := range faults {

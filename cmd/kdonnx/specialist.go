@@ -13,6 +13,6 @@ joins generalist and experts to one answer (Hinton, Vinyals and Dean 2015, secti
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSpecialistPredict(a), newSpecialistExport(a))
+	cmd.AddCommand(newSpecialistPredict(a), newSpecialistEval(a), newSpecialistExport(a))
 	return cmd
 }

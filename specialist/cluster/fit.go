@@ -5,39 +5,56 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/kdonnx/kdonnx/student/kernel"
 )
 
 const (
-	restarts  = 10 // seedings of which the tightest clusters are kept
-	maxPasses = 50 // over the points; most need fewer than ten
+	maxRestarts = 10 // seedings of which the tightest clusters are kept
+	minRestarts = 2
+	work        = 1e9 // points × centres × values that all restarts pass over at once, about
+	maxPasses   = 20  // over the points; most need fewer than ten
 )
 
 // Fit clusters points in at most k clusters, fewer where fewer points differ:
-// of ten seedings the clusters with the least sum of squared distances to their
-// centres, which is returned. Each passes over the points in an order of its
-// own until none moves.
+// of ten seedings, of large problems fewer, the clusters with the least sum of
+// squared distances to their centres, which is returned. Each passes over the
+// points in an order of its own until none moves.
 func Fit(ctx context.Context, p *Points, k int, seed uint64) (best *KMeans, inertia float64, err error) {
 	if k < 1 || p.Len() == 0 {
 		return nil, 0, fmt.Errorf("got %d clusters of %d points, expected at least 1 of each", k, p.Len())
 	}
+	n := max(minRestarts, min(maxRestarts, int(work/float64(p.Len()*min(k, p.Len())*p.D))))
+	if k == 1 || k >= p.Len() {
+		n = 1
+	}
+	tries, sums, errs := make([]*KMeans, n), make([]float64, n), make([]error, n)
+	kernel.Parallel(n, 1, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			tries[r], errs[r] = fitOnce(ctx, p, k, rand.New(rand.NewPCG(seed, uint64(r))))
+			if errs[r] == nil {
+				sums[r] = tries[r].inertia(p)
+			}
+		}
+	})
 	inertia = math.Inf(1)
-	for r := range restarts {
-		c, err := fitOnce(ctx, p, k, rand.New(rand.NewPCG(seed, uint64(r))))
-		if err != nil {
-			return nil, 0, err
+	for r, c := range tries {
+		if errs[r] != nil {
+			return nil, 0, errs[r]
 		}
-		var sum float64
-		for i := range p.Len() {
-			sum += squared(p.At(i), c.Centre(int(c.Of[i])))
-		}
-		if best == nil || sum < inertia {
-			best, inertia = c, sum
-		}
-		if k == 1 || k >= p.Len() {
-			break
+		if sums[r] < inertia {
+			best, inertia = c, sums[r]
 		}
 	}
 	return best, inertia, nil
+}
+
+// inertia is the sum of squared distances to the centres.
+func (c *KMeans) inertia(p *Points) (sum float64) {
+	for i := range p.Len() {
+		sum += squared(p.At(i), c.Centre(int(c.Of[i])))
+	}
+	return sum
 }
 
 // fitOnce is one seeding and its passes.

@@ -117,40 +117,60 @@ func squared[T float32 | float64](x []float32, y []T) float64 {
 	return s0 + s1 + s2 + s3
 }
 
-// seed opens up to k clusters by k-means++ (Arthur and Vassilvitskii 2007): a
-// point is drawn with a probability proportional to its squared distance to the
-// centres so far. There are fewer where fewer points differ.
+// seed opens up to k clusters by k-means++ (Arthur and Vassilvitskii 2007), the
+// greedy one: of a few points, each drawn with a probability proportional to its
+// squared distance to the centres so far, the one that leaves the least sum of
+// them. There are fewer where fewer points differ.
 func (c *KMeans) seed(p *Points, k int, rng *rand.Rand) {
-	near := make([]float64, p.Len())
-	at := rng.IntN(p.Len())
-	c.open(at, p.At(at))
+	n, trials := p.Len(), 2+int(math.Log(float64(k)))
+	near, tried, best := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range near {
 		near[i] = math.Inf(1)
 	}
-	for c.K() < k {
-		last := c.Centre(c.K() - 1)
-		kernel.Parallel(p.Len(), max(1, grain/p.D), func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				near[i] = min(near[i], squared(p.At(i), last))
+	at, left := rng.IntN(n), 0.0
+	c.open(at, p.At(at))
+	left = closer(near, near, p, at)
+	for c.K() < k && left > 0 {
+		least := math.Inf(1)
+		for range trials {
+			i := draw(near, left, rng)
+			if sum := closer(tried, near, p, i); sum < least {
+				at, least = i, sum
+				tried, best = best, tried
 			}
-		})
-		var total float64
-		for _, d := range near {
-			total += d
-		}
-		if total == 0 {
-			return
-		}
-		at, left := -1, rng.Float64()*total
-		for i, d := range near {
-			if d == 0 {
-				continue
-			}
-			if at = i; left < d {
-				break
-			}
-			left -= d
 		}
 		c.open(at, p.At(at))
+		near, best, left = best, near, least
 	}
+}
+
+// closer puts into dst the least of near and the squared distance to point at,
+// and adds them up.
+func closer(dst, near []float64, p *Points, at int) (sum float64) {
+	x := p.At(at)
+	kernel.Parallel(p.Len(), max(1, grain/p.D), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			dst[i] = min(near[i], squared(p.At(i), x))
+		}
+	})
+	for _, d := range dst {
+		sum += d
+	}
+	return sum
+}
+
+// draw is a position with a probability proportional to its weight; the weights
+// sum to total, above 0.
+func draw(weight []float64, total float64, rng *rand.Rand) (at int) {
+	left := rng.Float64() * total
+	for i, w := range weight {
+		if w == 0 {
+			continue
+		}
+		if at = i; left < w {
+			break
+		}
+		left -= w
+	}
+	return at
 }

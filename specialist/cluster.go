@@ -36,6 +36,7 @@ type ClusterOptions struct {
 	Targets     string                // instead of it, a target store that holds the rows
 	Rows        dataset.Source        // their labels are only counted
 	RowsName    string                // what faults call them
+	Names       []string              // of the classes, where neither rows nor model say them
 	Method      string                // one of Methods
 	K           int                   // sets; 0: the number with the largest silhouette
 	Each        int                   // classes of each set, which may then overlap; 0: every class in one set, or as many as targets hold

@@ -55,8 +55,11 @@ func openPredictions(ctx context.Context, o *ClusterOptions) (p *predictions, er
 		p.close()
 		return nil, err
 	}
-	if names := o.Rows.Spec().Classes; len(names) == p.classes { // the order of their labels
-		p.names = names
+	for _, names := range [][]string{o.Rows.Spec().Classes, o.Names} { // the order of their labels, else the model's
+		if len(names) == p.classes {
+			p.names = names
+			break
+		}
 	}
 	for k := len(p.names); k < p.classes; k++ {
 		p.names = append(p.names[:k:k], strconv.Itoa(k))

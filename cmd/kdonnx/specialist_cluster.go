@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kdonnx/kdonnx/dataset/glyphs"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -77,6 +78,10 @@ func (a *app) cluster(cmd *cobra.Command, o *specialist.ClusterOptions, data *da
 		if data.like, err = distill.RowsOf(o.Model.Model); err != nil {
 			return err
 		}
+	}
+	o.Names = data.like.Classes
+	if o.Model.Model == distill.Embedded {
+		o.Names = glyphs.Open(glyphs.Options{Labelled: -1}).Spec().Classes
 	}
 	split := "train"
 	if data.path == distill.Embedded {

@@ -1,6 +1,7 @@
 package specialist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -88,7 +89,7 @@ func Cluster(ctx context.Context, o ClusterOptions) (*Clustering, error) {
 		return nil, err
 	}
 	defer p.close()
-	c := &Clustering{Model: p.model, Method: o.Method, Temperature: o.Temperature, Seed: o.Seed, Classes: p.names}
+	c := &Clustering{Model: p.model, Method: o.Method, Temperature: o.Temperature, Seed: o.Seed, Classes: p.names, Outside: []string{}, Notes: []string{}}
 	var sets [][]int
 	if o.Method == ByTargets {
 		sets, err = c.ofTargets(ctx, p, &o)
@@ -198,10 +199,10 @@ func (c *Clustering) distinct(sets [][]int, asked int) [][]int {
 		}
 	}
 	if found < asked {
-		c.Notes = append(c.Notes, fmt.Sprintf("%d sets were asked for, there are %d: no more classes differ in what they are confused with", asked, found))
+		c.Notes = append(c.Notes, fmt.Sprintf("sets asked for: %d, found: %d; no more classes differ in what they are confused with", asked, found))
 	}
 	if n := found - len(kept); n > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("%d sets were the same as another and are left out", n))
+		c.Notes = append(c.Notes, fmt.Sprintf("sets that were the same as another and are left out: %d", n))
 	}
 	return kept
 }
@@ -246,15 +247,7 @@ func (c *Clustering) measure(ctx context.Context, p *predictions, sets [][]int) 
 		}
 		c.Clusters = append(c.Clusters, one)
 	}
-	slices.SortStableFunc(c.Clusters, func(a, b ClusterOf) int {
-		switch {
-		case a.Confusion > b.Confusion:
-			return -1
-		case a.Confusion < b.Confusion:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(c.Clusters, func(a, b ClusterOf) int { return cmp.Compare(b.Confusion, a.Confusion) })
 	for i, one := range c.Clusters { // in the same order
 		r.Sets[i], r.ErrorsSets[i] = one.Confusion, one.Errors
 	}
@@ -265,7 +258,7 @@ func (c *Clustering) measure(ctx context.Context, p *predictions, sets [][]int) 
 		}
 	}
 	if alone > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("%d sets have one class and nothing to tell apart: fewer sets, or --classes-each, spare such specialists", alone))
+		c.Notes = append(c.Notes, fmt.Sprintf("sets of one class, with nothing to tell apart: %d; fewer sets, or --classes-each, spare such specialists", alone))
 	}
 	if r.Confusion == 0 {
 		c.Notes = append(c.Notes, "at T = 1 every prediction is exactly 0 or 1: there is no confusion to cover")

@@ -108,7 +108,7 @@ func TestCluster(t *testing.T) {
 		if got := c.words(); got != "ab cd ef g" {
 			t.Errorf("%s: %s", method, got)
 		}
-		if c.Covered.Rows != 700 || c.Covered.All < 0.9 || c.Covered.Pairs != 3./21 || c.Clusters[3].Confusion != 0 || !strings.Contains(strings.Join(c.Notes, "\n"), "1 sets have one class") {
+		if c.Covered.Rows != 700 || c.Covered.All < 0.9 || c.Covered.Pairs != 3./21 || c.Clusters[3].Confusion != 0 || !strings.Contains(strings.Join(c.Notes, "\n"), "sets of one class, with nothing to tell apart: 1") {
 			t.Errorf("%s: %+v", method, c)
 		}
 		if !reflect.DeepEqual(c, clustered(t, o)) {
@@ -145,11 +145,11 @@ func TestClusterChooses(t *testing.T) {
 		}
 	}
 	o.K, o.Each = 4, 7
-	if c = clustered(t, o); len(c.Clusters) != 1 || c.Covered.All < 1-1e-9 || !strings.Contains(strings.Join(c.Notes, "\n"), "3 sets were the same") {
+	if c = clustered(t, o); len(c.Clusters) != 1 || c.Covered.All < 1-1e-9 || !strings.Contains(strings.Join(c.Notes, "\n"), "same as another and are left out: 3") {
 		t.Errorf("all classes each: %s, %v", c.words(), c.Notes)
 	}
 	o.K, o.Each = 9, 0
-	if c = clustered(t, o); len(c.Clusters) != 7 || !strings.Contains(strings.Join(c.Notes, "\n"), "9 sets were asked for, there are 7") {
+	if c = clustered(t, o); len(c.Clusters) != 7 || !strings.Contains(strings.Join(c.Notes, "\n"), "sets asked for: 9, found: 7") {
 		t.Errorf("9 sets of 7 classes: %s, %v", c.words(), c.Notes)
 	}
 	o.Method, o.K = ByCovariance, 1

@@ -57,11 +57,14 @@ func (c *KMeans) inertia(p *Points) (sum float64) {
 	return sum
 }
 
-// fitOnce is one seeding and its passes.
+// fitOnce seeds twice as many clusters, passes over the points, merges what is
+// nearest and passes until no point moves: among many clusters a seeding that
+// draws k at once leaves out some and halves others, which no single point can
+// mend.
 func fitOnce(ctx context.Context, p *Points, k int, rng *rand.Rand) (*KMeans, error) {
 	c := newKMeans(p.Len(), p.D)
-	c.seed(p, min(k, p.Len()), rng)
-	for range maxPasses {
+	c.seed(p, min(2*k, p.Len()), rng)
+	for pass := range maxPasses {
 		moved := false
 		for _, i := range rng.Perm(p.Len()) {
 			if err := ctx.Err(); err != nil {
@@ -71,7 +74,9 @@ func fitOnce(ctx context.Context, p *Points, k int, rng *rand.Rand) (*KMeans, er
 				moved = true
 			}
 		}
-		if !moved {
+		if pass == 0 {
+			c.merge(k)
+		} else if !moved {
 			break
 		}
 	}

@@ -18,7 +18,7 @@ const (
 	// that two classes that are confused with one another alone have the same
 	// column, and each column is then as long as 1, so that what is seldom
 	// confused is told apart by what it is confused with and not by how seldom.
-	// The default: see docs/design.md, section 9, for the evidence.
+	// The default; docs/design.md, section 9, has the evidence.
 	Confusion Metric = "confusion"
 	// Covariance takes the columns of the covariance matrix S/n − μμᵀ as they
 	// are, as the paper does. Its diagonal, the variance of each class, is far

@@ -39,6 +39,7 @@ var floors = map[string]int{
 	"distill/sweep":            5,
 	"specialist":               5,
 	"specialist/cluster":       1,
+	"specialist/fuse":          1,
 	"cmd":                      6,
 	"bench":                    5,
 	"internal/clouds":          4,

@@ -33,7 +33,8 @@ page shows them.
 Methods: confusion, what each class is confused with off the diagonal of the second
 moments; covariance, the columns of the covariance matrix as they are, as in the paper;
 targets, the rows' soft targets, each cluster giving the classes it holds. Without -k as
-many sets as have the largest silhouette, 32 at most.`,
+many sets as have the largest silhouette, 32 at most. What the model says is kept in a
+target store in the cache, so that another method or number asks it nothing.`,
 		Example: `  kdonnx specialist cluster -k 16
   kdonnx specialist cluster --model generalist.onnx --data rows.csv -k 8 --classes-each 10 -o clusters.json
   kdonnx specialist cluster --targets store/ --data rows.csv --method covariance --json`,

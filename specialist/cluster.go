@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -89,7 +90,7 @@ func Cluster(ctx context.Context, o ClusterOptions) (*Clustering, error) {
 		return nil, err
 	}
 	defer p.close()
-	c := &Clustering{Model: p.model, Method: o.Method, Temperature: o.Temperature, Seed: o.Seed, Classes: p.names, Outside: []string{}, Notes: []string{}}
+	c := &Clustering{Model: filepath.Base(p.model), Method: o.Method, Temperature: o.Temperature, Seed: o.Seed, Classes: p.names, Outside: []string{}, Notes: []string{}}
 	var sets [][]int
 	if o.Method == ByTargets {
 		sets, err = c.ofTargets(ctx, p, &o)

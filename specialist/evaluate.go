@@ -20,6 +20,7 @@ type Evaluation struct {
 	Conditional []Conditional `json:"conditional"` // the union of all sets first, then each set
 	Curve       []int         `json:"curve"`       // rows answered rightly with the first j specialists, from none to all
 	Asked       []int         `json:"asked"`       // rows by how many specialists were asked, from 0
+	AskedOf     []int         `json:"asked_of"`    // by specialist: rows that it was asked about
 	Residual    float64       `json:"residual"`    // the largest KKT residual, see package fuse
 }
 
@@ -72,7 +73,7 @@ func Evaluate(ctx context.Context, e *Ensemble, src dataset.Source) (*Evaluation
 	if spec := src.Spec(); !spec.Labelled() || len(spec.Classes) != c {
 		return nil, fault.New(fault.Input, "", "rows", "have labels of %d classes, expected the %d of the bundle", len(src.Spec().Classes), c)
 	}
-	t := &evaluating{e: e, v: &Evaluation{Curve: make([]int, len(e.experts)+1)}, in: make([][]int, c)}
+	t := &evaluating{e: e, v: &Evaluation{Curve: make([]int, len(e.experts)+1), AskedOf: make([]int, len(e.experts))}, in: make([][]int, c)}
 	t.place()
 	var err error
 	if t.g, err = metrics.NewAccumulator(c); err != nil {
@@ -141,6 +142,9 @@ func (t *evaluating) add(ctx context.Context, b *dataset.Batch, first int) error
 			t.v.Asked = append(t.v.Asked, 0)
 		}
 		t.v.Asked[len(about[i].Active)]++
+		for _, m := range about[i].Active {
+			t.v.AskedOf[m]++
+		}
 		t.v.Residual = max(t.v.Residual, about[i].Residual)
 		if b.Y[i] != dataset.Unlabelled {
 			t.count(int(b.Y[i]), e.z[i*c:(i+1)*c], q[i*c:(i+1)*c], about[i].Active, answers[i])

@@ -182,16 +182,17 @@ func TestFitEdges(t *testing.T) {
 	}
 }
 
-// TestMerge: of centres 0, 1, 9 and 11 of 1, 1, 1 and 3 points the first two join
-// at a cost of 1/2, then the next at 3/4·4 = 3 and not 8.5² of the others.
+// TestMerge: of centres 0, 2, 5 and 8 of 10, 10, 1 and 1 points the last two join
+// at a cost of 9/2, where the first two, which are nearer, cost 5·4; then these
+// do, at 20 and not the 20/12·4.5² = 33.75 of 2 and 6.5.
 func TestMerge(t *testing.T) {
-	c := &KMeans{D: 1, Centres: []float64{0, 9, 1, 11}, Count: []int{1, 1, 1, 3}, Of: []int32{0, 1, 2, 3, 3, 3}, dist: make([]float64, 4)}
+	c := &KMeans{D: 1, Centres: []float64{0, 5, 2, 8}, Count: []int{10, 1, 10, 1}, Of: []int32{0, 1, 2, 3, -1}, dist: make([]float64, 4)}
 	c.merge(3)
-	if !slices.Equal(c.Centres, []float64{0.5, 9, 11}) || !slices.Equal(c.Count, []int{2, 1, 3}) || !slices.Equal(c.Of, []int32{0, 1, 0, 2, 2, 2}) {
+	if !slices.Equal(c.Centres, []float64{0, 6.5, 2}) || !slices.Equal(c.Count, []int{10, 2, 10}) || !slices.Equal(c.Of, []int32{0, 1, 2, 1, -1}) {
 		t.Errorf("three: %+v", c)
 	}
 	c.merge(2)
-	if !slices.Equal(c.Centres, []float64{0.5, 10.5}) || !slices.Equal(c.Count, []int{2, 4}) || !slices.Equal(c.Of, []int32{0, 1, 0, 1, 1, 1}) {
+	if !slices.Equal(c.Centres, []float64{1, 6.5}) || !slices.Equal(c.Count, []int{20, 2}) || !slices.Equal(c.Of, []int32{0, 1, 0, 1, -1}) {
 		t.Errorf("two: %+v", c)
 	}
 }

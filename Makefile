@@ -3,7 +3,7 @@ GO ?= go
 PYTHON ?= /usr/bin/python3
 BIN := bin/kdonnx
 
-.PHONY: all build demo test testdata hostile crashes reproduce bench bench-peers bench-kd bench-store bench-topk lint runtime generate contracts teacher clean
+.PHONY: all build demo test testdata hostile crashes reproduce bench bench-peers bench-kd bench-store bench-topk bench-cluster lint runtime generate contracts teacher clean
 
 all: build
 
@@ -58,6 +58,11 @@ bench-store: runtime ## memory and speed of a target store of 10 million rows (n
 
 bench-topk: runtime ## accuracy of students from a store of 16 logits of 1,000, beside all of them
 	KDONNX_TOPK=1 $(GO) test -run '^$$' -bench TopKAccuracy -benchtime 1x -timeout 120m -v ./bench
+
+CLUSTER_ROWS ?= 200000
+
+bench-cluster: ## 100 specialists found in predictions of 10,000 classes: memory, time, and whether the planted look-alikes are found
+	KDONNX_CLUSTER_ROWS=$(CLUSTER_ROWS) $(GO) test -run '^$$' -bench ClusterAtScale -benchtime 1x -timeout 60m -v ./bench
 
 MNIST ?=
 LETTER ?=

@@ -15,6 +15,7 @@ import (
 // are read.
 type Part struct {
 	Groups [][]int         // classes of the session that are one here; each at least one
+	Bias   []float32       // added to what the teacher said of each group, as logits; nil: nothing
 	Train  dataset.Source  // the transfer set, or some of it, labelled by groups
 	Epochs dataset.Sampler // of the rows of Train
 	Val    dataset.Source  // of the validation rows, labelled by groups: they choose the epoch; nil: the last is kept
@@ -32,6 +33,9 @@ func (p *Part) take(d *run, role string) error {
 		return fault.New(fault.Usage, "", "--hint", "got %q, which a specialist does not learn from", d.recipe.Loss.Hint)
 	case p.Epochs.Len() == 0:
 		return fault.New(fault.Usage, "", "part", "an epoch has no rows")
+	}
+	if p.Bias != nil && len(p.Bias) != len(p.Groups) {
+		return fault.New(fault.Usage, "", "part", "got %d biases, expected one for each of %d groups", len(p.Bias), len(p.Groups))
 	}
 	for i, g := range p.Groups {
 		for _, k := range g {
@@ -64,7 +68,7 @@ func (p *Part) checkVaries(v *variation) error {
 
 // join puts what the teacher said of n rows, z of (n, classes of the session),
 // into out, (n, groups): logits whose softmax at temperature t is the sum of the
-// soft targets at t, out_g = t·log Σ_{k∈g} exp(z_k/t).
+// soft targets at t, out_g = t·log Σ_{k∈g} exp(z_k/t), with the biases on top.
 func (p *Part) join(z, out []float32, t float64) {
 	groups := len(p.Groups)
 	n := len(out) / groups
@@ -76,6 +80,9 @@ func (p *Part) join(z, out []float32, t float64) {
 		row := z[i*c : (i+1)*c]
 		for g, classes := range p.Groups {
 			out[i*groups+g] = logSum(row, classes, t)
+			if p.Bias != nil {
+				out[i*groups+g] += p.Bias[g]
+			}
 		}
 	}
 }
@@ -98,5 +105,5 @@ func logSum(z []float32, classes []int, t float64) float32 {
 
 // identify adds to id what the weights of a specialist depend on besides.
 func (p *Part) identify(id map[string]string) {
-	id["groups"], id["sample"] = fmt.Sprint(p.Groups), p.Epochs.String()
+	id["groups"], id["biases"], id["sample"] = fmt.Sprint(p.Groups), fmt.Sprint(p.Bias), p.Epochs.String()
 }

@@ -118,9 +118,16 @@ func TestPart(t *testing.T) {
 	if i := slices.IndexFunc(faults, func(f string) bool { return f != "" }); i >= 0 {
 		t.Error(faults[i])
 	}
+	biased := *p
+	biased.Bias = []float32{0, -5}
+	own := trial()
+	own.Part = &biased
+	if out, err := follow(t, s, own).Test(t.Context()); err != nil || out.Agreement < 0.8 {
+		t.Errorf("with a bias it agrees with the biased teacher on %.3f: %v", out.Agreement, err)
+	}
 	other := *p
 	other.Groups = [][]int{{1}, {0, 2}}
-	own := pieces
+	own = pieces
 	own.Part = &other
 	if _, err := s.Train(t.Context(), own); fault.KindOf(err) != fault.Integrity {
 		t.Errorf("another part goes on from the checkpoint: %v", err)

@@ -53,7 +53,6 @@ func DefaultRecipe() distill.Recipe {
 	r := distill.Default()
 	r.Loss.Temperature, r.Loss.Alpha = 1, 0.5
 	r.Train.LR = 0.01
-	r.Output.Model = "out/specialists"
 	return r
 }
 

@@ -1,0 +1,17 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newSpecialistCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "specialist",
+		Short: "Join a generalist with small experts for what it confuses",
+		Long: `Finds the classes that a model confuses, trains a small expert for each such set, and
+joins generalist and experts to one answer (Hinton, Vinyals and Dean 2015, section 5).`,
+		Example: "  kdonnx specialist train --model generalist.onnx --clusters clusters.json --train rows.csv -o out/specialists",
+		Args:    group,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newSpecialistTrain(a))
+	return cmd
+}

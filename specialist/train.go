@@ -43,7 +43,8 @@ type Fleet struct {
 }
 
 // DefaultRecipe is that of specialists: hard and soft targets with equal weight
-// at T = 1, and a learning rate for a net that knows most of it already.
+// at T = 1. Where the labels can be trusted more than the generalist, as where it
+// was trained for few epochs, a lower α gains more.
 //
 // The paper takes the hard target half of the time and the soft one the other
 // half. The expectation of that, over the coin, is ½·CE(y, q) + ½·CE(p, q), the
@@ -52,7 +53,6 @@ type Fleet struct {
 func DefaultRecipe() distill.Recipe {
 	r := distill.Default()
 	r.Loss.Temperature, r.Loss.Alpha = 1, 0.5
-	r.Train.LR = 0.01
 	return r
 }
 
@@ -100,7 +100,7 @@ func Train(ctx context.Context, p TrainPlan, env distill.Env) (*Fleet, error) {
 		return nil, err
 	}
 	defer f.session.Close()
-	for _, step := range []func(context.Context) error{f.sameRows, f.label, f.begin, f.divide, f.follow} {
+	for _, step := range []func(context.Context) error{f.sameClasses, f.sameRows, f.label, f.begin, f.divide, f.follow} {
 		if err := step(ctx); err != nil {
 			return nil, distill.Interrupted(ctx, err)
 		}
@@ -156,6 +156,9 @@ func (f *fleet) prepare() error {
 			return fault.New(fault.Usage, "", fmt.Sprintf("sets[%d]", m), "has all %d classes, which leaves none for a dustbin: expected fewer, or --head %s", classes, Full)
 		}
 	}
+	if sameFile(p.Recipe.Teacher.Model, f.at(f.model(generalistName))) {
+		return fault.New(fault.Usage, p.Recipe.Teacher.Model, "--model", "is the bundle's own, which is written anew: expected another folder than %s, or another generalist", p.Dir)
+	}
 	if err := f.choose(); err != nil {
 		return err
 	}
@@ -170,8 +173,10 @@ func (f *fleet) prepare() error {
 // folder makes the folder of the bundle, empty where it is to begin anew.
 func (f *fleet) folder() error {
 	if f.plan.Restart {
-		if err := os.RemoveAll(f.at(fleetDir)); err != nil {
-			return fault.New(fault.IO, f.at(fleetDir), "", "cannot begin anew: %w", err)
+		for _, path := range []string{f.at(fleetDir), f.at(manifestFile)} {
+			if err := os.RemoveAll(path); err != nil {
+				return fault.New(fault.IO, path, "", "cannot begin anew: %w", err)
+			}
 		}
 	}
 	if err := os.MkdirAll(f.at(fleetDir), 0o755); err != nil {
@@ -181,6 +186,12 @@ func (f *fleet) folder() error {
 		return err
 	}
 	return f.sameRecipe()
+}
+
+func sameFile(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
 }
 
 // at is a place in the folder of the bundle.
@@ -199,7 +210,7 @@ func (f *fleet) model(name string) string {
 
 // sameClasses wants the classes of the sets to be those of rows and generalist,
 // in their order.
-func (f *fleet) sameClasses() error {
+func (f *fleet) sameClasses(context.Context) error {
 	if task := f.session.Task(); task != dataset.MultiClass {
 		return fault.New(fault.Input, f.plan.Recipe.Data.Train, "task", "got %s, expected %s: specialists are for classes", task, dataset.MultiClass)
 	}

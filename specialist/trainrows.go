@@ -19,9 +19,6 @@ type side struct {
 
 // label finds the class of every row.
 func (f *fleet) label(ctx context.Context) (err error) {
-	if err := f.sameClasses(); err != nil {
-		return err
-	}
 	d := f.session.Data()
 	if f.train, err = f.labelled(ctx, d.Transfer); err == nil && d.Val != nil {
 		f.val, err = f.labelled(ctx, d.Val)

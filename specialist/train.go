@@ -100,7 +100,7 @@ func Train(ctx context.Context, p TrainPlan, env distill.Env) (*Fleet, error) {
 		return nil, err
 	}
 	defer f.session.Close()
-	for _, step := range []func(context.Context) error{f.sameClasses, f.sameRows, f.label, f.begin, f.divide, f.follow} {
+	for _, step := range []func(context.Context) error{f.sameClasses, f.sameRows, f.label, f.begin, f.divide, f.judgeGeneralist, f.follow} {
 		if err := step(ctx); err != nil {
 			return nil, distill.Interrupted(ctx, err)
 		}

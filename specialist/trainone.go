@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,8 +130,29 @@ func (f *fleet) learn(ctx context.Context, t *training, dir, path string) (*Reco
 	return rec, f.judge(ctx, t, out, correction, rec)
 }
 
-// judge counts on the labelled validation rows what the generalist answered, and
-// what the specialist does once it is corrected.
+// judgeGeneralist counts on the labelled validation rows what the bundle's
+// generalist answers, for every specialist.
+func (f *fleet) judgeGeneralist(ctx context.Context) error {
+	if f.val.src == nil {
+		return nil
+	}
+	r := f.session.Recipe()
+	r.Student = distill.StudentRecipe{Arch: f.generalist}
+	net, err := f.session.Begin(ctx, distill.Trial{Recipe: r, Role: distill.RoleStudent, Dir: f.at(fleetDir, workDir, generalistName)})
+	if err != nil {
+		return err
+	}
+	i := 0
+	return net.Outputs(ctx, f.val.src, func(z []float32) error {
+		for _, t := range f.work {
+			t.before.count(t, int(f.val.given[i]), z, t.set, t.output)
+		}
+		i++
+		return nil
+	})
+}
+
+// judge counts on the same rows what a specialist answers, corrected.
 func (f *fleet) judge(ctx context.Context, t *training, out *distill.Trained, correction []float32, r *Record) error {
 	if f.val.src == nil {
 		return nil
@@ -139,42 +161,34 @@ func (f *fleet) judge(ctx context.Context, t *training, out *distill.Trained, co
 	for i, k := range t.set {
 		own[i] = t.output(k)
 	}
-	count := func(into *Tally, i int, z []float32, within []int, answer func(best int) int) {
-		y := f.val.given[i]
-		if y == dataset.Unlabelled {
-			return
-		}
-		into.Rows++
-		if answer(best(z, nil)) == t.output(int(y)) {
-			into.Right++
-		}
-		for j, k := range t.set {
-			if int(y) == k {
-				into.OwnRows++
-				if best(z, within) == within[j] {
-					into.OwnRight++
-				}
-			}
-		}
-	}
 	i := 0
-	err := f.session.Answers(ctx, f.val.src, func(z []float32) error {
-		count(&r.Before, i, z, t.set, t.output)
-		i++
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	i = 0
 	return out.Outputs(ctx, f.val.src, func(z []float32) error {
 		for k, c := range correction {
 			z[k] += c
 		}
-		count(&r.After, i, z, own, func(best int) int { return best })
+		r.After.count(t, int(f.val.given[i]), z, own, func(best int) int { return best })
 		i++
 		return nil
 	})
+}
+
+// count adds the answer z to a row of class y, none where that is negative.
+// within are the outputs of the set's classes, and answer says which output of
+// the specialist t an output is.
+func (c *Tally) count(t *training, y int, z []float32, within []int, answer func(best int) int) {
+	if y < 0 {
+		return
+	}
+	c.Rows++
+	if answer(best(z, nil)) == t.output(y) {
+		c.Right++
+	}
+	if at, in := slices.BinarySearch(t.set, y); in {
+		c.OwnRows++
+		if best(z, within) == within[at] {
+			c.OwnRight++
+		}
+	}
 }
 
 // best is the position of the largest of z, the first of equals; of those that

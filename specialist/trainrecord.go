@@ -33,7 +33,7 @@ type Record struct {
 	Rows       int      `json:"rows"`       // of the training rows that are of its classes
 	Fraction   float64  `json:"fraction"`   // of all training rows
 	Correction float64  `json:"correction"` // of the dustbin's logit
-	Before     Tally    `json:"before"`     // the generalist on the validation rows
+	Before     Tally    `json:"before"`     // the bundle's generalist on the validation rows
 	After      Tally    `json:"after"`      // the specialist, corrected, on the same
 	Epochs     int      `json:"epochs"`
 	BestAt     int      `json:"best_at"` // epoch that was kept, from 1; 0: the generalist's weights; −1: there was no row to choose by
@@ -76,7 +76,7 @@ func names(list []string) string {
 }
 
 func (f *fleet) newRecord(t *training) *Record {
-	return &Record{Index: t.index, Classes: f.plan.Sets.Names(t.index), Rows: len(t.own), Fraction: t.fraction(), Correction: t.correction()}
+	return &Record{Index: t.index, Classes: f.plan.Sets.Names(t.index), Rows: len(t.own), Fraction: t.fraction(), Correction: t.correction(), Before: t.before}
 }
 
 // load reads the record of what is at path; nil when there is none. A model that

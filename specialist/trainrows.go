@@ -66,6 +66,7 @@ type training struct {
 	groups      [][]int // classes of the generalist that are one output
 	names       []string
 	own, others []int // positions of the training rows
+	before      Tally
 	record      *Record
 }
 

@@ -65,12 +65,21 @@ func untrainable(t distill.TeacherRecipe) (string, error) {
 	}
 	student.DropSoftmax(m)
 	if _, err := student.FromModel(m, t.Model); err != nil {
-		return err.Error(), nil
+		return short(err), nil
 	}
 	if err := models.Specialise(m, []int{0}); err != nil {
-		return err.Error(), nil
+		return short(err), nil
 	}
 	return "", nil
+}
+
+// short is an error without the end of a long list.
+func short(err error) string {
+	const most = 200
+	if text := []rune(err.Error()); len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return err.Error()
 }
 
 // begin writes the generalist that specialists begin from, unless it is there.

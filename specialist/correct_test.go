@@ -23,7 +23,7 @@ func TestCorrection(t *testing.T) {
 	c := clouds.Clouds{Centres: [][]float64{{0, 0}, {1.5, 0.5}, {0.5, 1.5}}, Spread: 1}
 	prior := []float64{0.05, 0.05, 0.9}
 	dir := t.TempDir()
-	p := TrainPlan{Recipe: recipe(dir), Dir: filepath.Join(dir, "bundle"), Sets: &Sets{Classes: []string{"x", "y", "z"}, Sets: [][]int{{0, 1}}}}
+	p := TrainPlan{Recipe: recipe(dir), Sets: &Sets{Classes: []string{"x", "y", "z"}, Sets: [][]int{{0, 1}}}}
 	p.Recipe.Data.ValSplit, p.Recipe.Train.Epochs, p.Recipe.Train.LR = 0, 12, 0.1 // the last epoch is kept, far from the start
 	if err := c.WriteTeacher(p.Recipe.Teacher.Model, "input"); err != nil {
 		t.Fatal(err)
@@ -66,24 +66,34 @@ func TestCorrection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e := mustTrain(t, p).Bundle.Specialists[0]
-	if math.Abs(e.Fraction-0.1) > 0.01 || !strings.HasPrefix(e.File, "specialist-000") {
-		t.Fatalf("%+v", e)
-	}
 	const n = 2000
 	x, _ := draw(n)
+	for _, p.Head = range []Head{Dustbin, Full} { // of one other class: the same net
+		p.Dir = filepath.Join(dir, string(p.Head))
+		e := mustTrain(t, p).Bundle.Specialists[0]
+		if math.Abs(e.Fraction-0.1) > 0.01 || e.Head != p.Head {
+			t.Fatalf("%+v", e)
+		}
+		holdPosterior(t, p, e, x, n)
+	}
+}
+
+// holdPosterior holds a specialist of two classes and a third against the
+// generalist, which is the posterior, on n rows.
+func holdPosterior(t *testing.T, p TrainPlan, e Expert, x []float32, n int) {
+	t.Helper()
 	truth, got := outputs(t, p.Recipe.Teacher.Model, x, n), outputs(t, filepath.Join(p.Dir, e.File), x, n)
 	var off, offBefore, mass, massBefore, within float64
 	for i := range n {
 		want, q := probabilities(truth[3*i:3*i+3]), probabilities(got[3*i:3*i+3])
 		before := probabilities([]float32{got[3*i], got[3*i+1], got[3*i+2] - float32(e.Correction)})
-		off += math.Abs(q[2]-want[2]) / n
-		offBefore += math.Abs(before[2]-want[2]) / n
-		mass += q[2] / n
-		massBefore += before[2] / n
-		within += math.Abs(q[0]/(q[0]+q[1])-want[0]/(want[0]+want[1])) / n
+		off += math.Abs(q[2]-want[2]) / float64(n)
+		offBefore += math.Abs(before[2]-want[2]) / float64(n)
+		mass += q[2] / float64(n)
+		massBefore += before[2] / float64(n)
+		within += math.Abs(q[0]/(q[0]+q[1])-want[0]/(want[0]+want[1])) / float64(n)
 	}
-	t.Logf("f %.4f: dustbin off by %.4f (mean %.4f), uncorrected by %.4f (mean %.4f); within the set by %.4f", e.Fraction, off, mass, offBefore, massBefore, within)
+	t.Logf("%s, f %.4f: dustbin off by %.4f (mean %.4f), uncorrected by %.4f (mean %.4f); within the set by %.4f", e.Head, e.Fraction, off, mass, offBefore, massBefore, within)
 	if off > 0.015 || math.Abs(mass-0.9) > 0.015 || within > 0.06 {
 		t.Errorf("the corrected dustbin is off by %.4f with a mean of %.4f, within the set by %.4f; expected the posterior", off, mass, within)
 	}

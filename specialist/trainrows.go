@@ -170,6 +170,11 @@ func (t *training) bias(v float64) []float32 {
 
 // part is what the specialist learns from.
 //
+// With a full softmax every row keeps its own class as the hard target, and the
+// soft targets on all classes keep what the net knows of those outside the set.
+// Without hard targets there, half of the loss would see rows of the set alone,
+// and no correction would be right for both halves.
+//
 // The epoch is chosen on validation rows half and half too, all that there are
 // of the set's classes and as many of the others: of rows as frequent as in the
 // data most are the dustbin's, which nearly any specialist gets right.

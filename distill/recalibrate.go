@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,15 +16,6 @@ import (
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/teacher"
-)
-
-// Metadata keys, without export.MetaPrefix, of a recalibrated model: the sum
-// of all that was added to the logits since training, one number a class, and
-// what the last of it was made to match.
-const (
-	biasKey      = "recalibration.bias"
-	priorKey     = "recalibration.prior"
-	priorRowsKey = "recalibration.data.sha256"
 )
 
 // RecalibrateOptions say which classes of which model are made to have which
@@ -201,71 +191,6 @@ func (c *recalibrating) detect(ctx context.Context) (dataset.Preprocess, error) 
 	return contract.Preprocess, nil
 }
 
-// choose lists the classes that get a bias; prior is NaN of those that it says
-// nothing of, and is made to sum to 1 where it is rounded.
-func (c *recalibrating) choose(prior []float64) (chosen []int, err error) {
-	asked := c.o.Classes
-	all := make([]int, c.classes)
-	for k := range all {
-		all[k] = k
-	}
-	switch {
-	case len(asked) == 1 && asked[0] == "all":
-		chosen = all
-	case len(asked) > 0:
-		if chosen, err = classNumbers(asked, c.names, c.classes); err != nil {
-			return nil, fault.New(fault.Usage, "", "--classes", "%w", err)
-		}
-	case c.explicit:
-		chosen = slices.DeleteFunc(all, func(k int) bool { return math.IsNaN(prior[k]) })
-	default:
-		if chosen, err = c.rare(prior); err != nil {
-			return nil, err
-		}
-	}
-	var sum float64
-	for _, k := range chosen {
-		if p := prior[k]; !(p > 0 && p < 1) {
-			what := fmt.Sprintf("gives class %q the share %v, expected one above 0 and below 1", c.name(k), p)
-			if math.IsNaN(p) {
-				what = fmt.Sprintf("says nothing of class %q", c.name(k))
-			}
-			return nil, fault.New(fault.Usage, "", "--prior", "%s %s", c.o.Prior, what)
-		}
-		sum += prior[k]
-	}
-	if len(chosen) == c.classes && math.Abs(sum-1) < 1e-3 {
-		for k := range prior {
-			prior[k] /= sum
-		}
-	}
-	return chosen, nil
-}
-
-// rare are the classes that, as the student says of itself, its transfer set
-// had less of than rareShare times their prior.
-func (c *recalibrating) rare(prior []float64) (chosen []int, err error) {
-	field := "metadata " + export.MetaPrefix + sharesKey
-	m := c.st.Model()
-	text, ok := m.Meta(export.MetaPrefix + sharesKey)
-	if !ok {
-		return nil, fault.New(fault.Usage, c.o.Model.Model, "--classes", "missing: the file does not say which classes its transfer set lacked; name them, or all")
-	}
-	share, err := splitNumbers(text, c.classes)
-	if err != nil {
-		return nil, fault.New(fault.Input, c.o.Model.Model, field, "%w", err)
-	}
-	for k, s := range share {
-		if s < rareShare*prior[k] {
-			chosen = append(chosen, k)
-		}
-	}
-	if chosen == nil {
-		return nil, fault.New(fault.Usage, c.o.Model.Model, "--classes", "missing: no class had less than a tenth of its prior in the transfer set; name some, or all")
-	}
-	return chosen, nil
-}
-
 // logits are those that a model like st gives the rows, (N, C).
 func (c *recalibrating) logits(ctx context.Context, m *onnx.Model) ([]float32, error) {
 	student.DropSoftmax(m)
@@ -322,51 +247,4 @@ func (c *recalibrating) finish(ctx context.Context, s *recalibrate.Solution, cho
 		return nil, fault.New(fault.Parity, c.o.Output, "", "the mean mass is %.2g from the prior once the biases are float32, expected at most %.0g", r.Residual, masses)
 	}
 	return r, c.write(ctx, st, metadata, r)
-}
-
-// describe is what the new file says of its biases; what m says of rows that
-// judged it before is no longer true and goes.
-func (c *recalibrating) describe(ctx context.Context, m *onnx.Model, bias []float32) ([]onnx.Entry, error) {
-	total := slices.Clone(bias)
-	if text, ok := m.Meta(export.MetaPrefix + biasKey); ok {
-		had, err := splitNumbers(text, c.classes)
-		if err != nil {
-			return nil, fault.New(fault.Input, c.o.Model.Model, "metadata "+export.MetaPrefix+biasKey, "%w", err)
-		}
-		for k, v := range had {
-			total[k] += float32(v)
-		}
-	}
-	m.Metadata = slices.DeleteFunc(m.Metadata, func(e onnx.Entry) bool { return strings.HasPrefix(e.Key, export.MetaPrefix+"test.") })
-	digest, err := dataset.Digest(ctx, dataset.Unlabel(c.o.Rows))
-	if err != nil {
-		return nil, err
-	}
-	return []onnx.Entry{{Key: biasKey, Value: joinNumbers(total, -1, 32)}, {Key: priorKey, Value: priorName(c.o.Prior)}, {Key: priorRowsKey, Value: digest}}, nil
-}
-
-// priorName is a prior without the folders of the file that it names.
-func priorName(text string) string {
-	kind, arg, ok := strings.Cut(text, ":")
-	switch {
-	case ok && arg != "":
-		return kind + ":" + filepath.Base(arg)
-	case strings.Contains(text, "="):
-		return text
-	}
-	return filepath.Base(text)
-}
-
-// write puts the new file in its place once ONNX Runtime reproduces it.
-func (c *recalibrating) write(ctx context.Context, st *student.Student, metadata []onnx.Entry, r *Recalibration) error {
-	if c.o.Unverified {
-		return export.WriteUnverified(st, c.o.Output, metadata)
-	}
-	x, n, err := firstRows(ctx, &rows{src: c.o.Rows, pipe: c.pipe, classes: c.classes}, parityRows)
-	if err != nil {
-		return err
-	}
-	p, err := export.Write(ctx, st, c.o.Output, x, n, export.Options{Library: c.o.Model.Library, Metadata: metadata})
-	r.Parity = &p
-	return err
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -54,10 +55,13 @@ func (l *lab) all(ctx context.Context, doc, only string) error {
 			return fault.New(fault.Usage, "", "-only", "got %q, expected names of %s", name, strings.Join(names(), ", "))
 		}
 	}
-	for _, dir := range []string{"cells", "data", "findings", "models"} {
-		if err := os.MkdirAll(filepath.Join(l.out, dir), 0o755); err != nil {
-			return fault.New(fault.IO, l.out, "", "cannot create: %w", err)
+	for _, dir := range []string{filepath.Join(l.out, "cells"), filepath.Join(l.out, "data"), filepath.Join(l.out, "findings"), filepath.Join(l.out, "models"), filepath.Dir(doc)} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fault.New(fault.IO, dir, "", "cannot create: %w", err)
 		}
+	}
+	if err := durable.Writable(doc); err != nil {
+		return err
 	}
 	for _, e := range experiments {
 		if len(asked) > 0 && !slices.Contains(asked, e.name) {

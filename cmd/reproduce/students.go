@@ -11,19 +11,19 @@ import (
 
 // students are 784-800-800-10 on hard labels, and on either teacher's targets.
 func students(ctx context.Context, l *lab) (*finding, error) {
-	hard, err := l.hardStudents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	same, err := l.softStudents(ctx, "student", distill.NoTeacher)
-	if err != nil {
-		return nil, err
-	}
 	mlp, err := l.teacher(ctx)
 	if err != nil {
 		return nil, err
 	}
 	soft, err := l.softStudents(ctx, "student", mlp.Model)
+	if err != nil {
+		return nil, err
+	}
+	hard, err := l.hardStudents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	same, err := l.softStudents(ctx, "student", distill.NoTeacher)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -70,7 +71,7 @@ func (r *Record) String() string {
 func names(list []string) string {
 	const most = 12
 	if len(list) <= most {
-		return fmt.Sprint(list)[1:max(1, len(fmt.Sprint(list))-1)]
+		return strings.Join(list, " ")
 	}
 	return fmt.Sprintf("%s and %d more", names(list[:most]), len(list)-most)
 }

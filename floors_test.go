@@ -38,6 +38,7 @@ var floors = map[string]int{
 	"distill":                  4,
 	"distill/sweep":            5,
 	"specialist":               5,
+	"specialist/fuse":          1,
 	"cmd":                      6,
 	"bench":                    5,
 	"internal/clouds":          4,

@@ -69,7 +69,7 @@ func (d *run) openStudent(context.Context) error {
 	if s.net, err = student.FromModel(m, path); err != nil {
 		return err
 	}
-	if _, err := inputOf(s.net.InputShape(), d.data.Transfer.Spec()); err != nil && d.recipe.Student.Prep == "" {
+	if _, err := InputOf(s.net.InputShape(), d.data.Transfer.Spec()); err != nil && d.recipe.Student.Prep == "" {
 		return s.misfit(err)
 	}
 	if d.spec.params, err = models.Count(m); err != nil {

@@ -118,7 +118,7 @@ func openNative(path string, spec dataset.Spec, task dataset.Task, names []strin
 	if err != nil {
 		return nil, err
 	}
-	pre, err := inputOf(st.InputShape(), spec)
+	pre, err := InputOf(st.InputShape(), spec)
 	if err != nil {
 		return nil, fault.New(fault.Input, path, fmt.Sprintf("graph input %q", st.InputName()), "%w", err)
 	}
@@ -127,10 +127,11 @@ func openNative(path string, spec dataset.Spec, task dataset.Task, names []strin
 		return nil, err
 	}
 	var x []float32
+	net := st.Predictor()
 	logits := func(ctx context.Context, rows *dataset.Batch, out []float32) error {
 		x = grow(x, rows.N*pipe.OutSize())
 		pipe.Apply(x, rows.X, rows.N)
-		return st.Predict(ctx, x, rows.N, out)
+		return net.Predict(ctx, x, rows.N, out)
 	}
 	return &Model{Task: task, Classes: st.Classes(), ClassNames: names, logits: logits, close: func() {},
 		latency: func(ctx context.Context, rows *dataset.Batch) (time.Duration, error) {
@@ -140,13 +141,13 @@ func openNative(path string, spec dataset.Spec, task dataset.Task, names []strin
 		}}, nil
 }
 
-// inputOf finds the layout, and for images the size, in which rows of spec have
+// InputOf finds the layout, and for images the size, in which rows of spec have
 // the shape that a model wants.
-func inputOf(want []int, spec dataset.Spec) (dataset.Preprocess, error) {
+func InputOf(want []int, spec dataset.Spec) (dataset.Preprocess, error) {
 	return inputAs(dataset.Preprocess{}, want, spec)
 }
 
-// inputAs is inputOf where layout or size may be asked for.
+// inputAs is InputOf where layout or size may be asked for.
 func inputAs(asked dataset.Preprocess, want []int, spec dataset.Spec) (dataset.Preprocess, error) {
 	tries := []dataset.Preprocess{{Layout: dataset.NCHW}, {Layout: dataset.NHWC}, {Layout: dataset.Flat}}
 	if spec.Image && len(want) == 3 {

@@ -145,7 +145,7 @@ func (c *recalibrating) open(ctx context.Context) error {
 	}
 	var pre dataset.Preprocess
 	if _, c.ours = m.Meta(MetaVersion); c.ours {
-		pre, err = inputOf(c.st.InputShape(), c.o.Rows.Spec())
+		pre, err = InputOf(c.st.InputShape(), c.o.Rows.Spec())
 		if err != nil {
 			return fault.New(fault.Input, path, fmt.Sprintf("graph input %q", c.st.InputName()), "%w", err)
 		}

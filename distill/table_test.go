@@ -190,7 +190,7 @@ func TestTableMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.SetMeta(metaSchema, `{"columns":[{"name":"f0","kind":"colour"}]}`)
+	m.SetMeta(MetaSchema, `{"columns":[{"name":"f0","kind":"colour"}]}`)
 	data, err := onnx.Marshal(m)
 	if err != nil {
 		t.Fatal(err)

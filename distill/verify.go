@@ -17,7 +17,7 @@ const MetaVersion = export.MetaPrefix + "version"
 
 // Metadata key of how the columns of a table became features.
 const (
-	metaSchema = export.MetaPrefix + schemaKey
+	MetaSchema = export.MetaPrefix + schemaKey
 	schemaKey  = "schema"
 )
 
@@ -53,7 +53,7 @@ func Verify(ctx context.Context, path string, src dataset.Source, library string
 	if err != nil {
 		return nil, err
 	}
-	pre, err := inputOf(st.InputShape(), src.Spec())
+	pre, err := InputOf(st.InputShape(), src.Spec())
 	if err != nil {
 		return nil, fault.New(fault.Input, path, "", "%w", err)
 	}
@@ -84,9 +84,9 @@ func RowsOf(path string) (o dataset.Options, err error) {
 	if o, err = labelOptions(m); err != nil {
 		return o, fault.At(path, err)
 	}
-	if text, ok := m.Meta(metaSchema); ok {
+	if text, ok := m.Meta(MetaSchema); ok {
 		if o.Schema, err = dataset.ParseSchema(text); err != nil {
-			return o, fault.New(fault.Input, path, "metadata "+metaSchema, "%w", err)
+			return o, fault.New(fault.Input, path, "metadata "+MetaSchema, "%w", err)
 		}
 	}
 	return o, nil

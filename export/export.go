@@ -177,7 +177,7 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 		for _, s := range st.InputShape() {
 			shape = append(shape, int64(s))
 		}
-		out, err := session.Run(ctx, []ort.Value{input(st.InputType(), shape, x[lo*d:hi*d])})
+		out, err := session.Run(ctx, []ort.Value{Input(st.InputType(), shape, x[lo*d:hi*d])})
 		if err != nil {
 			return p, disparity(name, "run", err)
 		}
@@ -201,8 +201,9 @@ func Check(ctx context.Context, name string, data []byte, st *student.Student, x
 	return p, fault.New(fault.Parity, name, fmt.Sprintf("row %d", p.Worst), "ONNX Runtime does not reproduce the student: %s", p)
 }
 
-// input is rows as the model takes them: those of integers are rounded.
-func input(d onnx.DType, shape []int64, x []float32) ort.Value {
+// Input is rows as a model takes them, of the given shape with its batch axis: those
+// of integers are rounded.
+func Input(d onnx.DType, shape []int64, x []float32) ort.Value {
 	v := ort.Float32(shape, x)
 	if d == onnx.Float32 {
 		return v

@@ -71,5 +71,5 @@ func Row(st *student.Student, x []float32) []ort.Value {
 	for _, s := range st.InputShape() {
 		shape = append(shape, int64(s))
 	}
-	return []ort.Value{input(st.InputType(), shape, x)}
+	return []ort.Value{Input(st.InputType(), shape, x)}
 }

@@ -129,7 +129,7 @@ natively on what the teacher knows, and writes a verified student.onnx.
 		commands  []*cobra.Command
 	}{
 		{"teacher", "Know the teacher:", []*cobra.Command{newInspect(a), newDoctor(a), newTargets(a)}},
-		{"student", "Train students:", []*cobra.Command{newDistill(a), newSweep(a), newTrain(a), newSpecialistCommand(a), newInit(a)}},
+		{"student", "Train students:", []*cobra.Command{newDistill(a), newSweep(a), newTrain(a), newInit(a), newSpecialistCommand(a)}},
 		{"result", "Use and judge what came of it:", []*cobra.Command{newReport(a), newEval(a), newPredict(a), newRecalibrate(a), newVerify(a)}},
 		{"program", "The program itself:", []*cobra.Command{newList(a), newRuntime(a), newBench(a), newVersion(a)}},
 	} {

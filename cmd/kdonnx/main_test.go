@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("KDONNX_ORT_LIB", lib.Path)
 			env.Setenv("KDONNX_CACHE", filepath.Join(env.WorkDir, "cache"))
 			env.Setenv("PURE", pure)
-			if err := errors.Join(makeProblem(env.WorkDir), makeTaskProblem(env.WorkDir)); err != nil {
+			if err := errors.Join(makeProblem(env.WorkDir), makeTaskProblem(env.WorkDir), makeBundle(env.WorkDir)); err != nil {
 				return err
 			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "png.onnx"), []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), 0o644)

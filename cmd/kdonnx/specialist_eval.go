@@ -89,7 +89,7 @@ nets between commas, whose probabilities are averaged.`,
 	b.bind(f)
 	f.StringVar(&solver, "solver", solver, "how the nearest distribution is found: em (expectation-maximisation), or gd (gradient descent on logits, the paper's)")
 	f.StringVar(&b.o.Engine, "engine", distill.EngineNative, "what runs the generalist: native (pure Go, for students), or ort (ONNX Runtime)")
-	f.StringArrayVar(&against, "against", nil, "a MODEL to score on the same rows, or several between commas that answer together (may be repeated)")
+	f.StringArrayVar(&against, "against", nil, "a `MODEL` to score on the same rows, or several between commas that answer together (may be repeated)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
 }

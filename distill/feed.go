@@ -18,8 +18,12 @@ type rows struct {
 	targets *store.Store      // nil for the baseline
 	hint    *hintRows         // of training alone; nil without a hint
 	task    dataset.Task
-	classes int        // values of a row of the outputs: classes, labels or numbers
-	vary    *variation // how training sees the rows; nil: as they are
+	classes int             // values of a row of the outputs: classes, labels or numbers
+	vary    *variation      // how training sees the rows; nil: as they are
+	epochs  dataset.Sampler // which rows a pass of training reads; nil: each once
+
+	part   *Part   // joins what targets say; nil: as it is
+	partAt float64 // T at which it does where that stays
 
 	temperature func(step int) float64 // T of the loss at a step of training where it changes; nil: that of targets
 }
@@ -58,6 +62,7 @@ type mini struct {
 	ids           []dataset.RowID
 	others        dataset.Mixed // the rows that those are mixed with
 	othersTeacher []float32     // (n, C)
+	whole         []float32     // (n, classes of the session) before a Part joins them
 	softens       float64       // T of the step; 0: that of the targets
 	err           error
 }
@@ -102,17 +107,42 @@ func (r *rows) answers(order []int, m *mini, z []float32) error {
 // said puts what the targets have of the rows m.ids into z, (len(ids), C), as
 // is right for the T of the step.
 func (r *rows) said(m *mini, z []float32) error {
+	targets, t := r.targets, r.partAt
 	if m.softens > 0 {
-		return r.targets.At(m.softens).Lookup(m.ids, z)
+		targets, t = r.targets.At(m.softens), m.softens
 	}
-	return r.targets.Lookup(m.ids, z)
+	if r.part == nil {
+		return targets.Lookup(m.ids, z)
+	}
+	m.whole = grow(m.whole, len(m.ids)*targets.Classes())
+	if err := targets.Lookup(m.ids, m.whole); err != nil {
+		return err
+	}
+	r.part.join(m.whole, z, t)
+	return nil
+}
+
+// passLen is the number of rows of a pass of training.
+func (r *rows) passLen() int {
+	if r.epochs != nil {
+		return r.epochs.Len()
+	}
+	return r.src.Len()
+}
+
+// order is the rows of a pass in the order in which training reads them.
+func (r *rows) order(seed uint64, pass int) []int {
+	if r.epochs != nil {
+		return r.epochs.Epoch(pass)
+	}
+	return dataset.Order(r.src.Len(), seed, pass)
 }
 
 // feed reads mini-batches ahead of the trainer: step g of the run is batch
 // g mod p of pass g div p over the rows, where a pass is one seeded order of
 // all rows cut into p batches, each row varied for the pass. It depends on
 // nothing but seed and g, so a resumed run sees what an uninterrupted one
-// would.
+// would. A Sampler takes the place of the order of all rows, see Part.
 //
 // A teacher that is asked online answers between the two, while the next
 // mini-batch is read and the last one is trained on.
@@ -155,12 +185,12 @@ func (f *feed) stop() {
 
 func (f *feed) run(ctx context.Context, r *rows, seed uint64, batch, first, last int, to chan<- *mini) {
 	defer close(to)
-	n := r.src.Len()
+	n := r.passLen()
 	perPass := ceilDiv(n, batch)
 	pass, order := -1, []int(nil)
 	for g := first; g < last; g++ {
 		if p := g / perPass; p != pass {
-			pass, order = p, dataset.Order(n, seed, p)
+			pass, order = p, r.order(seed, p)
 		}
 		var m *mini
 		select {

@@ -64,6 +64,9 @@ func (d *run) identity(ctx context.Context, role string) (map[string]string, err
 		id["loss"] = l.Name
 		id["huber delta"] = fmt.Sprint(l.Delta)
 	}
+	if d.part != nil {
+		d.part.identify(id)
+	}
 	if !d.recipe.taught() {
 		return id, nil
 	}
@@ -109,7 +112,6 @@ func (d *run) provenance() []onnx.Entry {
 		{Key: "seed", Value: strconv.FormatUint(d.seed, 10)},
 		{Key: "epochs", Value: strconv.Itoa(t.Epochs)},
 		{Key: "preprocess", Value: d.spec.pre.String()},
-		{Key: "test.rows", Value: strconv.Itoa(d.result.Student.N)},
 	}
 	if d.recipe.taught() {
 		key := d.teacher.key()
@@ -122,10 +124,13 @@ func (d *run) provenance() []onnx.Entry {
 			e = append(e, onnx.Entry{Key: "temperature", Value: fmt.Sprint(l.Temperature)})
 		}
 	}
-	if d.task != dataset.Regression {
-		e = append(e, onnx.Entry{Key: "test.errors", Value: strconv.Itoa(d.result.Student.Errors)})
-	} else if d.result.Student.Labelled > 0 {
-		e = append(e, onnx.Entry{Key: "test.rmse", Value: fmt.Sprint(d.result.Student.RMSE)})
+	if judged := d.result.Student; judged != nil {
+		e = append(e, onnx.Entry{Key: "test.rows", Value: strconv.Itoa(judged.N)})
+		if d.task != dataset.Regression {
+			e = append(e, onnx.Entry{Key: "test.errors", Value: strconv.Itoa(judged.Errors)})
+		} else if judged.Labelled > 0 {
+			e = append(e, onnx.Entry{Key: "test.rmse", Value: fmt.Sprint(judged.RMSE)})
+		}
 	}
 	if d.task == dataset.MultiClass {
 		e = append(e, onnx.Entry{Key: export.ClassesKey, Value: export.JoinClasses(d.classNames())})

@@ -10,6 +10,7 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/student/optim"
+	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
 // openRoles pairs the rows with what the teacher said of them.
@@ -25,7 +26,7 @@ func (d *run) openRoles(ctx context.Context) (err error) {
 			d.note("hint: the teacher's values of an augmented row are those of the row before it")
 		}
 	}
-	if d.test, err = openRows(ctx, d.data.Test, d.spec.pipe, d.teacher.test, d.task, d.teacher.classes); err != nil {
+	if d.test, err = d.paired(ctx, d.data.Test, d.teacher.test, 1); err != nil {
 		return err
 	}
 	if d.val, err = d.valRows(ctx); err == nil && d.val == nil && d.data.Val != nil {
@@ -50,7 +51,20 @@ func (d *run) valRows(ctx context.Context) (*rows, error) {
 	if labelled, err := labelledRows(ctx, d.data.Val); err != nil || targets == nil && len(labelled) == 0 {
 		return nil, err
 	}
-	return openRows(ctx, d.data.Val, d.spec.pipe, targets, d.task, d.teacher.classes)
+	return d.paired(ctx, d.data.Val, targets, 1)
+}
+
+// paired are rows as the net takes them with what targets have of them, for
+// losses at a temperature.
+func (d *run) paired(ctx context.Context, src dataset.Source, targets *store.Store, temperature float64) (*rows, error) {
+	if d.part == nil || targets == nil {
+		return openRows(ctx, src, d.spec.pipe, targets, d.task, d.teacher.classes)
+	}
+	r, err := openRows(ctx, src, d.spec.pipe, targets, d.task, targets.Classes())
+	if err == nil {
+		r.part, r.classes, r.partAt = d.part, d.teacher.classes, temperature
+	}
+	return r, err
 }
 
 // learned are the rows that the student learns from: without a teacher those
@@ -101,7 +115,13 @@ func (d *run) lesson(role string) (l lesson, err error) {
 func (d *run) teaches(role string) bool { return role == RoleStudent && d.recipe.taught() }
 
 // perEpoch is the number of steps of an epoch, in every role.
-func (d *run) perEpoch() int { return ceilDiv(d.learned().Len(), d.recipe.Train.Batch) }
+func (d *run) perEpoch() int {
+	n := d.learned().Len()
+	if d.part != nil {
+		n = d.part.Epochs.Len()
+	}
+	return ceilDiv(n, d.recipe.Train.Batch)
+}
 
 // rate is the schedule of the learning rate.
 func (d *run) rate() (optim.Schedule, error) {

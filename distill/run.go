@@ -66,6 +66,7 @@ type run struct {
 	session bool // others train on the same rows and teacher
 	noted   sync.Mutex
 	held    *HeldOut
+	part    *Part // see Trial.Part
 
 	seed    uint64   // of the student that is exported
 	stage   string   // what stages are told beside their role, such as the seed

@@ -26,6 +26,7 @@ type Trial struct {
 	Until    int      // pause after this many of Recipe.Train.Epochs: the same trial goes on there later; 0: the end
 	Progress Progress // may be nil
 	Log      func(line string)
+	Part     *Part // nil: all rows and all classes
 }
 
 // Trained is what a trial came to: the net with the weights of its best epoch.
@@ -133,12 +134,22 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 	env := s.opened.env
 	env.Progress, env.Log = t.Progress, t.Log
 	d := &run{recipe: t.Recipe, env: env, began: time.Now(), work: t.Dir, data: s.opened.data, task: s.opened.task, teacher: s.opened.teacher,
-		result: &Result{}, until: t.Until}
+		result: &Result{}, until: t.Until, seed: t.Recipe.Train.Seed}
 	if err := os.MkdirAll(t.Dir, 0o755); err != nil {
 		return nil, fault.New(fault.IO, t.Dir, "", "cannot create: %w", err)
 	}
+	if t.Part != nil {
+		if err := t.Part.take(d, t.Role); err != nil {
+			return nil, err
+		}
+	}
 	if err := d.vary(ctx); err != nil {
 		return nil, err
+	}
+	if t.Part != nil {
+		if err := t.Part.checkVaries(d.variation); err != nil {
+			return nil, err
+		}
 	}
 	if err := d.settleLoss(); err != nil {
 		return nil, err

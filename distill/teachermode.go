@@ -188,9 +188,12 @@ func (d *run) holdsViews(ctx context.Context, t *taught, seed uint64) error {
 func (d *run) taughtRows(ctx context.Context, temperature float64) (*rows, error) {
 	targets, v := d.teacher.at(temperature), d.variation
 	if v == nil || v.views == nil || targets == nil {
-		r, err := openRows(ctx, d.learned(), d.spec.pipe, targets, d.task, d.teacher.classes)
-		if r != nil {
+		r, err := d.paired(ctx, d.learned(), targets, temperature)
+		if err == nil {
 			r.vary = v
+			if d.part != nil {
+				r.epochs = d.part.Epochs
+			}
 		}
 		return r, err
 	}

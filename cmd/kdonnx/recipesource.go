@@ -13,6 +13,7 @@ import (
 type recipeSource struct {
 	file string
 	sets []string
+	base func() distill.Recipe // nil: distill.Default
 }
 
 func (s *recipeSource) flags(f *pflag.FlagSet) {
@@ -29,6 +30,9 @@ func (s *recipeSource) layered(given *pflag.FlagSet) (*distill.Recipe, error) {
 // layeredBy is layered of flags that bind a recipe in their own way.
 func (s *recipeSource) layeredBy(given *pflag.FlagSet, bind func(*pflag.FlagSet, *distill.Recipe)) (*distill.Recipe, error) {
 	r := distill.Default()
+	if s.base != nil {
+		r = s.base()
+	}
 	if s.file != "" {
 		file := s.file
 		if file == "-" {

@@ -1,0 +1,253 @@
+package specialist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kdonnx/kdonnx/dataset"
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
+)
+
+// follow trains the specialists of the plan, or those of the shard, several at
+// once. The first fault ends the others, which save checkpoints.
+func (f *fleet) follow(ctx context.Context) error {
+	var work []*training
+	for i, t := range f.work {
+		if f.plan.Shards <= 1 || i%f.plan.Shards == f.plan.Shard {
+			work = append(work, t)
+		}
+	}
+	f.progress = f.newProgress(work)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	faults := make([]error, len(work))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(f.plan.Parallel, len(work)) {
+		all.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(work) || ctx.Err() != nil {
+					return
+				}
+				if faults[i] = f.one(ctx, work[i]); faults[i] != nil {
+					stop()
+				}
+			}
+		})
+	}
+	all.Wait()
+	var first error
+	for i, err := range faults {
+		if err != nil && fault.KindOf(err) != fault.Interrupted && !errors.Is(err, context.Canceled) {
+			return fault.New(fault.KindOf(err), "", work[i].name(), "%w", err)
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		first = ctx.Err()
+	}
+	if first == nil {
+		f.progress.end()
+	}
+	return first
+}
+
+// one trains a specialist unless that was done.
+func (f *fleet) one(ctx context.Context, t *training) error {
+	file := fmt.Sprintf("specialist-%03d", t.index)
+	path := f.at(f.model(file))
+	if len(t.own) == 0 {
+		t.record = f.newRecord(t)
+		t.record.LeftOut = fmt.Sprintf("no row is of its classes (%s)", strings.Join(f.plan.Sets.Names(t.index), " "))
+		f.log(t.name() + " is left out: " + t.record.LeftOut)
+		return nil
+	}
+	dir := f.at(fleetDir, workDir, file)
+	unlock, err := f.lock(ctx, dir, t.name())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := f.load(file, path)
+	if r == nil && err == nil {
+		r, err = f.learn(ctx, t, dir, path)
+		if err == nil {
+			err = f.finish(file, r)
+		}
+		if err == nil {
+			f.log(t.name() + r.String())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	t.record = r
+	f.progress.set(t, r.Steps)
+	return os.RemoveAll(dir)
+}
+
+// learn trains, corrects and exports a specialist.
+func (f *fleet) learn(ctx context.Context, t *training, dir, path string) (*Record, error) {
+	start := filepath.Join(dir, "start.onnx")
+	if err := f.start(t, start); err != nil {
+		return nil, err
+	}
+	part, err := f.part(t)
+	if err != nil {
+		return nil, err
+	}
+	if part.Val == nil {
+		f.log(t.name() + ": no validation row is of its classes, the last epoch is kept")
+	}
+	r := f.session.Recipe()
+	r.Student = distill.StudentRecipe{Arch: start, Freeze: r.Student.Freeze}
+	out, err := f.session.Train(ctx, distill.Trial{Recipe: r, Role: distill.RoleStudent, Dir: dir, Part: part, Progress: f.progress.of(t),
+		Log: func(line string) { f.log(t.name() + ": " + line) }})
+	if err != nil {
+		return nil, err
+	}
+	correction := t.bias(t.correction())
+	if err := out.Export(ctx, path, correction); err != nil {
+		return nil, err
+	}
+	rec := f.newRecord(t)
+	rec.File, rec.Epochs, rec.BestAt = f.model(fmt.Sprintf("specialist-%03d", t.index)), len(out.History), out.BestAt
+	rec.Steps = int64(rec.Epochs) * int64((part.Epochs.Len()+r.Train.Batch-1)/r.Train.Batch)
+	for _, e := range out.History {
+		rec.Seconds += e.Seconds
+	}
+	return rec, f.judge(ctx, t, out, correction, rec)
+}
+
+// judgeGeneralist counts on the labelled validation rows what the bundle's
+// generalist answers, for every specialist.
+func (f *fleet) judgeGeneralist(ctx context.Context) error {
+	if f.val.src == nil {
+		return nil
+	}
+	r := f.session.Recipe()
+	r.Student = distill.StudentRecipe{Arch: f.generalist}
+	net, err := f.session.Begin(ctx, distill.Trial{Recipe: r, Role: distill.RoleStudent, Dir: f.at(fleetDir, workDir, generalistName)})
+	if err != nil {
+		return err
+	}
+	i := 0
+	return net.Outputs(ctx, f.val.src, func(z []float32) error {
+		for _, t := range f.work {
+			t.before.count(t, int(f.val.given[i]), z, t.set, t.output)
+		}
+		i++
+		return nil
+	})
+}
+
+// judge counts on the same rows what a specialist answers, corrected.
+func (f *fleet) judge(ctx context.Context, t *training, out *distill.Trained, correction []float32, r *Record) error {
+	if f.val.src == nil {
+		return nil
+	}
+	own := make([]int, len(t.set)) // outputs that are classes of the set
+	for i, k := range t.set {
+		own[i] = t.output(k)
+	}
+	i := 0
+	return out.Outputs(ctx, f.val.src, func(z []float32) error {
+		for k, c := range correction {
+			z[k] += c
+		}
+		r.After.count(t, int(f.val.given[i]), z, own, func(best int) int { return best })
+		i++
+		return nil
+	})
+}
+
+// count adds the answer z to a row of class y, none where that is negative.
+// within are the outputs of the set's classes, and answer says which output of
+// the specialist t an output is.
+func (c *Tally) count(t *training, y int, z []float32, within []int, answer func(best int) int) {
+	if y < 0 {
+		return
+	}
+	c.Rows++
+	if answer(best(z, nil)) == t.output(y) {
+		c.Right++
+	}
+	if at, in := slices.BinarySearch(t.set, y); in {
+		c.OwnRows++
+		if best(z, within) == within[at] {
+			c.OwnRight++
+		}
+	}
+}
+
+// best is the position of the largest of z, the first of equals; of those that
+// are given, where any are.
+func best(z []float32, among []int) int {
+	at := 0
+	if among != nil {
+		at = among[0]
+		for _, k := range among {
+			if z[k] > z[at] {
+				at = k
+			}
+		}
+		return at
+	}
+	for k, v := range z {
+		if v > z[at] {
+			at = k
+		}
+	}
+	return at
+}
+
+// progress counts the steps of all specialists.
+type progress struct {
+	mu          sync.Mutex
+	report      distill.Progress
+	at          map[*training]int64
+	done, total int64
+}
+
+func (f *fleet) newProgress(work []*training) *progress {
+	p := &progress{report: f.env.Progress, at: map[*training]int64{}}
+	r := f.session.Recipe()
+	for _, t := range work {
+		p.total += int64(r.Train.Epochs) * int64((dataset.Halves(t.own, t.others, 0).Len()+r.Train.Batch-1)/r.Train.Batch)
+	}
+	return p
+}
+
+// of is the progress of one specialist.
+func (p *progress) of(t *training) distill.Progress {
+	return func(_ string, done, _ int64, _ *distill.EpochRecord) { p.set(t, done) }
+}
+
+// set says how many steps a specialist has made.
+func (p *progress) set(t *training, steps int64) {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += max(0, steps-p.at[t])
+	p.at[t] = max(steps, p.at[t])
+	p.report("specialists", min(p.done, p.total-1), p.total, nil)
+}
+
+func (p *progress) end() {
+	if p.report != nil {
+		p.report("specialists", p.total, p.total, nil)
+	}
+}

@@ -18,8 +18,11 @@ func ensemble(ctx context.Context, l *lab) (*finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Data.Train = l.mnist
-	taught := r
+	taught, err := l.recipe("ensemble", "train.epochs=60")
+	if err != nil {
+		return nil, err
+	}
+	r.Data.Train, taught.Data.Train = l.mnist, l.mnist
 	var single []float64
 	for seed := 1; seed <= members; seed++ {
 		member := r

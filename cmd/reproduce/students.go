@@ -19,19 +19,19 @@ func students(ctx context.Context, l *lab) (*finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	hard, err := l.hardStudents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	same, err := l.softStudents(ctx, "student", distill.NoTeacher)
-	if err != nil {
-		return nil, err
-	}
 	conv, err := l.convTeacher(ctx)
 	if err != nil {
 		return nil, err
 	}
 	fromConv, err := l.softStudents(ctx, "student-conv", conv.Model)
+	if err != nil {
+		return nil, err
+	}
+	hard, err := l.hardStudents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	same, err := l.softStudents(ctx, "student", distill.NoTeacher)
 	if err != nil {
 		return nil, err
 	}

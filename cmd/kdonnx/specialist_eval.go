@@ -136,7 +136,7 @@ func (v *specialistEvaluation) print(a *app, b *specialist.Bundle) error {
 
 	fmt.Fprintln(w, "specialists with the row's class\trows\tright before\tafter\trelative\t")
 	for _, c := range v.Covering {
-		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%+.2f %%\t\n", c.Specialists, c.Rows, c.Before, c.After, 100*specialist.RelativeGain(c.Before, c.After))
+		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\t\n", c.Specialists, c.Rows, c.Before, c.After, relative(c.Before, c.After))
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\nanswers only among the classes of\trows\tright before\tafter\trelative\t")
 	for _, c := range v.Conditional {
@@ -144,13 +144,21 @@ func (v *specialistEvaluation) print(a *app, b *specialist.Bundle) error {
 		if c.Set >= 0 {
 			name = fmt.Sprintf("specialist %d: %s", c.Set, classList(b, b.Specialists[c.Set].Classes))
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%+.2f %%\t\n", name, c.Rows, c.Before, c.After, 100*specialist.RelativeGain(c.Before, c.After))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t\n", name, c.Rows, c.Before, c.After, relative(c.Before, c.After))
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\nspecialists\t\tright\t\trelative\t")
 	for n, right := range v.Curve {
-		fmt.Fprintf(w, "%d\t\t%d\t\t%+.2f %%\t\n", n, right, 100*specialist.RelativeGain(v.Curve[0], right))
+		fmt.Fprintf(w, "%d\t\t%d\t\t%s\t\n", n, right, relative(v.Curve[0], right))
 	}
 	return w.Flush()
+}
+
+// relative is a relative gain for people.
+func relative(before, after int) string {
+	if before == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%+.2f %%", 100*specialist.RelativeGain(before, after))
 }
 
 // classList names classes, as many as fit a line.

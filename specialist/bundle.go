@@ -71,11 +71,7 @@ func (b *Bundle) Write(dir string) error {
 	if err := b.check(path); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(b, "", "  ")
-	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
-	}
-	return durable.Write(path, append(text, '\n'))
+	return durable.WriteJSON(path, b)
 }
 
 // ReadBundle reads the manifest in dir and holds every model against it. A

@@ -54,11 +54,7 @@ func (s *Sets) Names(m int) []string {
 // Write puts s into the file at path.
 func (s *Sets) Write(path string) error {
 	s.Format = setsFormat
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
-	}
-	return durable.Write(path, append(text, '\n'))
+	return durable.WriteJSON(path, s)
 }
 
 // ReadSets reads and checks the file at path.

@@ -67,7 +67,7 @@ type fleet struct {
 	distilled  bool
 	train, val side // labels of the session's rows
 	work       []*training
-	progress   *progress
+	progress   *distill.Joint
 }
 
 // Train trains a specialist for each of the plan's sets, each from the

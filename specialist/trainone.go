@@ -2,14 +2,11 @@ package specialist
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
@@ -26,41 +23,14 @@ func (f *fleet) follow(ctx context.Context) error {
 		}
 	}
 	f.progress = f.newProgress(work)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	faults := make([]error, len(work))
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(f.plan.Parallel, len(work)) {
-		all.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(work) || ctx.Err() != nil {
-					return
-				}
-				if faults[i] = f.one(ctx, work[i]); faults[i] != nil {
-					stop()
-				}
-			}
-		})
+	i, err := distill.Together(ctx, len(work), f.plan.Parallel, func(ctx context.Context, i int) error { return f.one(ctx, work[i]) })
+	switch {
+	case i < len(work):
+		return fault.New(fault.KindOf(err), "", work[i].name(), "%w", err)
+	case err == nil:
+		f.progress.End()
 	}
-	all.Wait()
-	var first error
-	for i, err := range faults {
-		if err != nil && fault.KindOf(err) != fault.Interrupted && !errors.Is(err, context.Canceled) {
-			return fault.New(fault.KindOf(err), "", work[i].name(), "%w", err)
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	if first == nil {
-		first = ctx.Err()
-	}
-	if first == nil {
-		f.progress.end()
-	}
-	return first
+	return err
 }
 
 // one trains a specialist unless that was done.
@@ -93,7 +63,7 @@ func (f *fleet) one(ctx context.Context, t *training) error {
 		return err
 	}
 	t.record = r
-	f.progress.set(t, r.Steps)
+	f.progress.Set(t, r.Steps)
 	return os.RemoveAll(dir)
 }
 
@@ -112,7 +82,7 @@ func (f *fleet) learn(ctx context.Context, t *training, dir, path string) (*Reco
 	}
 	r := f.session.Recipe()
 	r.Student = distill.StudentRecipe{Arch: start, Freeze: r.Student.Freeze}
-	out, err := f.session.Train(ctx, distill.Trial{Recipe: r, Role: distill.RoleStudent, Dir: dir, Part: part, Progress: f.progress.of(t),
+	out, err := f.session.Train(ctx, distill.Trial{Recipe: r, Role: distill.RoleStudent, Dir: dir, Part: part, Progress: f.progress.Of(t),
 		Log: func(line string) { f.log(t.name() + ": " + line) }})
 	if err != nil {
 		return nil, err
@@ -212,42 +182,12 @@ func best(z []float32, among []int) int {
 	return at
 }
 
-// progress counts the steps of all specialists.
-type progress struct {
-	mu          sync.Mutex
-	report      distill.Progress
-	at          map[*training]int64
-	done, total int64
-}
-
-func (f *fleet) newProgress(work []*training) *progress {
-	p := &progress{report: f.env.Progress, at: map[*training]int64{}}
+// newProgress counts the steps of all specialists.
+func (f *fleet) newProgress(work []*training) *distill.Joint {
 	r := f.session.Recipe()
+	total := int64(0)
 	for _, t := range work {
-		p.total += int64(r.Train.Epochs) * int64((dataset.Halves(t.own, t.others, 0).Len()+r.Train.Batch-1)/r.Train.Batch)
+		total += int64(r.Train.Epochs) * int64((dataset.Halves(t.own, t.others, 0).Len()+r.Train.Batch-1)/r.Train.Batch)
 	}
-	return p
-}
-
-// of is the progress of one specialist.
-func (p *progress) of(t *training) distill.Progress {
-	return func(_ string, done, _ int64, _ *distill.EpochRecord) { p.set(t, done) }
-}
-
-// set says how many steps a specialist has made.
-func (p *progress) set(t *training, steps int64) {
-	if p.report == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done += max(0, steps-p.at[t])
-	p.at[t] = max(steps, p.at[t])
-	p.report("specialists", min(p.done, p.total-1), p.total, nil)
-}
-
-func (p *progress) end() {
-	if p.report != nil {
-		p.report("specialists", p.total, p.total, nil)
-	}
+	return distill.NewJoint(f.env.Progress, "specialists", total)
 }

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -114,21 +112,7 @@ func (f *fleet) finish(name string, r *Record) (err error) {
 	if r.Digest, err = onnx.Digest(f.at(r.File)); err != nil {
 		return err
 	}
-	return writeJSON(f.at(fleetDir, name+".json"), r)
-}
-
-func writeJSON(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fault.New(fault.IO, path, "", "cannot encode: %w", err)
-	}
-	return durable.Write(path, append(text, '\n'))
-}
-
-// identity is the content of identityFile.
-type identity struct {
-	Plan map[string]string `json:"plan"`
-	Rows map[string]string `json:"rows"`
+	return durable.WriteJSON(f.at(fleetDir, name+".json"), r)
 }
 
 // ofPlan is what a fleet depends on besides the rows, by name.
@@ -161,63 +145,23 @@ func (f *fleet) ofPlan() (map[string]string, error) {
 
 // sameRecipe refuses the folder of another plan before rows are opened.
 func (f *fleet) sameRecipe() error {
-	got, err := f.readIdentity()
-	if got == nil || err != nil {
-		return err
-	}
-	want, err := f.ofPlan()
+	plan, err := f.ofPlan()
 	if err != nil {
 		return err
 	}
-	return got.same(f.at(fleetDir, identityFile), identity{want, got.Rows})
+	return durable.Identity{Plan: plan}.Hold(f.at(fleetDir, identityFile), "other specialists")
 }
 
 // sameRows refuses the folder of other rows or answers of the generalist, and
 // marks a new one as this fleet's.
 func (f *fleet) sameRows(ctx context.Context) (err error) {
-	want := identity{}
-	if want.Plan, err = f.ofPlan(); err != nil {
+	var id durable.Identity
+	if id.Plan, err = f.ofPlan(); err != nil {
 		return err
 	}
-	if want.Rows, err = f.session.Identity(ctx); err != nil {
+	if id.Rows, err = f.session.Identity(ctx); err != nil {
 		return err
 	}
-	delete(want.Rows, "held-out rows") // nobody is judged on them here
-	got, err := f.readIdentity()
-	switch {
-	case err != nil:
-		return err
-	case got != nil:
-		return got.same(f.at(fleetDir, identityFile), want)
-	}
-	return writeJSON(f.at(fleetDir, identityFile), want)
-}
-
-func (f *fleet) readIdentity() (*identity, error) {
-	path := f.at(fleetDir, identityFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
-	}
-	got := &identity{}
-	if err := json.Unmarshal(text, got); err != nil {
-		return nil, fault.New(fault.Integrity, path, "", "damaged: %w; --restart begins anew", err)
-	}
-	return got, nil
-}
-
-func (got identity) same(path string, want identity) error {
-	for _, pair := range [][2]map[string]string{{got.Plan, want.Plan}, {got.Rows, want.Rows}} {
-		all := maps.Clone(pair[0])
-		maps.Copy(all, pair[1])
-		for _, k := range slices.Sorted(maps.Keys(all)) {
-			if pair[0][k] != pair[1][k] {
-				return fault.New(fault.Integrity, path, k, "the folder is of other specialists: it has %q, this call %q; --restart begins anew", pair[0][k], pair[1][k])
-			}
-		}
-	}
-	return nil
+	delete(id.Rows, "held-out rows") // nobody is judged on them here
+	return id.Hold(f.at(fleetDir, identityFile), "other specialists")
 }

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -77,26 +76,14 @@ func (l *lab) recipe(name string, sets ...string) (distill.Recipe, error) {
 
 // seeds trains r with seeds 1 to n in a role, as many at once as there are cores.
 func (l *lab) seeds(ctx context.Context, name string, r distill.Recipe, role string, n int) ([]cell, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	cells := make([]cell, n)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				one := r
-				one.Train.Seed = uint64(i + 1)
-				c, err := l.train(ctx, fmt.Sprintf("%s-%s-%d", name, role, i+1), one, role)
-				if err != nil {
-					stop(err)
-				}
-				cells[i] = c
-			}
-		})
-	}
-	all.Wait()
-	return cells, context.Cause(ctx)
+	_, err := distill.Together(ctx, n, runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (err error) {
+		one := r
+		one.Train.Seed = uint64(i + 1)
+		cells[i], err = l.train(ctx, fmt.Sprintf("%s-%s-%d", name, role, i+1), one, role)
+		return err
+	})
+	return cells, err
 }
 
 // train follows r once, unless its figures are there already, under whatever name.

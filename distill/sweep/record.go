@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -102,84 +100,26 @@ func (s *sweeper) save(t *training, r *record) error {
 	return durable.Write(s.recordPath(t, r.Until), append(text, '\n'))
 }
 
-// identity is the content of identityFile.
-type identity struct {
-	Recipe map[string]string `json:"recipe"`
-	Rows   map[string]string `json:"rows"`
-}
-
 // sameSweep refuses a folder of another sweep, by the name of the first thing
 // that differs, and marks a new one as this one's.
 func (s *sweeper) sameSweep(ctx context.Context) (err error) {
-	want := identity{}
-	if want.Recipe, err = s.keyed(); err != nil {
+	var id durable.Identity
+	if id.Plan, err = s.keyed(); err != nil {
 		return err
 	}
-	if want.Rows, err = s.session.Identity(ctx); err != nil {
+	if id.Rows, err = s.session.Identity(ctx); err != nil {
 		return err
 	}
-	path := filepath.Join(s.plan.Dir, identityFile)
-	got, err := readIdentity(path)
-	if err != nil {
-		return err
-	}
-	if got == nil {
-		text, err := json.MarshalIndent(want, "", "  ")
-		if err != nil {
-			return fault.New(fault.IO, path, "", "cannot encode: %w", err)
-		}
-		return durable.Write(path, append(text, '\n'))
-	}
-	return got.same(path, want)
+	return id.Hold(filepath.Join(s.plan.Dir, identityFile), "another sweep")
 }
 
 // sameRecipe is the part of sameSweep that needs no rows.
 func (s *sweeper) sameRecipe() error {
-	path := filepath.Join(s.plan.Dir, identityFile)
-	got, err := readIdentity(path)
-	if got == nil || err != nil {
-		return err
-	}
-	want, err := s.keyed()
+	plan, err := s.keyed()
 	if err != nil {
 		return err
 	}
-	return got.same(path, identity{Recipe: want, Rows: got.Rows})
-}
-
-func readIdentity(path string) (*identity, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
-	}
-	got := &identity{}
-	if err := json.Unmarshal(text, got); err != nil {
-		return nil, fault.New(fault.Integrity, path, "", "damaged: %w; --restart begins anew", err)
-	}
-	return got, nil
-}
-
-func (got identity) same(path string, want identity) error {
-	for _, pair := range [][2]map[string]string{{got.Recipe, want.Recipe}, {got.Rows, want.Rows}} {
-		all := maps.Clone(pair[0])
-		maps.Copy(all, pair[1])
-		for _, k := range slices.Sorted(maps.Keys(all)) {
-			if pair[0][k] != pair[1][k] {
-				return fault.New(fault.Integrity, path, k, "the folder is of another sweep: it has %s, this one %s; --restart begins anew", shown(pair[0][k]), shown(pair[1][k]))
-			}
-		}
-	}
-	return nil
-}
-
-func shown(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
+	return durable.Identity{Plan: plan}.Hold(filepath.Join(s.plan.Dir, identityFile), "another sweep")
 }
 
 // judge makes the record of a training that is done with so many epochs.

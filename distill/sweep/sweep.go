@@ -71,7 +71,7 @@ type sweeper struct {
 	cells     []*entry // in the order of the plan
 	baselines []*entry
 	rungs     []int // epochs after which trainings are judged; the last is all of them
-	progress  *progress
+	progress  *distill.Joint
 	notes     []string
 }
 

@@ -2,15 +2,12 @@ package sweep
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -46,7 +43,7 @@ func (s *sweeper) train(ctx context.Context) error {
 			alive = s.promote(alive)
 		}
 	}
-	s.progress.end()
+	s.progress.End()
 	return nil
 }
 
@@ -88,39 +85,11 @@ func (s *sweeper) promote(alive []*entry) (next []*entry) {
 // together follows the trainings to rung k, several at once. The first fault
 // ends the others, which save checkpoints.
 func (s *sweeper) together(ctx context.Context, work []*training, k int) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	faults := make([]error, len(work))
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(s.plan.Parallel, len(work)) {
-		all.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(work) || ctx.Err() != nil {
-					return
-				}
-				if faults[i] = s.follow(ctx, work[i], k); faults[i] != nil {
-					stop()
-				}
-			}
-		})
+	i, err := distill.Together(ctx, len(work), s.plan.Parallel, func(ctx context.Context, i int) error { return s.follow(ctx, work[i], k) })
+	if i < len(work) {
+		return inCell(work[i].of.cell, err)
 	}
-	all.Wait()
-	var first error
-	for i, err := range faults {
-		if err == nil {
-			continue
-		}
-		if fault.KindOf(err) != fault.Interrupted && !errors.Is(err, context.Canceled) {
-			return inCell(work[i].of.cell, err)
-		}
-		first = err
-	}
-	if first == nil {
-		first = ctx.Err()
-	}
-	return first
+	return err
 }
 
 // follow leads one training to rung k, unless its file says what that came to.
@@ -137,7 +106,7 @@ func (s *sweeper) follow(ctx context.Context, t *training, k int) error {
 		s.tell(t, r)
 	}
 	t.at[s.rungs[k]] = r
-	s.progress.set(t, until)
+	s.progress.Set(t, int64(until)*int64(s.session.StepsPerEpoch(t.recipe.Train.Batch)))
 	return nil
 }
 
@@ -166,7 +135,7 @@ func (s *sweeper) run(ctx context.Context, t *training, k int) (r *record, err e
 	if err := durable.Clean(dir, nil); err != nil {
 		return nil, err
 	}
-	trial := distill.Trial{Recipe: t.recipe, Role: t.of.role, Dir: dir, Progress: s.progress.of(t)}
+	trial := distill.Trial{Recipe: t.recipe, Role: t.of.role, Dir: dir, Progress: s.progress.Of(t)}
 	last := k == len(s.rungs)-1
 	if !last {
 		trial.Until = until
@@ -216,19 +185,9 @@ func (s *sweeper) shown(v float64) string {
 	return fmt.Sprintf("%.2f %%", 100*v)
 }
 
-// progress counts the steps of all trainings.
-type progress struct {
-	mu          sync.Mutex
-	report      distill.Progress
-	at          map[*training]int64
-	done, total int64
-	session     *distill.Session
-}
-
 // newProgress expects as many steps as the rungs ask for, of trainings with the
 // batch of the first where they differ.
-func (s *sweeper) newProgress(entries int) *progress {
-	p := &progress{report: s.env.Progress, at: map[*training]int64{}, session: s.session}
+func (s *sweeper) newProgress(entries int) *distill.Joint {
 	epochs, from := 0.0, 0
 	n := float64(entries)
 	for _, until := range s.rungs {
@@ -242,33 +201,5 @@ func (s *sweeper) newProgress(entries int) *progress {
 	if s.plan.Shards > 1 {
 		epochs = math.Ceil(epochs / float64(s.plan.Shards))
 	}
-	p.total = int64(epochs) * int64(s.session.StepsPerEpoch(s.plan.Base.Train.Batch))
-	return p
-}
-
-// of is the progress of one training.
-func (p *progress) of(t *training) distill.Progress {
-	return func(_ string, done, _ int64, _ *distill.EpochRecord) { p.move(t, done) }
-}
-
-// set says that a training is done with so many epochs.
-func (p *progress) set(t *training, epochs int) {
-	p.move(t, int64(epochs)*int64(p.session.StepsPerEpoch(t.recipe.Train.Batch)))
-}
-
-func (p *progress) move(t *training, steps int64) {
-	if p.report == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done += max(0, steps-p.at[t])
-	p.at[t] = max(steps, p.at[t])
-	p.report("sweep", min(p.done, p.total-1), p.total, nil)
-}
-
-func (p *progress) end() {
-	if p.report != nil {
-		p.report("sweep", p.total, p.total, nil)
-	}
+	return distill.NewJoint(s.env.Progress, "sweep", int64(epochs)*int64(s.session.StepsPerEpoch(s.plan.Base.Train.Batch)))
 }

@@ -182,7 +182,7 @@ func (t *evaluating) count(y int, z, q []float32, active, answers []int) {
 	}
 }
 
-// among is the class of a set with the largest value, of equal ones the first.
+// among is which of some classes has the largest value, of equal ones the first.
 func among(x []float32, set []int) int {
 	best := set[0]
 	for _, k := range set {

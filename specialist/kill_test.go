@@ -3,10 +3,8 @@ package specialist
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -33,41 +31,15 @@ func runChild(rows, dir string) int {
 	return 0
 }
 
-// child trains in a process of its own and kills it after the given time; 0 lets
-// it end. It tells whether it ended by itself.
-func child(t *testing.T, dir string, after time.Duration) bool {
-	t.Helper()
+// child works on dir in a process of its own.
+func child(dir string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childRows+"="+problem)
-	if after == 0 {
-		return !killed.Run(t, cmd, nil)
-	}
-	return !killed.Run(t, cmd, func() { time.Sleep(after) })
+	return cmd
 }
 
 // TestKilled kills a fleet again and again: each start goes on, and in the end
 // there are the files of one that was left alone.
 func TestKilled(t *testing.T) {
-	whole := filepath.Join(t.TempDir(), "whole")
-	child(t, whole, 0) // fills the cache
-	began := time.Now()
-	child(t, filepath.Join(t.TempDir(), "again"), 0)
-	took := time.Since(began)
-	dir := filepath.Join(t.TempDir(), "killed")
-	rng := rand.New(rand.NewPCG(3, 4))
-	kills := 0
-	for range 4 {
-		if child(t, dir, took/10+time.Duration(rng.Float64()*float64(took)/2)) {
-			sameBundle(t, "killed", whole, dir)
-			os.RemoveAll(dir)
-			continue
-		}
-		kills++
-	}
-	child(t, dir, 0)
-	sameBundle(t, "killed", whole, dir)
-	t.Logf("%d kills; one fleet takes %v", kills, took)
-	if kills < 2 {
-		t.Errorf("%d kills: the test saw too little", kills)
-	}
+	killed.Again(t, 4, 2, child, func(whole, dir string) { sameBundle(t, "killed", whole, dir) })
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -150,36 +151,15 @@ func (c *Tally) count(t *training, y int, z []float32, within []int, answer func
 		return
 	}
 	c.Rows++
-	if answer(best(z, nil)) == t.output(y) {
+	if answer(metrics.Argmax(z)) == t.output(y) {
 		c.Right++
 	}
 	if at, in := slices.BinarySearch(t.set, y); in {
 		c.OwnRows++
-		if best(z, within) == within[at] {
+		if among(z, within) == within[at] {
 			c.OwnRight++
 		}
 	}
-}
-
-// best is the position of the largest of z, the first of equals; of those that
-// are given, where any are.
-func best(z []float32, among []int) int {
-	at := 0
-	if among != nil {
-		at = among[0]
-		for _, k := range among {
-			if z[k] > z[at] {
-				at = k
-			}
-		}
-		return at
-	}
-	for k, v := range z {
-		if v > z[at] {
-			at = k
-		}
-	}
-	return at
 }
 
 // newProgress counts the steps of all specialists.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -147,6 +148,10 @@ func printFleet(out io.Writer, f *specialist.Fleet) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\non the validation rows, which chose the epochs; %.1f s\nbundle  %s\n", f.WallS, f.Dir)
+	judged := "there are no validation rows: the last epochs were kept"
+	if slices.ContainsFunc(f.Trained, func(r specialist.Record) bool { return r.After.Rows > 0 }) {
+		judged = "on the validation rows, which chose the epochs"
+	}
+	_, err := fmt.Fprintf(out, "\n%s; %.1f s\nbundle  %s\n", judged, f.WallS, f.Dir)
 	return err
 }

@@ -3,10 +3,10 @@ package sweep
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,43 +51,17 @@ func runChild(rows, dir string) int {
 	return 0
 }
 
-// child runs a sweep in a process of its own and kills it after the given time;
-// 0 lets it end. It tells whether it ended by itself.
-func child(t *testing.T, dir string, after time.Duration) bool {
-	t.Helper()
+// child works on dir in a process of its own.
+func child(dir string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childRows+"="+problem)
-	if after == 0 {
-		return !killed.Run(t, cmd, nil)
-	}
-	return !killed.Run(t, cmd, func() { time.Sleep(after) })
+	return cmd
 }
 
 // TestKilled kills a sweep by halving again and again: each start goes on, and
 // in the end there are the files of a sweep that was left alone.
 func TestKilled(t *testing.T) {
-	whole := filepath.Join(t.TempDir(), "whole")
-	child(t, whole, 0) // fills the cache
-	began := time.Now()
-	child(t, filepath.Join(t.TempDir(), "again"), 0)
-	took := time.Since(began)
-	dir := filepath.Join(t.TempDir(), "killed")
-	rng := rand.New(rand.NewPCG(3, 4))
-	kills := 0
-	for range 8 {
-		if child(t, dir, took/10+time.Duration(rng.Float64()*float64(took)/2)) {
-			sameFiles(t, "killed", whole, dir)
-			os.RemoveAll(dir)
-			continue
-		}
-		kills++
-	}
-	child(t, dir, 0)
-	sameFiles(t, "killed", whole, dir)
-	t.Logf("%d kills; one sweep takes %v", kills, took)
-	if kills < 3 {
-		t.Errorf("%d kills: the test saw too little", kills)
-	}
+	killed.Again(t, 8, 3, child, func(whole, dir string) { sameFiles(t, "killed", whole, dir) })
 }
 
 // TestInterrupted cancels a sweep after its first trainings; it says so, and
@@ -116,4 +90,24 @@ func TestInterrupted(t *testing.T) {
 	}
 	mustRun(t, p)
 	sameFiles(t, "interrupted", whole.Dir, p.Dir)
+}
+
+// TestLeftovers wants nothing that a killed call has left to outlive the sweep.
+func TestLeftovers(t *testing.T) {
+	p := plan(t, killedRecipe(problem, filepath.Join(t.TempDir(), "sweep")))
+	mustRun(t, p)
+	want := everything(t, p.Dir)
+	for _, path := range []string{"sweep.csv.kdonnx-tmp-1", cellsDir + "/x.json.kdonnx-tmp-2", workDir + "/x/student.ckpt"} {
+		path = filepath.Join(p.Dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRun(t, p)
+	if got := everything(t, p.Dir); !slices.Equal(got, want) {
+		t.Errorf("the folder has\n%v\nexpected\n%v", got, want)
+	}
 }

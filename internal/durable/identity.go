@@ -57,7 +57,7 @@ func same(path, what string, had, want map[string]string) error {
 	maps.Copy(all, want)
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		if had[k] != want[k] {
-			return fault.New(fault.Integrity, path, k, "the folder is of %s: it has %s, this call %s; --restart begins anew", what, shown(had[k]), shown(want[k]))
+			return fault.New(fault.Integrity, path, k, "the folder is of %s: it has %s, this one %s; --restart begins anew", what, shown(had[k]), shown(want[k]))
 		}
 	}
 	return nil

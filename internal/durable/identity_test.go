@@ -40,11 +40,11 @@ func TestIdentity(t *testing.T) {
 		id   Identity
 		want string
 	}{
-		{Identity{Plan: plan("lr", "0.2", "seed", "1")}, "lr: the folder is of another: it has 0.1, this call 0.2"},
-		{Identity{Plan: plan("seed", "1")}, "lr: the folder is of another: it has 0.1, this call none"},
-		{Identity{Plan: plan("lr", "0.1", "seed", "1", "decay", "0.5")}, "decay: the folder is of another: it has none, this call 0.5"},
-		{Identity{Plan: early.Plan, Rows: plan("rows", "abd")}, "rows: the folder is of another: it has abc, this call abd"},
-		{Identity{Plan: early.Plan, Rows: plan()}, "rows: the folder is of another: it has abc, this call none"},
+		{Identity{Plan: plan("lr", "0.2", "seed", "1")}, "lr: the folder is of another: it has 0.1, this one 0.2"},
+		{Identity{Plan: plan("seed", "1")}, "lr: the folder is of another: it has 0.1, this one none"},
+		{Identity{Plan: plan("lr", "0.1", "seed", "1", "decay", "0.5")}, "decay: the folder is of another: it has none, this one 0.5"},
+		{Identity{Plan: early.Plan, Rows: plan("rows", "abd")}, "rows: the folder is of another: it has abc, this one abd"},
+		{Identity{Plan: early.Plan, Rows: plan()}, "rows: the folder is of another: it has abc, this one none"},
 	} {
 		err := c.id.Hold(path, "another")
 		if fault.KindOf(err) != fault.Integrity || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), path) {

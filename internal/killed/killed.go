@@ -4,9 +4,13 @@ package killed
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Run starts cmd, sends it SIGKILL once wait returns, and tells whether that came
@@ -34,4 +38,34 @@ func Run(t testing.TB, cmd *exec.Cmd, wait func()) bool {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, &stderr)
 	}
 	return false
+}
+
+// Again kills a program that works on a folder so many times, at moments of its
+// run that are drawn, lets it end, and holds the folder against that of a run
+// that was left alone. Fewer kills than least saw too little. on makes the
+// program for a folder, which it may find half done.
+func Again(t *testing.T, times, least int, on func(dir string) *exec.Cmd, same func(whole, dir string)) {
+	t.Helper()
+	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
+	Run(t, on(whole), nil) // fills caches
+	began := time.Now()
+	Run(t, on(filepath.Join(t.TempDir(), "again")), nil)
+	took := time.Since(began)
+	rng := rand.New(rand.NewPCG(3, 4))
+	kills := 0
+	for range times {
+		after := took/10 + time.Duration(rng.Float64()*float64(took)/2)
+		if Run(t, on(dir), func() { time.Sleep(after) }) {
+			kills++
+			continue
+		}
+		same(whole, dir)
+		os.RemoveAll(dir)
+	}
+	Run(t, on(dir), nil)
+	same(whole, dir)
+	t.Logf("%d kills; one run takes %v", kills, took)
+	if kills < least {
+		t.Errorf("%d kills: the test saw too little", kills)
+	}
 }

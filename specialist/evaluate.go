@@ -22,6 +22,9 @@ type Evaluation struct {
 	Asked       []int         `json:"asked"`       // rows by how many specialists were asked, from 0
 	AskedOf     []int         `json:"asked_of"`    // by specialist: rows that it was asked about
 	Residual    float64       `json:"residual"`    // the largest KKT residual, see package fuse
+
+	GeneralistRight []bool `json:"-"` // of the labelled rows, in their order
+	EnsembleRight   []bool `json:"-"` // likewise
 }
 
 // Covered are the rows whose class lies in so many specialists' sets (table 4 of
@@ -86,6 +89,7 @@ func Evaluate(ctx context.Context, e *Ensemble, src dataset.Source) (*Evaluation
 		return nil, err
 	}
 	t.v.Generalist, t.v.Ensemble, t.v.Paired = t.g.Result(), t.q.Result(), metrics.McNemar(t.qOK, t.gOK)
+	t.v.GeneralistRight, t.v.EnsembleRight = t.gOK, t.qOK
 	return t.v, nil
 }
 

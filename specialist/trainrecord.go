@@ -2,6 +2,7 @@ package specialist
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -120,6 +121,9 @@ func (f *fleet) ofPlan() (map[string]string, error) {
 	id := map[string]string{"head": string(f.plan.Head), "classes": fmt.Sprintf("%q", f.plan.Sets.Classes), "unverified": fmt.Sprint(f.plan.Recipe.Output.Unverified)}
 	for m, set := range f.plan.Sets.Sets {
 		id[fmt.Sprintf("sets[%d]", m)] = fmt.Sprint(set)
+	}
+	if f.plan.Labels != nil {
+		id["labels"] = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, f.plan.Labels)))
 	}
 	for _, section := range []string{"student", "loss", "train"} {
 		for _, field := range distill.Fields(section) {

@@ -1,0 +1,83 @@
+package study
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/specialist"
+)
+
+// DefaultRecipe is the study of the embedded characters: a small generalist that
+// has learnt from the embedded teacher for a short time, so that there is
+// something left to gain.
+func DefaultRecipe() distill.Recipe {
+	r := distill.Default()
+	r.Student.Arch, r.Train.Epochs = "mlp:64", 10
+	return r
+}
+
+// check settles the recipe and refuses what makes no sense.
+func (s *study) check() error {
+	bad := func(flag, format string, args ...any) error {
+		return fault.New(fault.Usage, "", flag, format, args...)
+	}
+	a, r := &s.ask, &s.recipe
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	budget, err := r.Student.Budget()
+	if err != nil {
+		return err
+	}
+	switch {
+	case !slices.Contains(specialist.Methods, a.Method):
+		return bad("--method", "got %q, expected one of %s", a.Method, strings.Join(specialist.Methods, ", "))
+	case a.Head != string(specialist.Dustbin) && a.Head != string(specialist.Full):
+		return bad("--head", "got %q, expected %q or %q", a.Head, specialist.Dustbin, specialist.Full)
+	case r.Student.File() != "":
+		return bad("--student", "got the file %q, expected an architecture; --generalist takes a file", r.Student.Arch)
+	case !budget.IsZero():
+		return bad("--student", "has a budget, expected an architecture: kdonnx distill searches one within a budget")
+	case r.Loss.Hint != "":
+		return bad("--hint", "got %q, expected none: students of specialists learn from their outputs", r.Loss.Hint)
+	case r.Output.Unverified:
+		return bad("output.unverified", "got true, expected false: the ensemble becomes one file once ONNX Runtime has proven it")
+	}
+	seen := map[string]bool{}
+	for i, arch := range a.Students {
+		if arch == distill.SameStudent {
+			arch = r.Student.Arch
+			a.Students = slices.Clone(a.Students)
+			a.Students[i] = arch
+		}
+		one := *r
+		one.Student.Arch, one.Specialist = arch, distill.DefaultSpecialist()
+		if one.Student.File() != "" {
+			return bad("--students", "got the file %q, expected an architecture", arch)
+		}
+		if err := one.Validate(); err != nil && fault.KindOf(err) == fault.Usage && arch != r.Student.Arch {
+			return fault.New(fault.Usage, "", "--students", "%s: %w", arch, err)
+		}
+		if seen[arch] {
+			return bad("--students", "got %q twice", arch)
+		}
+		seen[arch] = true
+	}
+	if a.Generalist != "" && r.Teacher.Model == "" {
+		r.Teacher.Model = distill.NoTeacher // who has the generalist may have nobody who teaches its rivals
+	}
+	first := r.Train.Seed
+	if r.Data.SplitSeed == nil {
+		r.Data.SplitSeed = &first
+	}
+	r.Specialist = distill.DefaultSpecialist()
+	r.Train.NoBaseline = true
+	r.Output.Model = s.at("student.onnx") // nothing is written there
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	r.Fill()
+	return nil
+}

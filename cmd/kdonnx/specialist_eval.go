@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/specialist"
@@ -30,6 +32,7 @@ func newSpecialistEval(a *app) *cobra.Command {
 		b       bundleFlags
 		against []string
 		solver  = string(fuse.EM)
+		page    string
 		asJSON  bool
 	)
 	cmd := &cobra.Command{
@@ -39,12 +42,18 @@ func newSpecialistEval(a *app) *cobra.Command {
 many specialists have a row's class in their sets, with answers restricted to the
 classes of a set, and with the specialists added one at a time. Other models are
 scored beside it by --against, for an honest comparison: one larger net, or several
-nets between commas, whose probabilities are averaged.`,
+nets between commas, whose probabilities are averaged. With --report a page shows all
+of it, and what the specialists mend and break; JSON and CSV go beside the page.`,
 		Example: `  kdonnx specialist eval --bundle out/specialists --data test.csv
-  kdonnx specialist eval --bundle out/specialists --data test.csv --against larger.onnx --against a.onnx,b.onnx`,
+  kdonnx specialist eval --bundle out/specialists --data test.csv --against larger.onnx --against a.onnx,b.onnx
+  kdonnx specialist eval --bundle out/specialists --data test.csv --report eval.html`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := missing(cmd, "bundle", "data"); err != nil {
+				return err
+			}
+			to, err := reportOfSpecialists(page, b.data.path, filepath.Join(b.dir, "manifest.json"))
+			if err != nil {
 				return err
 			}
 			ctx := cmd.Context()
@@ -79,10 +88,17 @@ nets between commas, whose probabilities are averaged.`,
 				}
 				v.Rivals = append(v.Rivals, r)
 			}
+			if err := to.WriteSpecialists(v.page(bundle, b.data.path)); err != nil {
+				return err
+			}
 			if asJSON {
 				return printJSON(a.out, v)
 			}
-			return v.print(a, bundle)
+			if err := v.print(a, bundle); err != nil || page == "" {
+				return err
+			}
+			fmt.Fprintf(a.out, "\nreport  %s\ncsv     %s\nmetrics %s\n", to.HTML, to.CSV, to.JSON)
+			return nil
 		},
 	}
 	f := cmd.Flags()
@@ -90,8 +106,42 @@ nets between commas, whose probabilities are averaged.`,
 	f.StringVar(&solver, "solver", solver, "how the nearest distribution is found: em (expectation-maximisation), or gd (gradient descent on logits, the paper's)")
 	f.StringVar(&b.o.Engine, "engine", distill.EngineNative, "what runs the generalist: native (pure Go, for students), or ort (ONNX Runtime)")
 	f.StringArrayVar(&against, "against", nil, "score a `MODEL` on the same rows too, or several between commas that answer together (may be repeated)")
+	f.StringVar(&page, "report", "", "HTML page of all that was found; JSON and CSV of the same name go beside it (default: none)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
+}
+
+// reportOfSpecialists are the files of --report, none where page is empty. None
+// may be one of those that are read.
+func reportOfSpecialists(page string, read ...string) (report.Files, error) {
+	if page == "" {
+		return report.Files{}, nil
+	}
+	name := strings.TrimSuffix(page, filepath.Ext(page))
+	to := report.Files{JSON: name + ".json", HTML: page, CSV: name + ".csv"}
+	if page == to.JSON || page == to.CSV {
+		return to, fault.New(fault.Usage, page, "--report", "that is the name of the JSON or CSV beside the page, expected another ending, such as eval.html")
+	}
+	for _, path := range []string{to.HTML, to.JSON, to.CSV} {
+		if err := writable(path, read...); err != nil {
+			return to, err
+		}
+	}
+	return to, nil
+}
+
+// page is what the page of --report shows: v with what models cost, and the
+// rivals.
+func (v *specialistEvaluation) page(b *specialist.Bundle, rows string) *report.Specialists {
+	p := v.Evaluation.Page(b)
+	p.Rows.Name = rows
+	for i, c := range []specialist.Cost{v.Generalist, v.Together} {
+		p.Models[i].Params, p.Models[i].FLOPs = c.Params, report.Number(c.FLOPs)
+	}
+	for _, r := range v.Rivals {
+		p.Models = append(p.Models, report.SpecialistsModel{Name: r.Name, Part: report.RivalPart, Scores: report.Spreads([]metrics.Result{r.Result}), Params: r.Params, FLOPs: report.Number(r.FLOPs)})
+	}
+	return p
 }
 
 // rival opens and scores models, whose names lie between commas.

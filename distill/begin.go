@@ -20,7 +20,7 @@ func (s *Session) Begin(ctx context.Context, t Trial) (*Trained, error) {
 	if d.spec.net, err = student.FromModel(d.spec.model, d.recipe.Student.name()); err != nil {
 		return nil, err
 	}
-	return &Trained{Net: d.spec.net, Params: d.spec.params, FLOPs: d.spec.flops, Notes: d.result.Notes, ran: d}, nil
+	return &Trained{Net: d.spec.net, Params: d.spec.params, FLOPs: d.spec.flops, Epoch: d.epochRows(), Notes: d.result.Notes, ran: d}, nil
 }
 
 // Widened is the net whose widths are those of arch but for one factor, and whose

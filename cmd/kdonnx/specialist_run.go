@@ -15,8 +15,8 @@ import (
 
 func newSpecialistRun(a *app) *cobra.Command {
 	var (
-		shown  = study.DefaultRecipe()
-		from   = recipeSource{base: study.DefaultRecipe}
+		shown  = distill.Default()
+		from   recipeSource
 		asJSON bool
 	)
 	cmd := &cobra.Command{
@@ -25,8 +25,8 @@ func newSpecialistRun(a *app) *cobra.Command {
 		Long: `Trains a generalist (or takes one), finds what it confuses, trains a specialist for each
 such set of classes, says on the test rows what that changed, writes all of it as one
 .onnx file, distils it back into single students, and trains rivals with as many
-parameters: section 5 of Hinton, Vinyals and Dean 2015 from one recipe. Without
-arguments on the embedded characters.
+parameters: section 5 of Hinton, Vinyals and Dean 2015 from one recipe. Without rows
+or recipe it is recipes/specialists.yaml, on the embedded characters.
 
 The flags of teacher, rows, student, loss and training are those of generalist, rivals
 and students; the specialists learn from labels and generalist, with --specialist-alpha
@@ -42,6 +42,9 @@ with another setting it does again what depends on that.`,
   kdonnx specialist run --recipe recipes/specialists.yaml --json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from.file == "" && !cmd.Flags().Changed("train") {
+				from.base = study.DefaultRecipe
+			}
 			r, err := from.layeredBy(cmd.Flags(), studyFlags)
 			if err != nil {
 				return err

@@ -54,6 +54,7 @@ func distilPlan(t *testing.T, b *Bundle, students string) DistilPlan {
 	r.Data = distill.DataRecipe{Train: filepath.Join(problem, "train.csv"), Test: filepath.Join(problem, "test.csv")}
 	r.Teacher.Batch, r.Teacher.Doctor = 64, false
 	r.Student.Arch, r.Train.Epochs, r.Train.Batch = students, 8, 32
+	r.Loss.Alpha, r.Train.LR = 1, 0.1 // the control has no other source to learn from
 	r.Output.Model = filepath.Join(t.TempDir(), "out", "student.onnx")
 	return DistilPlan{Recipe: r, Bundle: b}
 }

@@ -182,7 +182,7 @@ func TestDistilStops(t *testing.T) {
 	b := halfBlind(t, 1, []int{0, 1})
 	plan := func() DistilPlan {
 		p := distilPlan(t, b, "generalist;mlp:4")
-		p.Recipe.Train.Epochs = 3
+		p.Recipe.Train.Epochs, p.Recipe.Train.NoBaseline = 3, true
 		return p
 	}
 	whole := mustDistil(t, plan())
@@ -201,7 +201,7 @@ func TestDistilStops(t *testing.T) {
 		r, err := Distil(ctx, p, env)
 		stop()
 		if err == nil {
-			if last < 6 || len(r.Students) != 2 {
+			if last < 4 || len(r.Students) != 2 {
 				t.Errorf("ended only %d times: %v", last, stages)
 			}
 			for i := range r.Students {

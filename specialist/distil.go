@@ -85,6 +85,9 @@ func Distil(ctx context.Context, p DistilPlan, env distill.Env) (*Distilled, err
 		d.session.Close()
 	}
 	if err != nil {
+		if entries, e := os.ReadDir(d.work); e == nil && len(entries) == 1 { // the lock: there is nothing to go on from
+			os.RemoveAll(d.work)
+		}
 		return nil, distill.Interrupted(ctx, err)
 	}
 	if err := os.RemoveAll(d.work); err != nil {

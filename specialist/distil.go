@@ -34,13 +34,13 @@ type DistilPlan struct {
 }
 
 // DefaultDistilRecipe is that of a student which generalist and specialists are
-// distilled back into: the ensemble's own answers at T = 1, and no labels, which
-// the generalist has learnt already. Many epochs at a high rate, for what is to be
-// learnt is little beside what the student knows.
+// distilled back into: their answers at T = 1, at which they were fused, and the
+// labels weigh the same. No rows are held out of those given: generalist and
+// specialists have learned from them, so that a student which begins as the
+// generalist looks best on them before its first step.
 func DefaultDistilRecipe() distill.Recipe {
-	r := distill.Default()
-	r.Loss.Temperature, r.Loss.Alpha = 1, 1
-	r.Train.LR, r.Train.Epochs, r.Data.ValSplit = 0.1, 60, 0
+	r := DefaultRecipe()
+	r.Train.Epochs, r.Data.ValSplit = 60, 0
 	return r
 }
 
@@ -85,6 +85,9 @@ func Distil(ctx context.Context, p DistilPlan, env distill.Env) (*Distilled, err
 		d.session.Close()
 	}
 	if err != nil {
+		if entries, e := os.ReadDir(d.work); e == nil && len(entries) == 1 { // the lock: there is nothing to go on from
+			os.RemoveAll(d.work)
+		}
 		return nil, distill.Interrupted(ctx, err)
 	}
 	if err := os.RemoveAll(d.work); err != nil {

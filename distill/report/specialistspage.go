@@ -3,7 +3,9 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -44,6 +46,7 @@ type specialistsPage struct {
 	Curve            *growthChart
 	CurveRows        []row
 	SetHead          []string
+	Covered          bool // the sets have a share of the confusion
 	Sets             []setLine
 	Heat             *clusterHeat
 	Less, More       []pairLine
@@ -56,7 +59,7 @@ type specialistsPage struct {
 type specialistsLine struct {
 	Role   role
 	Name   string
-	Values []string
+	Values []compareCell
 }
 
 // setLine is a specialist in the table.
@@ -70,7 +73,7 @@ type setLine struct {
 type pairLine struct{ Label, Answer, Before, After, Change string }
 
 const (
-	maxSetNames  = 60 // of a set's classes in the table of this page
+	maxSetNames  = 30 // of a set's classes in the table of this page
 	maxAskedBars = 16 // of a figure by number of specialists, the last for all above
 )
 
@@ -94,6 +97,7 @@ func newSpecialistsPage(s *Specialists) specialistsPage {
 	p.Covering, p.CoveringBars, p.CoveringNote = s.covering()
 	p.Curve, p.CurveRows = newGrowthChart(s.Curve), s.curveRows()
 	p.SetHead, p.Sets = s.setTable(names)
+	p.Covered = slices.Contains(p.SetHead, "confusion")
 	if len(s.Confusion) > 0 {
 		c := &Clusters{Classes: names}
 		for _, v := range s.Confusion {
@@ -102,7 +106,9 @@ func newSpecialistsPage(s *Specialists) specialistsPage {
 		for _, set := range s.Sets {
 			c.Sets = append(c.Sets, ClusterSet{Classes: set.Classes})
 		}
-		p.Heat = newClusterHeat(c, names)
+		if p.Heat = newClusterHeat(c, names); p.Heat != nil {
+			p.Heat.Title = "What the generalist is not sure of"
+		}
 	}
 	p.Less, p.More = pairLines(s.Less, names), pairLines(s.More, names)
 	if s.Undercut > 0 {
@@ -139,16 +145,24 @@ func (part ModelPart) mark() role {
 	return teacherRole
 }
 
-// spread is a number of a model, with its deviation where there are several seeds.
-func (m *SpecialistsModel) spread(key string, show func(float64) string) string {
+// cell is a number of a model, with its deviation where there are several seeds.
+func (m *SpecialistsModel) cell(key string, show func(float64) string) compareCell {
 	v, ok := m.Scores[key]
 	switch {
 	case !ok:
-		return none
+		return compareCell{Text: none}
 	case len(v.Values) > 1:
-		return plusMinus(show(v.Mean), show(v.SD))
+		return compareCell{Text: show(v.Mean), SD: show(v.SD)}
 	}
-	return show(v.Mean)
+	return compareCell{Text: show(v.Mean)}
+}
+
+// String is the cell on one line.
+func (c compareCell) String() string {
+	if c.SD == "" {
+		return c.Text
+	}
+	return plusMinus(c.Text, c.SD)
 }
 
 func (s *Specialists) tiles() (list []tile) {
@@ -160,9 +174,16 @@ func (s *Specialists) tiles() (list []tile) {
 		if m == nil {
 			continue
 		}
-		t := tile{Role: m.Part.mark(), Label: one.label, Name: clean(m.Name), Value: m.spread("accuracy", asPercent), Under: m.spread("errors", errorsText) + " errors"}
+		accuracy := m.cell("accuracy", asPercent)
+		t := tile{Role: m.Part.mark(), Label: one.label, Name: clean(m.Name), Value: accuracy.Text, Under: m.cell("errors", errorsText).String() + " errors"}
+		if accuracy.SD != "" {
+			t.Under = "± " + accuracy.SD + "; " + t.Under
+		}
 		if m.Relative != nil {
-			t.Under += ", " + signedPercent(float64(*m.Relative)) + " relative"
+			t.Under += "; " + signedPercent(float64(*m.Relative)) + " relative"
+		}
+		if t.Under = strings.ReplaceAll(t.Under, " %", "\u00a0%"); t.Name == t.Label {
+			t.Name = ""
 		}
 		list = append(list, t)
 	}
@@ -187,37 +208,43 @@ func (s *Specialists) modelTable() (head []string, lines []specialistsLine) {
 		m := &s.Models[i]
 		lines = append(lines, specialistsLine{Role: m.Part.mark(), Name: clean(m.Name)})
 	}
+	text := func(s string) compareCell { return compareCell{Text: s} }
 	for _, c := range []struct {
 		name string
-		text func(m *SpecialistsModel) string
+		cell func(m *SpecialistsModel) compareCell
 	}{
-		{"accuracy", func(m *SpecialistsModel) string { return m.spread("accuracy", asPercent) }},
-		{"relative gain", func(m *SpecialistsModel) string { return optional(m.Relative, signedPercent) }},
-		{"errors", func(m *SpecialistsModel) string { return m.spread("errors", errorsText) }},
-		{"log loss", func(m *SpecialistsModel) string { return m.spread("nll", general) }},
-		{"ECE", func(m *SpecialistsModel) string { return m.spread("ece", asPercent) }},
-		{"parameters", func(m *SpecialistsModel) string { return known(Number(m.Params), thousands(m.Params)) }},
-		{"FLOPs a row", func(m *SpecialistsModel) string { return known(m.FLOPs, count(int64(m.FLOPs))) }},
-		{"one row", func(m *SpecialistsModel) string { return known(m.LatencyMS, seconds(float64(m.LatencyMS)/1000)) }},
-		{"gain kept", func(m *SpecialistsModel) string {
-			return optional(m.Kept, func(x float64) string { return percent(x, 0) })
+		{"accuracy", func(m *SpecialistsModel) compareCell { return m.cell("accuracy", asPercent) }},
+		{"relative gain", func(m *SpecialistsModel) compareCell { return text(optional(m.Relative, signedPercent)) }},
+		{"errors", func(m *SpecialistsModel) compareCell { return m.cell("errors", errorsText) }},
+		{"log loss", func(m *SpecialistsModel) compareCell { return m.cell("nll", fourDigits) }},
+		{"ECE", func(m *SpecialistsModel) compareCell { return m.cell("ece", asPercent) }},
+		{"parameters", func(m *SpecialistsModel) compareCell { return text(known(Number(m.Params), thousands(m.Params))) }},
+		{"FLOPs a row", func(m *SpecialistsModel) compareCell { return text(known(m.FLOPs, count(int64(m.FLOPs)))) }},
+		{"one row", func(m *SpecialistsModel) compareCell {
+			return text(known(m.LatencyMS, seconds(float64(m.LatencyMS)/1000)))
+		}},
+		{"gain kept", func(m *SpecialistsModel) compareCell {
+			return text(optional(m.Kept, func(x float64) string { return percent(x, 0) }))
 		}},
 	} {
-		texts, some := make([]string, len(s.Models)), false
+		cells, some := make([]compareCell, len(s.Models)), false
 		for i := range s.Models {
-			texts[i] = c.text(&s.Models[i])
-			some = some || texts[i] != none
+			cells[i] = c.cell(&s.Models[i])
+			some = some || cells[i].Text != none
 		}
 		if !some {
 			continue
 		}
 		head = append(head, c.name)
-		for i, t := range texts {
+		for i, t := range cells {
 			lines[i].Values = append(lines[i].Values, t)
 		}
 	}
 	return head, lines
 }
+
+// fourDigits is x with as many after the point.
+func fourDigits(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }
 
 // covering is table 4 of the paper, and its bars.
 func (s *Specialists) covering() (rows []row, bars *rowBars, note string) {
@@ -293,9 +320,9 @@ func (s *Specialists) setTable(names []string) (head []string, lines []setLine) 
 	}
 	head = []string{"number"}
 	if confusion {
-		head = append(head, "confusion covered")
+		head = append(head, "confusion")
 	}
-	head = append(head, "rows", "top-1 before", "after", "relative", "asked about")
+	head = append(head, "rows", "before", "after", "relative", "asked")
 	if trained {
 		head = append(head, "training")
 	}
@@ -343,7 +370,7 @@ func (s *Specialists) curveRows() (rows []row) {
 	}
 	for j, v := range s.Curve {
 		m := SpecialistsModel{Scores: map[string]Spread{"accuracy": v}}
-		rows = append(rows, row{strconv.Itoa(j), []string{m.spread("accuracy", asPercent), relativeText(s.Curve[0].Mean, v.Mean)}})
+		rows = append(rows, row{strconv.Itoa(j), []string{m.cell("accuracy", asPercent).String(), relativeText(s.Curve[0].Mean, v.Mean)}})
 	}
 	return rows
 }

@@ -206,7 +206,7 @@ func TestSpecialistsFigures(t *testing.T) {
 
 // TestSpecialistsParts: a part that is not known is not there.
 func TestSpecialistsParts(t *testing.T) {
-	full, _, _ := written(t, someSpecialists(6, 5, 26, 2))
+	full, _, _ := written(t, someSpecialists(6, 5, 9, 2))
 	for what, take := range map[string]func(*Specialists){
 		"Is it worth it?":              func(s *Specialists) { s.Models = nil },
 		"best rival":                   func(s *Specialists) { s.Models = s.Models[:2] },
@@ -233,7 +233,7 @@ func TestSpecialistsParts(t *testing.T) {
 		"labelled rows of":             func(s *Specialists) { s.Labelled = 0 },
 		"class=\"errorbar":             func(s *Specialists) { eachModel(s, func(m *SpecialistsModel) { m.Scores = nil }) },
 	} {
-		s := someSpecialists(6, 5, 26, 2)
+		s := someSpecialists(6, 5, 9, 2)
 		take(s)
 		page, _, _ := written(t, s)
 		if bytes.Contains(page, []byte(what)) || !bytes.Contains(full, []byte(what)) {

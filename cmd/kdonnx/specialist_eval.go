@@ -88,8 +88,10 @@ of it, and what the specialists mend and break; JSON and CSV go beside the page.
 				}
 				v.Rivals = append(v.Rivals, r)
 			}
-			if err := to.WriteSpecialists(v.page(bundle, b.data.path)); err != nil {
-				return err
+			if page != "" {
+				if err := to.WriteSpecialists(v.page(bundle, b.data.path)); err != nil {
+					return err
+				}
 			}
 			if asJSON {
 				return printJSON(a.out, v)

@@ -186,7 +186,7 @@ func (s *Specialists) sentences() []string {
 	}
 	e := s.model(EnsemblePart)
 	if r := s.best(RivalPart); r != nil && e != nil {
-		text := fmt.Sprintf("The best rival, %s, makes %s errors", clean(r.Name), errorsText(r.score("errors")))
+		text := fmt.Sprintf("The best rival (%s) makes %s errors", clean(r.Name), errorsText(r.score("errors")))
 		if r.Params > 0 && e.Params > 0 {
 			text += fmt.Sprintf(" with %s the parameters", times(float64(r.Params)/float64(e.Params)))
 		}
@@ -204,7 +204,7 @@ func (s *Specialists) sentences() []string {
 		lines = append(lines, text+errorsText(e.score("errors"))+".")
 	}
 	if d := s.best(DistilledPart); d != nil && d.Kept != nil {
-		lines = append(lines, fmt.Sprintf("Distilled back into one net, %s, %s of the gain is kept.", clean(d.Name), percent(float64(*d.Kept), 0)))
+		lines = append(lines, fmt.Sprintf("Distilled back into one net (%s), %s of the gain is kept.", clean(d.Name), percent(float64(*d.Kept), 0)))
 	}
 	return lines
 }

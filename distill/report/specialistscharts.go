@@ -25,7 +25,7 @@ type barLine struct {
 
 // newRowBars is nil without a line.
 func newRowBars(id, title, note string, lines []barLine) *rowBars {
-	const left, right, text, pitch = 44, 490, 150, 26
+	const left, right, text, pitch = 44, 490, 150, 28
 	lo, hi := 0.0, 0.0
 	for _, l := range lines {
 		lo, hi = min(lo, l.Value), max(hi, l.Value)
@@ -129,7 +129,7 @@ func (s *Specialists) costChart(id, name string, cost func(*SpecialistsModel) fl
 			ends[p.m.Part] = at
 		}
 		k := costMark{Role: p.m.Part.mark(), X: at.X, Y: at.Y, Lo: c.Y.at(max(c.Y.Lo, p.y-p.sd)), Hi: c.Y.at(min(c.Y.Hi, p.y+p.sd)), Label: shorten(clean(p.m.Name), 26)}
-		k.Title = fmt.Sprintf("%s: %s with %s %s", clean(p.m.Name), p.m.spread("accuracy", asPercent), count(int64(p.cost)), name)
+		k.Title = fmt.Sprintf("%s: %s with %s %s", clean(p.m.Name), p.m.cell("accuracy", asPercent), count(int64(p.cost)), name)
 		c.Alt += "; " + k.Title
 		c.Marks = append(c.Marks, k)
 	}
@@ -162,8 +162,18 @@ func shares(lo, hi float64, n int) axis {
 func (c *costChart) label() {
 	type box struct{ x0, y0, x1, y1 px }
 	var taken []box
+	spot := func(x, y, r px) { taken = append(taken, box{x - r, y - r, x + r, y + r}) }
 	for _, m := range c.Marks {
-		taken = append(taken, box{m.X - 6, m.Y - 6, m.X + 6, m.Y + 6})
+		spot(m.X, m.Y, 6)
+		spot(m.X, m.Lo, 1)
+		spot(m.X, m.Hi, 1)
+	}
+	if g := c.Gain; g != nil {
+		const steps = 60
+		for i := range steps {
+			at := px(i) / steps
+			spot(g[0].X+(g[1].X-g[0].X)*at, g[0].Y+(g[1].Y-g[0].Y)*at, 1)
+		}
 	}
 	free := func(b box) bool {
 		if b.x0 < c.Left || b.x1 > c.W || b.y0 < 0 || b.y1 > c.Bottom {
@@ -242,7 +252,7 @@ func newGrowthChart(curve []Spread) *growthChart {
 		back := curve[len(curve)-1-j]
 		fmt.Fprintf(&down, "L%v %v", c.X.at(last-float64(j)), c.Y.at(back.Mean-back.SD))
 		m := SpecialistsModel{Scores: map[string]Spread{"accuracy": v}}
-		c.Dots = append(c.Dots, dot{X: x, Y: c.Y.at(v.Mean), Hidden: len(curve) > 40, Title: fmt.Sprintf("%s: %s", plural(j, "specialist"), m.spread("accuracy", asPercent))})
+		c.Dots = append(c.Dots, dot{X: x, Y: c.Y.at(v.Mean), Hidden: len(curve) > 40, Title: fmt.Sprintf("%s: %s", plural(j, "specialist"), m.cell("accuracy", asPercent))})
 	}
 	c.Path, c.Base = path.String(), c.Y.at(curve[0].Mean)
 	if several {

@@ -21,8 +21,8 @@ func (f Files) WriteSpecialists(s *Specialists) error {
 		return fault.New(fault.IO, f.JSON, "", "cannot encode: %w", err)
 	}
 	said := &Specialists{}
-	if err := json.Unmarshal(data, said); err != nil {
-		return fault.New(fault.IO, f.JSON, "", "cannot encode: %w", err)
+	if err := decodeAs(f.JSON, data, said); err != nil {
+		return err
 	}
 	if f.JSON != "" {
 		if err := durable.Write(f.JSON, append(data, '\n')); err != nil {

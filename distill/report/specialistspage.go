@@ -3,7 +3,9 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -44,6 +46,7 @@ type specialistsPage struct {
 	Curve            *growthChart
 	CurveRows        []row
 	SetHead          []string
+	Covered          bool // the sets have a share of the confusion
 	Sets             []setLine
 	Heat             *clusterHeat
 	Less, More       []pairLine
@@ -56,7 +59,7 @@ type specialistsPage struct {
 type specialistsLine struct {
 	Role   role
 	Name   string
-	Values []string
+	Values []compareCell
 }
 
 // setLine is a specialist in the table.
@@ -70,7 +73,7 @@ type setLine struct {
 type pairLine struct{ Label, Answer, Before, After, Change string }
 
 const (
-	maxSetNames  = 60 // of a set's classes in the table of this page
+	maxSetNames  = 30 // of a set's classes in the table of this page
 	maxAskedBars = 16 // of a figure by number of specialists, the last for all above
 )
 
@@ -94,6 +97,7 @@ func newSpecialistsPage(s *Specialists) specialistsPage {
 	p.Covering, p.CoveringBars, p.CoveringNote = s.covering()
 	p.Curve, p.CurveRows = newGrowthChart(s.Curve), s.curveRows()
 	p.SetHead, p.Sets = s.setTable(names)
+	p.Covered = slices.Contains(p.SetHead, "confusion")
 	if len(s.Confusion) > 0 {
 		c := &Clusters{Classes: names}
 		for _, v := range s.Confusion {
@@ -102,7 +106,9 @@ func newSpecialistsPage(s *Specialists) specialistsPage {
 		for _, set := range s.Sets {
 			c.Sets = append(c.Sets, ClusterSet{Classes: set.Classes})
 		}
-		p.Heat = newClusterHeat(c, names)
+		if p.Heat = newClusterHeat(c, names); p.Heat != nil {
+			p.Heat.Title = "What the generalist is not sure of"
+		}
 	}
 	p.Less, p.More = pairLines(s.Less, names), pairLines(s.More, names)
 	if s.Undercut > 0 {
@@ -139,16 +145,24 @@ func (part ModelPart) mark() role {
 	return teacherRole
 }
 
-// spread is a number of a model, with its deviation where there are several seeds.
-func (m *SpecialistsModel) spread(key string, show func(float64) string) string {
+// cell is a number of a model, with its deviation where there are several seeds.
+func (m *SpecialistsModel) cell(key string, show func(float64) string) compareCell {
 	v, ok := m.Scores[key]
 	switch {
 	case !ok:
-		return none
+		return compareCell{Text: none}
 	case len(v.Values) > 1:
-		return plusMinus(show(v.Mean), show(v.SD))
+		return compareCell{Text: show(v.Mean), SD: show(v.SD)}
 	}
-	return show(v.Mean)
+	return compareCell{Text: show(v.Mean)}
+}
+
+// String is the cell on one line.
+func (c compareCell) String() string {
+	if c.SD == "" {
+		return c.Text
+	}
+	return plusMinus(c.Text, c.SD)
 }
 
 func (s *Specialists) tiles() (list []tile) {
@@ -160,201 +174,18 @@ func (s *Specialists) tiles() (list []tile) {
 		if m == nil {
 			continue
 		}
-		t := tile{Role: m.Part.mark(), Label: one.label, Name: clean(m.Name), Value: m.spread("accuracy", asPercent), Under: m.spread("errors", errorsText) + " errors"}
+		accuracy := m.cell("accuracy", asPercent)
+		t := tile{Role: m.Part.mark(), Label: one.label, Name: clean(m.Name), Value: accuracy.Text, Under: m.cell("errors", errorsText).String() + " errors"}
+		if accuracy.SD != "" {
+			t.Under = "± " + accuracy.SD + "; " + t.Under
+		}
 		if m.Relative != nil {
-			t.Under += ", " + signedPercent(float64(*m.Relative)) + " relative"
+			t.Under += "; " + signedPercent(float64(*m.Relative)) + " relative"
+		}
+		if t.Under = strings.ReplaceAll(t.Under, " %", "\u00a0%"); t.Name == t.Label {
+			t.Name = ""
 		}
 		list = append(list, t)
 	}
 	return list
-}
-
-// modelTable is a line a model; a column that no model has is left out.
-func (s *Specialists) modelTable() (head []string, lines []specialistsLine) {
-	optional := func(n *Number, show func(float64) string) string {
-		if n == nil {
-			return none
-		}
-		return show(float64(*n))
-	}
-	known := func(x Number, text string) string {
-		if x <= 0 || !finite(float64(x)) {
-			return none
-		}
-		return text
-	}
-	for i := range s.Models {
-		m := &s.Models[i]
-		lines = append(lines, specialistsLine{Role: m.Part.mark(), Name: clean(m.Name)})
-	}
-	for _, c := range []struct {
-		name string
-		text func(m *SpecialistsModel) string
-	}{
-		{"accuracy", func(m *SpecialistsModel) string { return m.spread("accuracy", asPercent) }},
-		{"relative gain", func(m *SpecialistsModel) string { return optional(m.Relative, signedPercent) }},
-		{"errors", func(m *SpecialistsModel) string { return m.spread("errors", errorsText) }},
-		{"log loss", func(m *SpecialistsModel) string { return m.spread("nll", general) }},
-		{"ECE", func(m *SpecialistsModel) string { return m.spread("ece", asPercent) }},
-		{"parameters", func(m *SpecialistsModel) string { return known(Number(m.Params), thousands(m.Params)) }},
-		{"FLOPs a row", func(m *SpecialistsModel) string { return known(m.FLOPs, count(int64(m.FLOPs))) }},
-		{"one row", func(m *SpecialistsModel) string { return known(m.LatencyMS, seconds(float64(m.LatencyMS)/1000)) }},
-		{"gain kept", func(m *SpecialistsModel) string {
-			return optional(m.Kept, func(x float64) string { return percent(x, 0) })
-		}},
-	} {
-		texts, some := make([]string, len(s.Models)), false
-		for i := range s.Models {
-			texts[i] = c.text(&s.Models[i])
-			some = some || texts[i] != none
-		}
-		if !some {
-			continue
-		}
-		head = append(head, c.name)
-		for i, t := range texts {
-			lines[i].Values = append(lines[i].Values, t)
-		}
-	}
-	return head, lines
-}
-
-// covering is table 4 of the paper, and its bars.
-func (s *Specialists) covering() (rows []row, bars *rowBars, note string) {
-	list, last := lumped(s.Covering)
-	var lines []barLine
-	for i, c := range list {
-		label := strconv.Itoa(c.Specialists)
-		if i == len(list)-1 && last {
-			label = "≥ " + label
-		}
-		change := relative(float64(c.Before), float64(c.After))
-		rows = append(rows, row{label, []string{thousands(int64(c.Rows)), thousands(int64(c.Before)), thousands(int64(c.After)), signedPercent(change)}})
-		if c.Rows > 0 && finite(change) {
-			lines = append(lines, barLine{Label: label, Value: change, Text: signedPercent(change) + " of " + plural(c.Rows, "row"),
-				Title: fmt.Sprintf("%s with the row's class: %s of %s right before, %s after", specialistsText(label), thousands(int64(c.Before)), plural(c.Rows, "row"), thousands(int64(c.After)))})
-		}
-	}
-	if last {
-		note = fmt.Sprintf("The last line is of all rows whose class %d specialists or more cover.", list[len(list)-1].Specialists)
-	}
-	return rows, newRowBars("covering", "Relative change of top-1", "By how many specialists have the row's class in their sets.", lines), note
-}
-
-func specialistsText(n string) string {
-	if n == "1" {
-		return "1 specialist"
-	}
-	return n + " specialists"
-}
-
-// lumped puts all that more than maxAskedBars specialists cover into one.
-func lumped(all []CoveredRows) (list []CoveredRows, last bool) {
-	for _, c := range all {
-		if len(list) < maxAskedBars {
-			list = append(list, c)
-			continue
-		}
-		sum := &list[len(list)-1]
-		last = true
-		sum.Rows, sum.Before, sum.After = sum.Rows+c.Rows, sum.Before+c.Before, sum.After+c.After
-	}
-	return list, last
-}
-
-// askedBars are the rows by how many specialists were asked.
-func (s *Specialists) askedBars() *rowBars {
-	var all []CoveredRows
-	total := 0
-	for n, rows := range s.Asked {
-		all = append(all, CoveredRows{Specialists: n, Rows: rows})
-		total += rows
-	}
-	list, last := lumped(all)
-	var lines []barLine
-	for i, c := range list {
-		label := strconv.Itoa(c.Specialists)
-		if i == len(list)-1 && last {
-			label = "≥ " + label
-		}
-		text := fmt.Sprintf("%s (%s)", plural(c.Rows, "row"), percent(float64(c.Rows)/float64(max(1, total)), 1))
-		lines = append(lines, barLine{Label: label, Value: float64(c.Rows), Text: text, Title: specialistsText(label) + " asked on " + text})
-	}
-	return newRowBars("asked", "Specialists asked", "Rows by how many specialists were asked about them.", lines)
-}
-
-// setTable is table 3 of the paper, a line a specialist, that of all their
-// classes first.
-func (s *Specialists) setTable(names []string) (head []string, lines []setLine) {
-	var confusion, trained bool
-	for _, set := range s.Sets {
-		confusion = confusion || set.Confusion != nil
-		trained = trained || set.Seconds > 0
-	}
-	head = []string{"number"}
-	if confusion {
-		head = append(head, "confusion covered")
-	}
-	head = append(head, "rows", "top-1 before", "after", "relative", "asked about")
-	if trained {
-		head = append(head, "training")
-	}
-	add := func(number string, classes setNames, set SpecialistSet, asked string) {
-		l := setLine{Number: number, Classes: classes, Values: []string{thousands(int64(len(set.Classes)))}}
-		if confusion {
-			text := none
-			if set.Confusion != nil {
-				text = percent(float64(*set.Confusion), 1)
-			}
-			l.Values = append(l.Values, text)
-		}
-		share := func(n int) string {
-			if set.Rows == 0 {
-				return none
-			}
-			return percent(float64(n)/float64(set.Rows), 2)
-		}
-		l.Values = append(l.Values, thousands(int64(set.Rows)), share(set.Before), share(set.After), relativeText(float64(set.Before), float64(set.After)), asked)
-		if trained {
-			text := none
-			if set.Seconds > 0 {
-				text = seconds(float64(set.Seconds))
-			}
-			l.Values = append(l.Values, text)
-		}
-		lines = append(lines, l)
-	}
-	if len(s.Sets) == 0 {
-		return nil, nil
-	}
-	if s.Union != nil {
-		add("all", setNames{More: "the classes of all sets"}, *s.Union, none)
-	}
-	for i, set := range s.Sets {
-		add(strconv.Itoa(i), namesOf(set.Classes, names, maxSetNames), set, thousands(int64(set.Asked)))
-	}
-	return head, lines
-}
-
-// curveRows are the curve as a table.
-func (s *Specialists) curveRows() (rows []row) {
-	if len(s.Curve) < 2 {
-		return nil
-	}
-	for j, v := range s.Curve {
-		m := SpecialistsModel{Scores: map[string]Spread{"accuracy": v}}
-		rows = append(rows, row{strconv.Itoa(j), []string{m.spread("accuracy", asPercent), relativeText(s.Curve[0].Mean, v.Mean)}})
-	}
-	return rows
-}
-
-func pairLines(pairs []ConfusedPair, names []string) (lines []pairLine) {
-	for _, c := range pairs {
-		change := strconv.Itoa(c.After - c.Before)
-		if c.After > c.Before {
-			change = "+" + change
-		}
-		lines = append(lines, pairLine{shorten(names[c.Label], 40), shorten(names[c.Answer], 40), thousands(int64(c.Before)), thousands(int64(c.After)), minus(change)})
-	}
-	return lines
 }

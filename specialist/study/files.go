@@ -37,13 +37,16 @@ func (r *Result) Table(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.0f\t%s\t%s\t%s\t\n", fault.Printable(m.Name), spread(m.Scores["accuracy"], 100, 2, " %"), spread(m.Scores["errors"], 1, 0, fmt.Sprintf(" of %d", r.Labelled)),
 			spread(m.Scores["nll"], 1, 4, ""), m.Params, float64(m.FLOPs), milliseconds(float64(m.LatencyMS)), r.chance(m), kept(m))
 	}
-	fmt.Fprintln(w, "\t\t\t\t\t\t\t\t\t\nspecialists with the row's class\trows\tright before\tafter\trelative\t\t\t\t\t")
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\nspecialists with the row's class\trows\tright before\tafter\trelative\t")
 	for _, c := range r.Covering {
 		gain := none
 		if c.Before > 0 {
 			gain = fmt.Sprintf("%+.2f %%", 100*(float64(c.After)/float64(c.Before)-1))
 		}
-		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\t\t\t\t\t\n", c.Specialists, c.Rows, c.Before, c.After, gain)
+		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\t\n", c.Specialists, c.Rows, c.Before, c.After, gain)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -65,8 +65,7 @@ func (l *logged) env(rows string) distill.Env {
 	return distill.Env{Version: "test", Cache: filepath.Join(rows, "cache"), Log: func(line string) { l.lines = append(l.lines, line) }}
 }
 
-// redone are the titles of the steps that the log says were done: all but those
-// that were done before.
+// has tells whether text is in the log.
 func (l *logged) has(text string) bool {
 	return strings.Contains(strings.Join(l.lines, "\n"), text)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/specialist"
@@ -106,6 +107,7 @@ func TestSplit(t *testing.T) {
 	r.Data.Test, r.Specialist.Rivals, r.Specialist.Students, r.Train.Seeds, r.Train.Epochs = "", false, nil, 2, 1
 	mustRun(t, r)
 	var had [2]record
+	var fleets [2]durable.Identity // whose rows are those that specialists learned from
 	for i, seed := range []string{"seed-1", "seed-2"} {
 		text, err := os.ReadFile(filepath.Join(r.Specialist.Output, seed, generalistStep+".json"))
 		if err != nil {
@@ -113,6 +115,17 @@ func TestSplit(t *testing.T) {
 		}
 		if err := json.Unmarshal(text, &had[i]); err != nil {
 			t.Fatal(err)
+		}
+		if text, err = os.ReadFile(filepath.Join(r.Specialist.Output, seed, trainStep, "fleet", "fleet.id")); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &fleets[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, what := range []string{transferRows, labelledRows, validationRows} {
+		if a, b := fleets[0].Rows[what], fleets[1].Rows[what]; a == "" || a != b {
+			t.Errorf("%s of two seeds: %q and %q", what, a, b)
 		}
 	}
 	if what := differs(had[0].Depends, had[1].Depends); what != "train.seed was 1 and is 2" {

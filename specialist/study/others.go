@@ -87,11 +87,11 @@ func (s *seed) student(ctx context.Context, i int, arch string) error {
 		if err != nil {
 			return err
 		}
-		label := arch
+		label := "student " + arch
 		if arch == distill.SameStudent {
-			label = "the generalist's net"
+			label = "student from the generalist"
 		}
-		*made = other{Name: "distilled back: " + label, Part: report.DistilledPart, Files: []string{"student.onnx"}, Control: d}
+		*made = other{Name: label, Part: report.DistilledPart, Files: []string{"student.onnx"}, Control: d}
 		return made.close(dir)
 	}})
 	made.step = name

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func TestStudy(t *testing.T) {
 	if err := got.Table(&shown); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"generalist", "with 3 specialists", "distilled back: mlp:9", "plain ensemble of", " ± ", "specialists with the row's class", "Specialists "} {
+	for _, text := range []string{"generalist", "with 3 specialists", "student mlp:9", "plain ensemble of", " ± ", "specialists with the row's class", "Specialists "} {
 		if !strings.Contains(shown.String(), text) {
 			t.Errorf("the table lacks %q:\n%s", text, &shown)
 		}
@@ -304,5 +305,14 @@ func TestRights(t *testing.T) {
 		if err := new(rights).UnmarshalText([]byte(bad)); err == nil {
 			t.Errorf("%q was read", bad)
 		}
+	}
+}
+
+// TestDefaultRecipe holds the recipe that is shipped to what is done without
+// one.
+func TestDefaultRecipe(t *testing.T) {
+	got, want := distill.Default(), DefaultRecipe()
+	if err := got.Merge("../../recipes/specialists.yaml"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: recipes/specialists.yaml reads as %+v, expected %+v", err, got, want)
 	}
 }

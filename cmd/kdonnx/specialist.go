@@ -15,6 +15,6 @@ joins generalist and experts to one answer (Hinton, Vinyals and Dean 2015, secti
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSpecialistCluster(a), newSpecialistTrain(a), newSpecialistPredict(a), newSpecialistEval(a), newSpecialistExport(a))
+	cmd.AddCommand(newSpecialistCluster(a), newSpecialistTrain(a), newSpecialistPredict(a), newSpecialistRivals(a), newSpecialistEval(a), newSpecialistExport(a))
 	return cmd
 }

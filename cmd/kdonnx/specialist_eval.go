@@ -139,7 +139,7 @@ func (v *specialistEvaluation) print(a *app, b *specialist.Bundle) error {
 	line("generalist", g.Errors, g.Labelled, g.NLL, g.ECE, v.Generalist)
 	line(fmt.Sprintf("with %d specialists", len(b.Specialists)), e.Errors, e.Labelled, e.NLL, e.ECE, v.Together)
 	for _, r := range v.Rivals {
-		line(r.Name, r.Errors, r.Labelled, r.NLL, r.ECE, r.Cost)
+		line(shortName(r.Name), r.Errors, r.Labelled, r.NLL, r.ECE, r.Cost)
 	}
 	fmt.Fprintf(w, "\n")
 	if err := w.Flush(); err != nil {
@@ -188,13 +188,22 @@ func (v *specialistEvaluation) printSpeeds(out io.Writer, w *tabwriter.Writer, s
 	line("generalist", v.Generalist.Speed)
 	line(fmt.Sprintf("with %d specialists, in one file", specialists), v.Together.Speed)
 	for _, r := range v.Rivals {
-		line(r.Name, r.Speed)
+		line(shortName(r.Name), r.Speed)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "(medians, in ONNX Runtime on one thread; natively on %d cores)\n\n", runtime.GOMAXPROCS(0))
 	return err
+}
+
+// shortName is the first of many files between commas.
+func shortName(files string) string {
+	list := strings.Split(files, ",")
+	if len(list) <= 2 {
+		return files
+	}
+	return fmt.Sprintf("%s and %d more", list[0], len(list)-1)
 }
 
 // relative is a relative gain for people.

@@ -142,8 +142,8 @@ func (d *distilling) sameDistil(ctx context.Context) (err error) {
 	return id.Hold(filepath.Join(d.work, "distil.id"), "other students")
 }
 
-// record is what is kept of student i until all are done.
-type record struct {
+// backRecord is what is kept of student i until all are done.
+type backRecord struct {
 	Arch    string `json:"arch"`
 	From    string `json:"from,omitempty"` // digest of the file that it began as
 	Digest  string `json:"digest"`         // of its model
@@ -155,8 +155,8 @@ func (d *distilling) recordOf(i int) string {
 }
 
 // newRecord is the record of student i.
-func (d *distilling) newRecord(i int, s *Back) (r *record, err error) {
-	r = &record{Arch: d.students[i], Student: s}
+func (d *distilling) newRecord(i int, s *Back) (r *backRecord, err error) {
+	r = &backRecord{Arch: d.students[i], Student: s}
 	if file := (distill.StudentRecipe{Arch: r.Arch}).File(); file != "" {
 		if r.From, err = onnx.Digest(file); err != nil {
 			return nil, err
@@ -175,7 +175,7 @@ func (d *distilling) load(i int) (*Back, error) {
 	if err != nil {
 		return nil, fault.New(fault.IO, d.recordOf(i), "", "cannot read: %w", err)
 	}
-	var had record
+	var had backRecord
 	if err := json.Unmarshal(text, &had); err != nil || had.Student == nil {
 		d.log(d.recordOf(i) + ": not a record of a student, which is made again")
 		return nil, nil

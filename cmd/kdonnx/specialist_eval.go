@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -33,6 +34,7 @@ func newSpecialistEval(a *app) *cobra.Command {
 		b       bundleFlags
 		against []string
 		solver  = string(fuse.EM)
+		page    string
 		asJSON  bool
 	)
 	cmd := &cobra.Command{
@@ -43,12 +45,19 @@ many specialists have a row's class in their sets, with answers restricted to th
 classes of a set, and with the specialists added one at a time. Other models are
 scored beside it by --against, for an honest comparison: one larger net, or several
 nets between commas, whose probabilities are averaged; kdonnx specialist rivals
-trains some. Where there is ONNX Runtime, all are timed beside one another.`,
+trains some. Where there is ONNX Runtime, all are timed beside one another. With
+--report a page shows all of it, and what the specialists mend and break; JSON and CSV
+go beside the page.`,
 		Example: `  kdonnx specialist eval --bundle out/specialists --data test.csv
-  kdonnx specialist eval --bundle out/specialists --data test.csv --against larger.onnx --against a.onnx,b.onnx`,
+  kdonnx specialist eval --bundle out/specialists --data test.csv --against larger.onnx --against a.onnx,b.onnx
+  kdonnx specialist eval --bundle out/specialists --data test.csv --report eval.html`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := missing(cmd, "bundle", "data"); err != nil {
+				return err
+			}
+			to, err := reportOfSpecialists(page, b.data.path, filepath.Join(b.dir, "manifest.json"))
+			if err != nil {
 				return err
 			}
 			ctx := cmd.Context()
@@ -92,10 +101,19 @@ trains some. Where there is ONNX Runtime, all are timed beside one another.`,
 			if err := v.time(ctx, e, rivals, b.o); err != nil {
 				return err
 			}
+			if page != "" {
+				if err := to.WriteSpecialists(v.page(bundle, b.data.path)); err != nil {
+					return err
+				}
+			}
 			if asJSON {
 				return printJSON(a.out, v)
 			}
-			return v.print(a, bundle)
+			if err := v.print(a, bundle); err != nil || page == "" {
+				return err
+			}
+			fmt.Fprintf(a.out, "\nreport  %s\ncsv     %s\nmetrics %s\n", to.HTML, to.CSV, to.JSON)
+			return nil
 		},
 	}
 	f := cmd.Flags()
@@ -103,6 +121,7 @@ trains some. Where there is ONNX Runtime, all are timed beside one another.`,
 	f.StringVar(&solver, "solver", solver, "how the nearest distribution is found: em (expectation-maximisation), or gd (gradient descent on logits, the paper's)")
 	f.StringVar(&b.o.Engine, "engine", distill.EngineNative, "what runs the generalist: native (pure Go, for students), or ort (ONNX Runtime)")
 	f.StringArrayVar(&against, "against", nil, "score a `MODEL` on the same rows too, or several between commas that answer together (may be repeated)")
+	f.StringVar(&page, "report", "", "HTML page of all that was found; JSON and CSV of the same name go beside it (default: none)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return cmd
 }

@@ -78,7 +78,8 @@ func TestBeside(t *testing.T) {
 func TestBesideDiverges(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	r := stored(t)
-	r.Train.Seed, r.Train.Seeds, r.Train.LR, r.Train.Clip = 5, 3, 1e30, 0
+	r.Train.Seed, r.Train.Seeds, r.Train.LR, r.Train.Clip, r.Train.Epochs = 5, 3, 1000, 0, 50
+	r.Train.Schedule, r.Train.Momentum, r.Student.Arch = "constant", 0.99, "mlp:6,6,6"
 	_, err := Run(t.Context(), r, newRecord().Env)
 	wantFault(t, err, fault.Diverged, ", seed ", "--lr")
 }

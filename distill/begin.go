@@ -20,7 +20,25 @@ func (s *Session) Begin(ctx context.Context, t Trial) (*Trained, error) {
 	if d.spec.net, err = student.FromModel(d.spec.model, d.recipe.Student.name()); err != nil {
 		return nil, err
 	}
-	return &Trained{Net: d.spec.net, Params: d.spec.params, FLOPs: d.spec.flops, Notes: d.result.Notes, ran: d}, nil
+	return &Trained{Net: d.spec.net, Params: d.spec.params, FLOPs: d.spec.flops, Epoch: d.epochRows(), Notes: d.result.Notes, ran: d}, nil
+}
+
+// Widened is the net whose widths are those of arch but for one factor, and whose
+// trained parameters come nearest to params, for the rows of the session: see
+// models.Widened. An arch without widths is a fault of kind Usage.
+func (s *Session) Widened(ctx context.Context, arch string, params int64) (string, error) {
+	shape, err := models.Widened(arch)
+	if err != nil {
+		return "", err
+	}
+	o := s.opened
+	d := &run{recipe: o.recipe, data: o.data, teacher: o.teacher}
+	in, err := d.studentInput(ctx)
+	if err != nil {
+		return "", err
+	}
+	spec, _, err := shape.Nearest(params, in, d.teacher.classes)
+	return spec, err
 }
 
 // Classes are the names of the classes of the session: the rows' where they

@@ -117,12 +117,14 @@ func (d *run) lesson(role string) (l lesson, err error) {
 func (d *run) teaches(role string) bool { return role == RoleStudent && d.recipe.taught() }
 
 // perEpoch is the number of steps of an epoch, in every role.
-func (d *run) perEpoch() int {
-	n := d.learned().Len()
+func (d *run) perEpoch() int { return ceilDiv(d.epochRows(), d.recipe.Train.Batch) }
+
+// epochRows is the number of rows of an epoch of the student.
+func (d *run) epochRows() int {
 	if d.part != nil {
-		n = d.part.Epochs.Len()
+		return d.part.Epochs.Len()
 	}
-	return ceilDiv(n, d.recipe.Train.Batch)
+	return d.learned().Len()
 }
 
 // steps is the number of steps of a training.

@@ -38,6 +38,7 @@ type Trained struct {
 	History []EpochRecord
 	BestAt  int  // epoch that was kept, counted from 1; 0: the weights of the file it began as
 	Done    bool // false where it paused
+	Epoch   int  // rows of an epoch
 	Samples int  // rows of this call's steps
 	Seconds float64
 	Notes   []string
@@ -106,7 +107,7 @@ func (s *Session) Train(ctx context.Context, t Trial) (*Trained, error) {
 	d.spec.net = net
 	d.keep(out.Notes)
 	return &Trained{Net: net, Params: d.spec.params, FLOPs: d.spec.flops, Formula: out.Formula, History: out.History, BestAt: out.BestAt,
-		Done: out.Done, Samples: out.Samples, Seconds: out.Seconds, Notes: d.result.Notes, ran: d}, nil
+		Done: out.Done, Epoch: d.epochRows(), Samples: out.Samples, Seconds: out.Seconds, Notes: d.result.Notes, ran: d}, nil
 }
 
 // Teacher is the teacher on the test rows; nil where there is none, or nobody

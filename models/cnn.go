@@ -2,7 +2,10 @@ package models
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strconv"
 )
 
 func init() {
@@ -11,8 +14,9 @@ func init() {
 		Examples: []string{"cnn", "cnn:16,32", "cnn:32,64?hidden=256&dropout=0.25", "cnn:8,16?norm=1"},
 		Options:  []string{"hidden", "dropout", "norm"},
 		Shown:    []int{3, 32, 32}, ShownClasses: 10,
-		shapes: shapesOfCNN,
-		build:  buildCNN,
+		shapes:  shapesOfCNN,
+		widened: widenedCNN,
+		build:   buildCNN,
 	})
 }
 
@@ -33,6 +37,24 @@ func shapesOfCNN(given url.Values) (list []Shape) {
 	return list
 }
 
+// widenedCNN scales channels and hidden layer.
+func widenedCNN(s spec) Shape {
+	hidden, err := s.hidden()
+	if err != nil || hidden == 0 || len(s.sizes) == 0 {
+		return inProportion(s.sizes, func(w []int) string { return s.with("cnn", listed(w)) })
+	}
+	return inProportion(append(slices.Clone(s.sizes), hidden), func(w []int) string {
+		n := len(w) - 1
+		of := s
+		of.opts = maps.Clone(s.opts)
+		of.opts.Set("hidden", strconv.Itoa(w[n]))
+		return of.with("cnn", listed(w[:n]))
+	})
+}
+
+// hidden is the width of the hidden layer; 0 without one.
+func (s spec) hidden() (int, error) { return s.count("hidden", 128, 0, maxWidth) }
+
 // buildCNN is (conv 3×3, [norm], ReLU, pool) for each size, flatten, [dense,
 // ReLU, dropout], head.
 func buildCNN(b *builder, s spec, classes int) error {
@@ -46,7 +68,7 @@ func buildCNN(b *builder, s spec, classes int) error {
 	if len(s.sizes) == 0 {
 		return buildPairs(b, s, ratio, classes)
 	}
-	hidden, err := s.number("hidden", 128, 0, maxWidth)
+	hidden, err := s.hidden()
 	if err != nil {
 		return err
 	}
@@ -65,7 +87,7 @@ func buildCNN(b *builder, s spec, classes int) error {
 	b.flatten()
 	layer := 1
 	if hidden >= 1 {
-		b.dense("fc1", int(hidden))
+		b.dense("fc1", hidden)
 		b.relu()
 		layer++
 	}

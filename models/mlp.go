@@ -14,7 +14,10 @@ func init() {
 		Options:  []string{"dropout", "norm"},
 		Shown:    []int{784}, ShownClasses: 10,
 		shapes: shapesOfMLP,
-		build:  buildMLP,
+		widened: func(s spec) Shape {
+			return inProportion(s.sizes, func(w []int) string { return s.with("mlp", listed(w)) })
+		},
+		build: buildMLP,
 	})
 }
 
@@ -42,6 +45,9 @@ func sizes(n int, f func(i int) int) string {
 	}
 	return ":" + strings.Join(list, ",")
 }
+
+// listed writes sizes behind a colon.
+func listed(list []int) string { return sizes(len(list), func(i int) int { return list[i] }) }
 
 // buildMLP is (dense, [norm], ReLU, [dropout]) for each width, then the head.
 func buildMLP(b *builder, s spec, classes int) error {

@@ -12,11 +12,15 @@ func init() {
 		Options:  []string{"dropout", "zero"},
 		Init:     "he-out",
 		ratios:   true,
-		shapes: func(url.Values) []Shape { // multiples of 0.05
-			return []Shape{{1, 320, func(w int) string { return fmt.Sprintf("mobilenetv2:%g", float64(w)/20) }}}
-		},
-		build: buildMobileNetV2,
+		shapes:   func(url.Values) []Shape { return []Shape{widenedMobileNetV2(spec{})} },
+		widened:  widenedMobileNetV2,
+		build:    buildMobileNetV2,
 	})
+}
+
+// widenedMobileNetV2 are the multiples of 0.05.
+func widenedMobileNetV2(s spec) Shape {
+	return Shape{1, 320, func(w int) string { return s.with("mobilenetv2", fmt.Sprintf(":%g", float64(w)/20)) }}
 }
 
 // mobileStages is table 2 of Sandler et al. 2018 (arXiv 1801.04381):

@@ -59,10 +59,11 @@ type Architecture struct {
 	// Family is what a spec without sizes is called, such as "resnet"; defaults to Name.
 	Family string
 
-	shapes func(given url.Values) []Shape // in which nets of the family come, under options that are given; nil: in one
-	family *regexp.Regexp                 // names of a family, their numbers as submatches
-	ratios bool                           // sizes may be fractions
-	build  func(b *builder, s spec, classes int) error
+	shapes  func(given url.Values) []Shape // in which nets of the family come, under options that are given; nil: in one
+	family  *regexp.Regexp                 // names of a family, their numbers as submatches
+	ratios  bool                           // sizes may be fractions
+	widened func(s spec) Shape             // see Widened; nil, or a zero Shape: nothing to scale
+	build   func(b *builder, s spec, classes int) error
 }
 
 var zoo = map[string]Architecture{}
@@ -235,6 +236,9 @@ func (s *spec) sized(list string) error {
 	}
 	return nil
 }
+
+// with is the text of s with other sizes behind the name, "" for none.
+func (s spec) with(name, sizes string) string { return withOptions(name+sizes, s.opts.Encode()) }
 
 // number is option key within [lo, hi], or def.
 func (s spec) number(key string, def, lo, hi float64) (float64, error) {

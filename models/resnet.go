@@ -15,18 +15,24 @@ func init() {
 		Family:   "resnet",
 		shapes: func(url.Values) (list []Shape) {
 			for _, depth := range []int{8, 14, 20, 32, 56} {
-				list = append(list, Shape{1, 99, func(k int) string {
-					if k == 1 {
-						return fmt.Sprintf("resnet%d", depth)
-					}
-					return fmt.Sprintf("resnet%dx%d", depth, k)
-				}})
+				list = append(list, Shape{1, 99, func(k int) string { return resnetName(depth, k) }})
 			}
 			return list
+		},
+		widened: func(s spec) Shape {
+			return Shape{1, 99, func(k int) string { return s.with(resnetName(s.variant[0], k), "") }}
 		},
 		family: regexp.MustCompile(`^resnet([1-9][0-9]{0,3})(?:x([1-9][0-9]?))?$`),
 		build:  buildResNet,
 	})
+}
+
+// resnetName names a depth with k times the channels.
+func resnetName(depth, k int) string {
+	if k == 1 {
+		return fmt.Sprintf("resnet%d", depth)
+	}
+	return fmt.Sprintf("resnet%dx%d", depth, k)
 }
 
 // maxDepth bounds the layers of a residual net.

@@ -20,6 +20,13 @@ func init() {
 			}
 			return list
 		},
+		widened: func(s spec) Shape { // the width of each head
+			if len(s.sizes) != 3 {
+				return Shape{}
+			}
+			depth, heads := s.sizes[1], s.sizes[2]
+			return Shape{1, max(1, maxWidth/heads), func(w int) string { return s.with("transformer", listed([]int{heads * w, depth, heads})) }}
+		},
 		build: buildTransformer,
 	})
 }

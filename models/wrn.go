@@ -19,6 +19,9 @@ func init() {
 			}
 			return list
 		},
+		widened: func(s spec) Shape {
+			return Shape{1, 99, func(k int) string { return s.with(fmt.Sprintf("wrn-%d-%d", s.variant[0], k), "") }}
+		},
 		family: regexp.MustCompile(`^wrn-([1-9][0-9]{0,3})-([1-9][0-9]?)$`),
 		build:  buildWRN,
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/specialist/cluster"
 )
 
 // Evaluation is what specialists change on labelled rows, as section 5.5 of the
@@ -22,6 +23,13 @@ type Evaluation struct {
 	Asked       []int         `json:"asked"`       // rows by how many specialists were asked, from 0
 	AskedOf     []int         `json:"asked_of"`    // by specialist: rows that it was asked about
 	Residual    float64       `json:"residual"`    // the largest KKT residual, see package fuse
+
+	Mended   []Confused `json:"mended"`             // pairs that are confused less with specialists, the most mended first
+	Broken   []Confused `json:"broken"`             // pairs that are confused more
+	Undercut int        `json:"undercut,omitempty"` // by so much a count of these may be too low: there were too many pairs
+
+	Coverage  cluster.Covered `json:"coverage"` // by the sets, of what the generalist says of the rows
+	Confusion []float64       `json:"-"`        // (C, C) of the generalist, as in a Clustering; nil of more than 128 classes
 }
 
 // Covered are the rows whose class lies in so many specialists' sets (table 4 of
@@ -64,6 +72,9 @@ type evaluating struct {
 	in       [][]int // by class: the places in sets that hold it
 	g, q     *metrics.Accumulator
 	gOK, qOK []bool
+	pairs    *pairCounts
+	coverage *cluster.Coverage
+	moments  *cluster.Moments // nil of many classes
 }
 
 // Evaluate asks e about the labelled rows of src, whose classes are the
@@ -76,6 +87,11 @@ func Evaluate(ctx context.Context, e *Ensemble, src dataset.Source) (*Evaluation
 	t := &evaluating{e: e, v: &Evaluation{Curve: make([]int, len(e.experts)+1), AskedOf: make([]int, len(e.experts))}, in: make([][]int, c)}
 	t.place()
 	var err error
+	if c <= maxDrawn {
+		if t.moments, err = cluster.NewMoments(c, 0, 0); err != nil {
+			return nil, err
+		}
+	}
 	if t.g, err = metrics.NewAccumulator(c); err != nil {
 		return nil, err
 	}
@@ -86,6 +102,11 @@ func Evaluate(ctx context.Context, e *Ensemble, src dataset.Source) (*Evaluation
 		return nil, err
 	}
 	t.v.Generalist, t.v.Ensemble, t.v.Paired = t.g.Result(), t.q.Result(), metrics.McNemar(t.qOK, t.gOK)
+	t.v.Mended, t.v.Broken, t.v.Undercut = t.pairs.most(shownPairs)
+	t.v.Coverage = t.coverage.Result()
+	if t.moments != nil {
+		t.v.Confusion = t.moments.Confusion()
+	}
 	return t.v, nil
 }
 
@@ -104,6 +125,7 @@ func (t *evaluating) place() {
 	for _, x := range t.e.experts {
 		t.sets = append(t.sets, x.Classes)
 	}
+	t.pairs, t.coverage = newPairCounts(maxPairs), cluster.NewCoverage(t.sets[1:], t.e.Classes())
 	for i, set := range t.sets {
 		t.v.Conditional = append(t.v.Conditional, Conditional{Set: i - 1})
 		for _, k := range set {
@@ -153,16 +175,34 @@ func (t *evaluating) add(ctx context.Context, b *dataset.Batch, first int) error
 	if err := t.g.Add(e.z, b.Y, nil); err != nil {
 		return err
 	}
+	if err := t.expect(e.z[:b.N*c], b.Y); err != nil {
+		return err
+	}
 	for i, p := range q {
 		q[i] = float32(math.Log(float64(p)))
 	}
 	return t.q.Add(q, b.Y, e.z)
 }
 
+// expect measures what the generalist's logits, (N, C), confuse.
+func (t *evaluating) expect(z []float32, y []int32) error {
+	c := t.e.Classes()
+	p := make([]float32, len(z))
+	for i := 0; i < len(z); i += c {
+		softmax(p[i:i+c], z[i:i+c])
+	}
+	t.coverage.Add(p, y)
+	if t.moments == nil {
+		return nil
+	}
+	return t.moments.Add(p)
+}
+
 // count counts a row of class y.
 func (t *evaluating) count(y int, z, q []float32, active, answers []int) {
 	before, after := answers[0] == y, answers[len(answers)-1] == y
 	t.gOK, t.qOK = append(t.gOK, before), append(t.qOK, after)
+	t.pairs.add(y, answers[0], answers[len(answers)-1])
 	n := 0 // of the active specialists that are among the first j
 	for j := range t.v.Curve {
 		if n < len(active) && active[n] < j {

@@ -129,6 +129,42 @@ func TestEvaluate(t *testing.T) {
 			t.Errorf("set %d: %+v, expected %d and %d", i, c, right(restricted(p), in), right(restricted(q), in))
 		}
 	}
+	confused := func(label, answer int) (c Confused) {
+		c.Label, c.Answer = label, answer
+		for i, y := range src.y {
+			if int(y) == label {
+				c.Before += one(alone[i] == answer)
+				c.After += one(together[i] == answer)
+			}
+		}
+		return c
+	}
+	less, more := 0, 0
+	for y := range b.Classes {
+		for k := range b.Classes {
+			if d := confused(y, k); y != k && d.Before > d.After {
+				less++
+			} else if y != k && d.Before < d.After {
+				more++
+			}
+		}
+	}
+	if len(v.Mended) != min(less, shownPairs) || len(v.Broken) != min(more, shownPairs) || v.Undercut != 0 || less == 0 || more == 0 {
+		t.Errorf("%d pairs are mended and %d broken, expected %d and %d", len(v.Mended), len(v.Broken), less, more)
+	}
+	for i, c := range slices.Concat(v.Mended, v.Broken) {
+		if want := confused(c.Label, c.Answer); c != want || (c.Before > c.After) != (i < len(v.Mended)) || c.Label == c.Answer {
+			t.Errorf("%+v, expected %+v", c, want)
+		}
+		if i > 0 && i != len(v.Mended) {
+			if last := slices.Concat(v.Mended, v.Broken)[i-1]; (last.Before-last.After)*(last.Before-last.After) < (c.Before-c.After)*(c.Before-c.After) {
+				t.Errorf("%+v stands before %+v, which changed more", last, c)
+			}
+		}
+	}
+	if v.Coverage.Rows != src.Len() || v.Coverage.Errors != v.Generalist.Errors || len(v.Confusion) != len(b.Classes)*len(b.Classes) {
+		t.Errorf("coverage of %d rows with %d errors, %d pairs", v.Coverage.Rows, v.Coverage.Errors, len(v.Confusion))
+	}
 	if !(v.Residual <= 1e-8) {
 		t.Errorf("residual %g", v.Residual)
 	}
@@ -142,5 +178,68 @@ func TestEvaluate(t *testing.T) {
 	_, err = Evaluate(t.Context(), open(t, b, EnsembleOptions{Rows: src}), src.table)
 	if fault.KindOf(err) != fault.Input {
 		t.Errorf("rows without labels: %v", err)
+	}
+}
+
+// TestPairCounts: with room for few pairs the frequent ones are there, and no
+// count is too high, or too low by more than is said.
+func TestPairCounts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	few, all := newPairCounts(64), newPairCounts(1<<20)
+	for range 20000 {
+		y := rng.IntN(50)
+		before, after := 50+rng.IntN(50), y
+		if rng.IntN(3) == 0 {
+			y, before, after = 7, 8, 7+rng.IntN(2)
+		}
+		few.add(y, before, after)
+		all.add(y, before, after)
+	}
+	mended, _, undercut := few.most(1)
+	want, _, none := all.most(1)
+	if none != 0 || undercut == 0 || len(few.of) > 64 {
+		t.Errorf("undercut %d and %d, %d pairs", none, undercut, len(few.of))
+	}
+	if mended[0].Label != 7 || mended[0].Answer != 8 || mended[0].Before > want[0].Before || mended[0].Before+undercut < want[0].Before {
+		t.Errorf("%+v within %d, expected %+v", mended[0], undercut, want[0])
+	}
+	for pair, n := range few.of {
+		true := all.of[pair]
+		if n.before > true.before || n.before+undercut < true.before || n.after > true.after || n.after+undercut < true.after {
+			t.Errorf("%v: %+v within %d, expected %+v", pair, n, undercut, true)
+		}
+	}
+}
+
+// TestPage: the page says what the evaluation does, the generalist first.
+func TestPage(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	b := drawn(t, rng, 7, 5, 2, 2)
+	src := &labelled{table: normals(rng, 300, 6), classes: b.Classes}
+	for range src.Len() {
+		src.y = append(src.y, int32(rng.IntN(7)))
+	}
+	v, err := Evaluate(t.Context(), open(t, b, EnsembleOptions{Rows: src}), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := v.Page(b)
+	if p.Models[0].Scores["errors"].Mean != float64(v.Generalist.Errors) || p.Models[1].Scores["errors"].Mean != float64(v.Ensemble.Errors) || p.Labelled != 300 {
+		t.Errorf("%+v", p.Models)
+	}
+	if m := p.Verdict.McNemar; m.OnlyA != v.Paired.OnlyB || m.OnlyB != v.Paired.OnlyA || m.P != v.Paired.P {
+		t.Errorf("%+v, expected the generalist to be A of %+v", m, v.Paired)
+	}
+	if len(p.Sets) != len(b.Specialists) || p.Union.Rows != v.Conditional[0].Rows || !slices.IsSorted(p.Union.Classes) {
+		t.Errorf("%d sets, union %+v", len(p.Sets), p.Union)
+	}
+	for m, set := range p.Sets {
+		if c := v.Conditional[m+1]; set.Rows != c.Rows || set.Before != c.Before || set.After != c.After || set.Asked != v.AskedOf[m] || !slices.Equal(set.Classes, b.Specialists[m].Classes) || set.Seconds != 0 || float64(*set.Confusion) != v.Coverage.Sets[m] {
+			t.Errorf("set %d: %+v, expected %+v", m, set, c)
+		}
+	}
+	last := len(p.Curve) - 1
+	if math.Abs(p.Curve[last].Mean-v.Ensemble.Accuracy) > 1e-12 || math.Abs(p.Curve[0].Mean-v.Generalist.Accuracy) > 1e-12 {
+		t.Errorf("curve %v", p.Curve)
 	}
 }

@@ -36,14 +36,9 @@ func Export(ctx context.Context, b *Bundle, o ExportOptions) (*Parity, error) {
 	if err := export.Ready(o.Library); err != nil {
 		return nil, err
 	}
-	m, err := Assemble(b)
+	data, err := inOneFile(b, o.Output)
 	if err != nil {
 		return nil, err
-	}
-	describe(m, b)
-	data, err := onnx.Marshal(m)
-	if err != nil {
-		return nil, fault.At(o.Output, err)
 	}
 	if o.Rows == nil {
 		if o.Rows, err = noise(b.Path(b.Generalist)); err != nil {
@@ -56,6 +51,17 @@ func Export(ctx context.Context, b *Bundle, o ExportOptions) (*Parity, error) {
 		return p, err
 	}
 	return p, durable.Write(o.Output, data)
+}
+
+// inOneFile are the bytes of the one file of b, which is to lie at path.
+func inOneFile(b *Bundle, path string) ([]byte, error) {
+	m, err := Assemble(b)
+	if err != nil {
+		return nil, err
+	}
+	describe(m, b)
+	data, err := onnx.Marshal(m)
+	return data, fault.At(path, err)
 }
 
 // describe sets the metadata of m: what the rows are, as the generalist has it, and

@@ -12,7 +12,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/export"
-	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -38,8 +37,18 @@ type Fleet struct {
 	Bundle    *Bundle  `json:"bundle"`
 	Trained   []Record `json:"trained"`   // one a set, those that were left out among them
 	Distilled bool     `json:"distilled"` // the generalist of the bundle is a student of the given one
+	First     *Record  `json:"first"`     // what its training came to; nil where it is the given one, whose training nobody knows here
 	Notes     []string `json:"notes"`
 	WallS     float64  `json:"wall_s"` // of this call
+}
+
+// Training is the time and the rows of the specialists' trainings together, one
+// after the other.
+func (f *Fleet) Training() (seconds float64, visits int64) {
+	for _, r := range f.Trained {
+		seconds, visits = seconds+r.Seconds, visits+r.Visits
+	}
+	return seconds, visits
 }
 
 // DefaultRecipe is that of specialists: hard and soft targets with equal weight
@@ -58,12 +67,13 @@ func DefaultRecipe() distill.Recipe {
 
 // fleet is the state of one Train.
 type fleet struct {
+	folder
 	plan    TrainPlan
-	env     distill.Env
 	session *distill.Session
 	notes   []string
 
 	generalist string // the .onnx file that specialists begin from
+	first      *Record
 	distilled  bool
 	train, val side // labels of the session's rows
 	work       []*training
@@ -90,7 +100,7 @@ type fleet struct {
 // part of.
 func Train(ctx context.Context, p TrainPlan, env distill.Env) (*Fleet, error) {
 	began := time.Now()
-	f := &fleet{plan: p, env: env}
+	f := &fleet{plan: p, folder: folder{dir: p.Dir, records: fleetDir, unverified: p.Recipe.Output.Unverified, env: env}}
 	if err := f.prepare(); err != nil {
 		return nil, err
 	}
@@ -156,7 +166,7 @@ func (f *fleet) prepare() error {
 			return fault.New(fault.Usage, "", fmt.Sprintf("sets[%d]", m), "has all %d classes, which leaves none for a dustbin: expected fewer, or --head %s", classes, Full)
 		}
 	}
-	if sameFile(p.Recipe.Teacher.Model, f.at(f.model(generalistName))) {
+	if sameFile(p.Recipe.Teacher.Model, f.at(f.file(generalistName))) {
 		return fault.New(fault.Usage, p.Recipe.Teacher.Model, "--model", "is the bundle's own, which is written anew: expected another folder than %s, or another generalist", p.Dir)
 	}
 	if err := f.choose(); err != nil {
@@ -167,22 +177,7 @@ func (f *fleet) prepare() error {
 			return err
 		}
 	}
-	return f.folder()
-}
-
-// folder makes the folder of the bundle, empty where it is to begin anew.
-func (f *fleet) folder() error {
-	if f.plan.Restart {
-		for _, path := range []string{f.at(fleetDir), f.at(manifestFile)} {
-			if err := os.RemoveAll(path); err != nil {
-				return fault.New(fault.IO, path, "", "cannot begin anew: %w", err)
-			}
-		}
-	}
-	if err := os.MkdirAll(f.at(fleetDir), 0o755); err != nil {
-		return fault.New(fault.IO, f.plan.Dir, "", "cannot create: %w", err)
-	}
-	if err := durable.Writable(f.at(manifestFile)); err != nil {
+	if err := f.make(manifestFile, p.Restart); err != nil {
 		return err
 	}
 	return f.sameRecipe()
@@ -192,20 +187,6 @@ func sameFile(a, b string) bool {
 	x, errA := os.Stat(a)
 	y, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(x, y)
-}
-
-// at is a place in the folder of the bundle.
-func (f *fleet) at(parts ...string) string {
-	return filepath.Join(append([]string{f.plan.Dir}, parts...)...)
-}
-
-// model is the name of a model's file, which says where ONNX Runtime has not
-// proven it.
-func (f *fleet) model(name string) string {
-	if f.plan.Recipe.Output.Unverified {
-		return name + ".unverified.onnx"
-	}
-	return name + ".onnx"
 }
 
 // sameClasses wants the classes of the sets to be those of rows and generalist,
@@ -228,7 +209,7 @@ func (f *fleet) sameClasses(context.Context) error {
 
 // join writes the bundle of all specialists.
 func (f *fleet) join() (*Fleet, error) {
-	r := &Fleet{Dir: f.plan.Dir, Distilled: f.distilled, Notes: f.notes}
+	r := &Fleet{Dir: f.plan.Dir, Distilled: f.distilled, First: f.first, Notes: f.notes}
 	b := &Bundle{Classes: slices.Clone(f.plan.Sets.Classes), Top: f.plan.Top, Generalist: Member{File: filepath.Base(f.generalist)}}
 	for _, t := range f.work {
 		r.Trained = append(r.Trained, *t.record)
@@ -244,22 +225,10 @@ func (f *fleet) join() (*Fleet, error) {
 		return nil, err
 	}
 	r.Bundle = b
-	if err := durable.Clean(f.plan.Dir, nil); err != nil {
-		return nil, err
-	}
-	if err := os.RemoveAll(f.at(fleetDir, workDir)); err != nil {
-		return nil, fault.New(fault.IO, f.at(fleetDir, workDir), "", "cannot remove: %w", err)
-	}
-	return r, durable.Clean(f.at(fleetDir), nil)
+	return r, f.clean()
 }
 
 func (f *fleet) note(line string) {
 	f.notes = append(f.notes, line)
 	f.log(line)
-}
-
-func (f *fleet) log(line string) {
-	if f.env.Log != nil {
-		f.env.Log(line)
-	}
 }

@@ -3,7 +3,6 @@ package specialist
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +14,9 @@ import (
 )
 
 // follow trains the specialists of the plan, or those of the shard, several at
-// once. The first fault ends the others, which save checkpoints.
+// once, those with the most rows first, so that no long training is left alone at
+// the end (Graham 1969, bounds on multiprocessing timing anomalies). The first
+// fault ends the others, which save checkpoints.
 func (f *fleet) follow(ctx context.Context) error {
 	var work []*training
 	for i, t := range f.work {
@@ -23,6 +24,7 @@ func (f *fleet) follow(ctx context.Context) error {
 			work = append(work, t)
 		}
 	}
+	slices.SortStableFunc(work, func(a, b *training) int { return len(b.own) - len(a.own) })
 	f.progress = f.newProgress(work)
 	i, err := distill.Together(ctx, len(work), f.plan.Parallel, func(ctx context.Context, i int) error { return f.one(ctx, work[i]) })
 	switch {
@@ -37,46 +39,30 @@ func (f *fleet) follow(ctx context.Context) error {
 // one trains a specialist unless that was done.
 func (f *fleet) one(ctx context.Context, t *training) error {
 	file := fmt.Sprintf("specialist-%03d", t.index)
-	path := f.at(f.model(file))
 	if len(t.own) == 0 {
 		t.record = f.newRecord(t)
 		t.record.LeftOut = fmt.Sprintf("no row is of its classes (%s)", strings.Join(f.plan.Sets.Names(t.index), " "))
 		f.log(t.name() + " is left out: " + t.record.LeftOut)
 		return nil
 	}
-	dir := f.at(fleetDir, workDir, file)
-	unlock, err := f.lock(ctx, dir, t.name())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	r, err := f.load(file, path)
-	if r == nil && err == nil {
-		r, err = f.learn(ctx, t, dir, path)
-		if err == nil {
-			err = f.finish(file, r)
-		}
-		if err == nil {
-			f.log(t.name() + r.String())
-		}
-	}
-	if err != nil {
+	r := f.newRecord(t)
+	if err := f.once(ctx, file, t.name(), r, func(dir, path string) error { return f.learn(ctx, t, r, dir, path) }); err != nil {
 		return err
 	}
 	t.record = r
 	f.progress.Set(t, r.Steps)
-	return os.RemoveAll(dir)
+	return nil
 }
 
-// learn trains, corrects and exports a specialist.
-func (f *fleet) learn(ctx context.Context, t *training, dir, path string) (*Record, error) {
+// learn trains, corrects and exports a specialist, and fills its record.
+func (f *fleet) learn(ctx context.Context, t *training, rec *Record, dir, path string) error {
 	start := filepath.Join(dir, "start.onnx")
 	if err := f.start(t, start); err != nil {
-		return nil, err
+		return err
 	}
 	part, err := f.part(t)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if part.Val == nil {
 		f.log(t.name() + ": no validation row is of its classes, the last epoch is kept")
@@ -86,19 +72,24 @@ func (f *fleet) learn(ctx context.Context, t *training, dir, path string) (*Reco
 	out, err := f.session.Train(ctx, distill.Trial{Recipe: r, Role: distill.RoleStudent, Dir: dir, Part: part, Progress: f.progress.Of(t),
 		Log: func(line string) { f.log(t.name() + ": " + line) }})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	correction := t.bias(t.correction())
 	if err := out.Export(ctx, path, correction); err != nil {
-		return nil, err
+		return err
 	}
-	rec := f.newRecord(t)
-	rec.File, rec.Epochs, rec.BestAt = f.model(fmt.Sprintf("specialist-%03d", t.index)), len(out.History), out.BestAt
-	rec.Steps = int64(rec.Epochs) * int64((part.Epochs.Len()+r.Train.Batch-1)/r.Train.Batch)
+	*rec = *f.newRecord(t)
+	rec.File, rec.Epochs, rec.BestAt = filepath.Base(path), len(out.History), out.BestAt
+	rec.Visits = int64(rec.Epochs) * int64(out.Epoch)
+	rec.Steps = int64(rec.Epochs) * int64((out.Epoch+r.Train.Batch-1)/r.Train.Batch)
 	for _, e := range out.History {
 		rec.Seconds += e.Seconds
 	}
-	return rec, f.judge(ctx, t, out, correction, rec)
+	if err := f.judge(ctx, t, out, correction, rec); err != nil {
+		return err
+	}
+	f.log(t.name() + rec.String())
+	return nil
 }
 
 // judgeGeneralist counts on the labelled validation rows what the bundle's

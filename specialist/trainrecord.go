@@ -2,26 +2,16 @@ package specialist
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/durable"
-	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
-// What a fleet leaves in the folder of its bundle, besides models and manifest.
-const (
-	fleetDir     = "fleet"    // a record of each finished specialist, and what all depend on
-	workDir      = "work"     // in it: checkpoints
-	identityFile = "fleet.id" // in it: what all of it depends on
-)
+// fleetDir is what a fleet leaves in the folder of its bundle, besides models and
+// manifest: a record of each finished specialist, and what all depend on.
+const fleetDir = "fleet"
 
 // Record is what the training of one specialist came to.
 type Record struct {
@@ -37,6 +27,7 @@ type Record struct {
 	Epochs     int      `json:"epochs"`
 	BestAt     int      `json:"best_at"` // epoch that was kept, from 1; 0: the generalist's weights; −1: there was no row to choose by
 	Steps      int64    `json:"steps"`
+	Visits     int64    `json:"visits"`             // rows that it learned from, each as often as it did
 	Seconds    float64  `json:"seconds"`            // of all epochs
 	LeftOut    string   `json:"left_out,omitempty"` // why there is no such specialist
 }
@@ -74,73 +65,28 @@ func names(list []string) string {
 	return fmt.Sprintf("%s and %d more", names(list[:most]), len(list)-most)
 }
 
+func (r *Record) model() (file, digest *string) { return &r.File, &r.Digest }
+
 func (f *fleet) newRecord(t *training) *Record {
 	return &Record{Index: t.index, Classes: f.plan.Sets.Names(t.index), Rows: len(t.own), Fraction: t.fraction(), Correction: t.correction(), Before: t.before}
 }
 
-// load reads the record of what is at path; nil when there is none. A model that
-// is missing or another than its record says is made again.
-func (f *fleet) load(name, path string) (*Record, error) {
-	file := f.at(fleetDir, name+".json")
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault.New(fault.IO, file, "", "cannot read: %w", err)
-	}
-	r := &Record{}
-	if err := json.Unmarshal(text, r); err != nil || r.File != filepath.Base(path) {
-		f.log(file + ": not a record of this model, which is made again")
-		return nil, nil
-	}
-	if digest, err := onnx.Digest(path); err != nil || digest != r.Digest {
-		f.log(path + ": missing, or not the model that was made here, which is made again")
-		return nil, nil
-	}
-	return r, nil
-}
-
-// finished tells whether load has something.
-func (f *fleet) finished(name, path string) (bool, error) {
-	r, err := f.load(name, path)
-	return r != nil, err
-}
-
-// finish writes the record of a model that is in its place.
-func (f *fleet) finish(name string, r *Record) (err error) {
-	if r.Digest, err = onnx.Digest(f.at(r.File)); err != nil {
-		return err
-	}
-	return durable.WriteJSON(f.at(fleetDir, name+".json"), r)
-}
-
 // ofPlan is what a fleet depends on besides the rows, by name.
 func (f *fleet) ofPlan() (map[string]string, error) {
-	id := map[string]string{"head": string(f.plan.Head), "classes": fmt.Sprintf("%q", f.plan.Sets.Classes), "unverified": fmt.Sprint(f.plan.Recipe.Output.Unverified)}
+	id, err := settings(&f.plan.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	id["head"], id["classes"], id["unverified"] = string(f.plan.Head), fmt.Sprintf("%q", f.plan.Sets.Classes), fmt.Sprint(f.unverified)
 	for m, set := range f.plan.Sets.Sets {
 		id[fmt.Sprintf("sets[%d]", m)] = fmt.Sprint(set)
 	}
-	for _, section := range []string{"student", "loss", "train"} {
-		for _, field := range distill.Fields(section) {
-			if field.Key == "train.no_baseline" || field.Key == "student.arch" && !f.distilled {
-				continue // the generalist's digest says which
-			}
-			text, err := f.plan.Recipe.Get(field.Key)
-			if err != nil {
-				return nil, err
-			}
-			id[field.Key] = text
-		}
+	if f.distilled {
+		return id, nil
 	}
-	if !f.distilled {
-		digest, err := onnx.Digest(f.plan.Recipe.Teacher.Model)
-		if err != nil {
-			return nil, err
-		}
-		id["generalist"] = digest
-	}
-	return id, nil
+	delete(id, "student.arch") // the generalist's digest says which
+	id["generalist"], err = onnx.Digest(f.plan.Recipe.Teacher.Model)
+	return id, err
 }
 
 // sameRecipe refuses the folder of another plan before rows are opened.
@@ -149,7 +95,7 @@ func (f *fleet) sameRecipe() error {
 	if err != nil {
 		return err
 	}
-	return durable.Identity{Plan: plan}.Hold(f.at(fleetDir, identityFile), "other specialists")
+	return f.hold(durable.Identity{Plan: plan}, "other specialists")
 }
 
 // sameRows refuses the folder of other rows or answers of the generalist, and
@@ -163,5 +109,5 @@ func (f *fleet) sameRows(ctx context.Context) (err error) {
 		return err
 	}
 	delete(id.Rows, "held-out rows") // nobody is judged on them here
-	return id.Hold(f.at(fleetDir, identityFile), "other specialists")
+	return f.hold(id, "other specialists")
 }

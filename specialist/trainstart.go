@@ -2,17 +2,13 @@ package specialist
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
-	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
@@ -84,16 +80,17 @@ func short(err error) string {
 
 // begin writes the generalist that specialists begin from, unless it is there.
 func (f *fleet) begin(ctx context.Context) error {
-	f.generalist = f.at(f.model(generalistName))
-	dir := f.at(fleetDir, workDir, generalistName)
-	unlock, err := f.lock(ctx, dir, generalistName)
-	if err != nil {
-		return err
+	f.generalist = f.at(f.file(generalistName))
+	r := &Record{Index: -1}
+	err := f.once(ctx, generalistName, generalistName, r, func(dir, path string) error { return f.prime(ctx, r, dir, path) })
+	if err == nil && f.distilled {
+		f.first = r
 	}
-	defer unlock()
-	if done, err := f.finished(generalistName, f.generalist); done || err != nil {
-		return err
-	}
+	return err
+}
+
+// prime makes that generalist, and fills its record.
+func (f *fleet) prime(ctx context.Context, r *Record, dir, path string) (err error) {
 	trial := distill.Trial{Recipe: f.session.Recipe(), Role: distill.RoleStudent, Dir: dir, Log: f.env.Log, Progress: f.env.Progress}
 	var net *distill.Trained
 	if f.distilled {
@@ -104,10 +101,11 @@ func (f *fleet) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := net.Export(ctx, f.generalist, nil); err != nil {
-		return err
+	*r = Record{Index: -1, File: filepath.Base(path), Epochs: len(net.History), BestAt: net.BestAt, Visits: int64(len(net.History)) * int64(net.Epoch)}
+	for _, e := range net.History {
+		r.Seconds += e.Seconds
 	}
-	return f.finish(generalistName, &Record{Index: -1, File: filepath.Base(f.generalist)})
+	return net.Export(ctx, path, nil)
 }
 
 // comparedRows is how many rows the generalist must answer alike in both of its
@@ -172,30 +170,4 @@ func (f *fleet) start(t *training, path string) error {
 	}
 	m.Metadata = slices.DeleteFunc(m.Metadata, func(e onnx.Entry) bool { return e.Key != distill.MetaVersion && e.Key != graph.FrozenKey })
 	return onnx.Write(path, m)
-}
-
-// lock takes the folder of one training, made if need be. One that another
-// process works on at the same place is waited for, as a job array begins all at
-// once.
-func (f *fleet) lock(ctx context.Context, dir, what string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fault.New(fault.IO, dir, "", "cannot create: %w", err)
-	}
-	for told := false; ; {
-		lock, err := durable.TryLock(filepath.Join(dir, "lock"))
-		switch {
-		case err == nil:
-			return func() { lock.Unlock() }, nil
-		case !errors.Is(err, durable.ErrInUse):
-			return nil, err
-		case !told:
-			f.log(what + ": another process is at it, which is waited for")
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(time.Second):
-		}
-	}
 }

@@ -31,7 +31,8 @@ func newReport(a *app) *cobra.Command {
 writes report.html and report.csv again, byte for byte. Several go on one page,
 comparison.html, with comparison.csv: what the students come to, what they cost, their
 courses one over another, and the settings that differ. Runs that were judged on other
-rows, or are of another task, are not compared: the page says so.`,
+rows, or are of another task, are not compared: the page says so. RUN may also be what
+specialist run or specialist eval --report left: its page and CSV are written again.`,
 		Example: `  kdonnx report out/
   kdonnx report runs/t1/ runs/t4/ runs/t20/ -o compared.html
   kdonnx report runs/*/metrics.json --json`,
@@ -45,6 +46,9 @@ rows, or are of another task, are not compared: the page says so.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if file, ok := report.FindSpecialists(args[0]); ok && len(args) == 1 {
+				return a.rebuildSpecialists(file, to, asJSON)
+			}
 			runs, err := readRuns(args)
 			if err != nil {
 				return err
@@ -130,6 +134,34 @@ func (a *app) rebuild(r *report.Report, to report.Files, asJSON bool) error {
 	if s := r.Verdict.Sentence; s != "" {
 		fmt.Fprintf(a.out, "\n%s\n", fault.Printable(strings.ReplaceAll(s, "\u00a0", " ")))
 	}
+	a.reported(to)
+	return nil
+}
+
+// rebuildSpecialists writes the page of specialists again from its JSON, beside
+// it and under its name unless to says otherwise.
+func (a *app) rebuildSpecialists(file string, to report.Files, asJSON bool) error {
+	s, err := report.ReadSpecialists(file)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSuffix(file, filepath.Ext(file))
+	if to.HTML == "" {
+		to.HTML = name + ".html"
+	}
+	if to.CSV == "" {
+		to.CSV = strings.TrimSuffix(to.HTML, filepath.Ext(to.HTML)) + ".csv"
+	}
+	if err := outputsOfReport(to, []string{file}); err != nil {
+		return err
+	}
+	if err := to.WriteSpecialists(s); err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(a.out, s)
+	}
+	fmt.Fprintf(a.out, "%s\n\n%s\n", fault.Printable(s.Title), fault.Printable(strings.ReplaceAll(s.Verdict.Sentence, "\u00a0", " ")))
 	a.reported(to)
 	return nil
 }

@@ -11,10 +11,11 @@ joins generalist and experts to one answer (Hinton, Vinyals and Dean 2015, secti
 		Example: `  kdonnx specialist cluster -k 16
   kdonnx specialist train --model generalist.onnx --clusters clusters.json --train rows.csv -o out/specialists
   kdonnx specialist predict --bundle out/specialists --data rows.csv
-  kdonnx specialist export --bundle out/specialists --data rows.csv -o out/one.onnx`,
+  kdonnx specialist export --bundle out/specialists --data rows.csv -o out/one.onnx
+  kdonnx specialist distill --bundle out/specialists --train rows.csv -o out/student.onnx`,
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSpecialistCluster(a), newSpecialistTrain(a), newSpecialistPredict(a), newSpecialistEval(a), newSpecialistExport(a))
+	cmd.AddCommand(newSpecialistCluster(a), newSpecialistTrain(a), newSpecialistPredict(a), newSpecialistEval(a), newSpecialistRivals(a), newSpecialistDistill(a), newSpecialistExport(a))
 	return cmd
 }

@@ -31,10 +31,15 @@ type bundleFlags struct {
 }
 
 func (b *bundleFlags) bind(f *pflag.FlagSet) {
-	f.StringVar(&b.dir, "bundle", "", "folder of a generalist and its specialists")
-	f.IntVar(&b.top, "top", 0, "so many of the generalist's most likely classes say which specialists are asked (0: as the bundle says)")
+	b.bundle(f)
 	b.data.bind(f)
 	f.StringVar(&b.o.Library, "ort-lib", "", "libonnxruntime to use (default: looked up)")
+}
+
+// bundle binds the bundle alone.
+func (b *bundleFlags) bundle(f *pflag.FlagSet) {
+	f.StringVar(&b.dir, "bundle", "", "folder of a generalist and its specialists")
+	f.IntVar(&b.top, "top", 0, "so many of the generalist's most likely classes say which specialists are asked (0: as the bundle says)")
 }
 
 // read reads the bundle, and opens rows as its generalist takes them.

@@ -59,7 +59,14 @@ type clustersPage struct {
 }
 
 type clusterRow struct {
-	Number, Size, Classes, Confusion, Errors string
+	Number, Size, Confusion, Errors string
+	Classes                         setNames
+}
+
+// setNames are the names of a set's classes; More says how many are not there.
+type setNames struct {
+	Names []string
+	More  string
 }
 
 // maxNamed is the largest number of classes that a set names in the table.
@@ -70,19 +77,22 @@ func newClustersPage(c *Clusters) clustersPage {
 	names := cleanAll(c.Classes)
 	for i, s := range c.Sets {
 		r := clusterRow{Number: strconv.Itoa(i + 1), Size: thousands(int64(len(s.Classes))), Confusion: percent(s.Confusion, 1), Errors: thousands(int64(s.Errors))}
-		for j, k := range s.Classes[:min(len(s.Classes), maxNamed)] {
-			if j > 0 {
-				r.Classes += "  "
-			}
-			r.Classes += shorten(names[k], 40)
-		}
-		if n := len(s.Classes) - maxNamed; n > 0 {
-			r.Classes += fmt.Sprintf("  … and %s more", thousands(int64(n)))
-		}
+		r.Classes = namesOf(s.Classes, names, maxNamed)
 		p.Rows = append(p.Rows, r)
 	}
 	p.Heat = newClusterHeat(c, names)
 	return p
+}
+
+// namesOf names classes, most of them at most.
+func namesOf(classes []int, names []string, most int) (n setNames) {
+	for _, k := range classes[:min(len(classes), most)] {
+		n.Names = append(n.Names, shorten(names[k], 40))
+	}
+	if rest := len(classes) - most; rest > 0 {
+		n.More = fmt.Sprintf("… and %s more", thousands(int64(rest)))
+	}
+	return n
 }
 
 // clusterHeat is the expected confusion, classes in the order of their sets, a

@@ -29,6 +29,15 @@ func Find(path string) string {
 // Read reads a metrics.json that WriteJSON wrote, or whose bytes somebody
 // else chose: what it says is checked so that every page can be made of it.
 func Read(path string) (*Report, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// readFile is the file at path, one byte more than MaxFile at most.
+func readFile(path string) ([]byte, error) {
 	f, err := durable.Open(path)
 	if err != nil {
 		return nil, err
@@ -38,7 +47,7 @@ func Read(path string) (*Report, error) {
 	if err != nil {
 		return nil, fault.New(fault.IO, path, "", "cannot read: %w", plain(err))
 	}
-	return Parse(path, data)
+	return data, nil
 }
 
 // plain is err without the path, which the fault names.
@@ -65,27 +74,31 @@ func Parse(path string, data []byte) (*Report, error) {
 	return r, r.check(path)
 }
 
-// decode reads one JSON object. Keys that it does not know are left out: a
-// later kdonnx may have more of them.
 func decode(path string, data []byte) (*Report, error) {
 	r := &Report{}
+	return r, decodeAs(path, data, r)
+}
+
+// decodeAs reads one JSON object into to. Keys that it does not know are left
+// out: a later kdonnx may have more of them.
+func decodeAs(path string, data []byte, to any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	var typed *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
-	switch err := d.Decode(r); {
+	switch err := d.Decode(to); {
 	case errors.As(err, &typed):
-		return nil, fault.New(fault.Input, path, keyPath(typed.Field), "got %s, expected %s", fault.Clip(typed.Value, 60), wanted(typed))
+		return fault.New(fault.Input, path, keyPath(typed.Field), "got %s, expected %s", fault.Clip(typed.Value, 60), wanted(typed))
 	case errors.As(err, &syntax):
-		return nil, fault.New(fault.Input, path, "", "byte %d: %w, expected the metrics.json of a run", syntax.Offset, err)
+		return fault.New(fault.Input, path, "", "byte %d: %w, expected the metrics.json of a run", syntax.Offset, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fault.New(fault.Input, path, "", "the JSON ends early, after %d bytes", len(data))
+		return fault.New(fault.Input, path, "", "the JSON ends early, after %d bytes", len(data))
 	case err != nil:
-		return nil, fault.New(fault.Input, path, "", "%w", err)
+		return fault.New(fault.Input, path, "", "%w", err)
 	}
 	if rest := bytes.TrimSpace(data[d.InputOffset():]); len(rest) > 0 {
-		return nil, fault.New(fault.Input, path, "", "byte %d: got more after the JSON object, expected its end", d.InputOffset())
+		return fault.New(fault.Input, path, "", "byte %d: got more after the JSON object, expected its end", d.InputOffset())
 	}
-	return r, nil
+	return nil
 }
 
 // keyPath is a path of fields as the file has it: without the names of structs

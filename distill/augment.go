@@ -20,7 +20,8 @@ type variation struct {
 
 // vary makes the variation that the recipe asks for and tells what it does to
 // the targets. It is checked here, before any training, and shared by student
-// and baseline, which are trained one after the other.
+// and baseline, which may be trained at once: the mixer's own memory is for what
+// the teacher said, which the student alone learns from.
 func (d *run) vary(ctx context.Context) error {
 	a, err := dataset.ParseAugment(d.recipe.Train.Augment)
 	if err != nil || a.String() == "" {

@@ -14,6 +14,7 @@ import (
 func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, state *checkpoint, out *outcome, saved *time.Time) error {
 	h, t := &state.Header, c.recipe.Train
 	began := time.Now()
+	c.busy.start()
 	for ; h.Step < c.perEpoch; h.Step++ {
 		if time.Since(*saved) > c.every {
 			if err := c.save(trainer, state); err != nil {
@@ -59,6 +60,7 @@ func (c *course) epoch(ctx context.Context, f *feed, trainer *student.Trainer, s
 		c.progress.report(c.role+c.stage, int64(global+1), int64(t.Epochs*c.perEpoch), h.last())
 	}
 	out.Seconds += time.Since(began).Seconds()
+	c.busy.stop()
 	rec, last := h.Sum.record(float64(c.perEpoch)), uint64((h.Epoch+1)*c.perEpoch-1)
 	rec.Epoch, rec.Hint, rec.LR = h.Epoch+1, h.Hint/float64(c.perEpoch), float64(c.schedule.Rate(t.LR, last))
 	if c.weights != nil {
@@ -89,7 +91,7 @@ func (c *course) judge(ctx context.Context, rec *EpochRecord, state *checkpoint)
 	}
 	score, loss, err := chosenBy(result)
 	if err != nil {
-		return fault.New(fault.Diverged, "", c.role, "epoch %d: %w", rec.Epoch, err)
+		return fault.New(fault.Diverged, "", c.role+c.stage, "epoch %d: %w", rec.Epoch, err)
 	}
 	rec.Validated, rec.ValAccuracy, rec.ValLoss, rec.Metric = true, score, loss, chosenName(c.val.task)
 	h := &state.Header

@@ -15,42 +15,42 @@ type evidence struct {
 	seedsOf   []uint64
 	student   []metrics.Result // without what is there to be drawn
 	baseline  []metrics.Result
-	last      *answers // of the newest seed; nil without a baseline
+	last      [2]*answers // of baseline and student of the newest seed; nil without a baseline
 	gains     []float64
 	right     []int        // of each labelled row: seeds on which the student alone is right, less those on which the baseline is
 	errs      [2][]float64 // of each row: sums over the seeds of the errors of baseline and student, of numbers
 	deviation float64      // what errs count in, see answers
 }
 
-// answers is how baseline and student, in this order, answer the labelled test
-// rows.
+// answers is how a net answers the labelled test rows.
 type answers struct {
-	right     [2][]bool    // whether rightly
-	errs      [2][]float64 // of numbers: the mean absolute error of a row, in deviations of each number
-	deviation float64      // of the only number; 0 of several
+	right     []bool    // whether rightly
+	errs      []float64 // of numbers: the mean absolute error of a row, in deviations of each number
+	deviation float64   // of the only number; 0 of several
 }
 
-// add takes in one seed. both is nil without a baseline.
-func (e *evidence) add(d *run, both *answers) {
+// add takes in one seed. baseline is nil where there is none.
+func (e *evidence) add(seed uint64, student, baseline *learned) {
 	bare := func(r metrics.Result) metrics.Result {
 		r = r.WithoutPoints()
 		r.Bins, r.Confusion, r.PerClass = nil, nil, nil
 		return r
 	}
-	e.seedsOf = append(e.seedsOf, d.recipe.Train.Seed)
-	e.student = append(e.student, bare(d.result.Student.Result))
-	if e.last = both; both == nil {
+	e.seedsOf = append(e.seedsOf, seed)
+	e.student = append(e.student, bare(student.block.Result))
+	if baseline == nil {
 		return
 	}
-	e.baseline = append(e.baseline, bare(d.result.Baseline.Result))
-	gain, n := 0.0, max(len(both.right[0]), len(both.errs[0]))
-	if d.task == dataset.Regression {
-		e.deviation = both.deviation
-		for k, errs := range both.errs {
+	e.baseline = append(e.baseline, bare(baseline.block.Result))
+	e.last = [2]*answers{baseline.answers, student.answers}
+	gain, n := 0.0, max(len(baseline.answers.right), len(baseline.answers.errs))
+	if e.task == dataset.Regression {
+		e.deviation = baseline.answers.deviation
+		for k, a := range e.last {
 			if e.errs[k] == nil {
 				e.errs[k] = make([]float64, n)
 			}
-			for i, x := range errs {
+			for i, x := range a.errs {
 				e.errs[k][i] += x
 				gain += float64(1-2*k) * x
 			}
@@ -61,8 +61,8 @@ func (e *evidence) add(d *run, both *answers) {
 	if e.right == nil {
 		e.right = make([]int, n)
 	}
-	for i, was := range both.right[0] {
-		switch is := both.right[1][i]; {
+	for i, was := range baseline.answers.right {
+		switch is := student.answers.right[i]; {
 		case is && !was:
 			e.right[i]++
 			gain++
@@ -81,16 +81,16 @@ func (d *run) judge(e *evidence) {
 	switch {
 	case !d.recipe.taught():
 		v.Sentence = "No verdict: the net was trained on labels alone, nothing was distilled."
-	case e.last == nil:
+	case len(e.gains) == 0:
 		v.Sentence = "No verdict: there is no baseline to compare with."
 	case len(e.gains) > 1 && e.rows() > 1:
 		*v = report.JudgeSeeds(d.task, e.gain())
 	case len(e.gains) > 1 && e.rows() == 1:
 		v.Sentence = "No verdict: one labelled test row tells nothing."
 	case d.task == dataset.Regression:
-		*v = report.JudgeNumbers(a.Result, b.Result, metrics.Wilcoxon(e.last.errs[0], e.last.errs[1]))
+		*v = report.JudgeNumbers(a.Result, b.Result, metrics.Wilcoxon(e.last[0].errs, e.last[1].errs))
 	default:
-		*v = report.Judge(a.Result, b.Result, metrics.McNemar(e.last.right[0], e.last.right[1]))
+		*v = report.Judge(a.Result, b.Result, metrics.McNemar(e.last[0].right, e.last[1].right))
 	}
 }
 
@@ -149,40 +149,33 @@ func (e *evidence) seeds(exported uint64, validated bool) *report.Seeds {
 	return s
 }
 
-// compare asks baseline and student about the test rows.
-func (d *run) compare(ctx context.Context, baseline Predictor) (*answers, error) {
-	scale := make([]float64, d.teacher.classes)
+// answers asks net, whose figures on them are b, about the test rows.
+func (d *run) answers(ctx context.Context, net Predictor, b *report.Block) (*answers, error) {
+	a, scale := &answers{}, make([]float64, d.teacher.classes)
 	if d.task == dataset.Regression {
-		for i, t := range d.result.Student.PerTarget {
+		for i, t := range b.PerTarget {
 			if scale[i] = t.Std; t.Std == 0 {
 				scale[i] = 1
 			}
 		}
 	}
-	both := &answers{}
 	if len(scale) == 1 {
-		both.deviation = scale[0]
+		a.deviation = scale[0]
 	}
 	var z []float32
-	for k, net := range []Predictor{baseline, d.spec.net} {
-		err := eachBatch(ctx, d.test, func(m *mini) (err error) {
-			z = grow(z, m.n*d.test.classes)
-			if err := net.Predict(ctx, m.x, m.n, z); err != nil {
-				return err
-			}
-			switch d.task {
-			case dataset.MultiLabel:
-				both.right[k] = metrics.CorrectLabels(both.right[k], m.scored(z), d.test.classes)
-			case dataset.Regression:
-				both.errs[k] = metrics.AbsoluteErrors(both.errs[k], m.scored(z), scale)
-			default:
-				both.right[k], err = metrics.Correct(both.right[k], z, m.labels, d.test.classes)
-			}
+	return a, eachBatch(ctx, d.test, func(m *mini) (err error) {
+		z = grow(z, m.n*d.test.classes)
+		if err := net.Predict(ctx, m.x, m.n, z); err != nil {
 			return err
-		})
-		if err != nil {
-			return nil, err
 		}
-	}
-	return both, nil
+		switch d.task {
+		case dataset.MultiLabel:
+			a.right = metrics.CorrectLabels(a.right, m.scored(z), d.test.classes)
+		case dataset.Regression:
+			a.errs = metrics.AbsoluteErrors(a.errs, m.scored(z), scale)
+		default:
+			a.right, err = metrics.Correct(a.right, z, m.labels, d.test.classes)
+		}
+		return err
+	})
 }

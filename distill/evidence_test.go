@@ -10,14 +10,12 @@ import (
 	"github.com/kdonnx/kdonnx/distill/report"
 )
 
-// gathered is the evidence of seeds whose answers are given.
-func gathered(task dataset.Task, seeds ...*answers) *evidence {
+// gathered is the evidence of seeds whose answers, of baseline and student, are
+// given.
+func gathered(task dataset.Task, seeds ...[2]answers) *evidence {
 	e := &evidence{task: task}
 	for i, both := range seeds {
-		d := &run{task: task, recipe: Default(), result: &Result{}}
-		d.recipe.Train.Seed = uint64(i)
-		d.result.Student, d.result.Baseline = &report.Block{}, &report.Block{}
-		e.add(d, both)
+		e.add(uint64(i), &learned{block: &report.Block{}, answers: &both[1]}, &learned{block: &report.Block{}, answers: &both[0]})
 	}
 	return e
 }
@@ -26,8 +24,8 @@ func gathered(task dataset.Task, seeds ...*answers) *evidence {
 func TestEvidenceByHand(t *testing.T) {
 	yes, no := true, false
 	e := gathered(dataset.MultiClass,
-		&answers{right: [2][]bool{{no, no, yes, yes}, {yes, yes, no, yes}}},
-		&answers{right: [2][]bool{{no, yes, yes, no}, {yes, yes, yes, yes}}})
+		[2]answers{{right: []bool{no, no, yes, yes}}, {right: []bool{yes, yes, no, yes}}},
+		[2]answers{{right: []bool{no, yes, yes, no}}, {right: []bool{yes, yes, yes, yes}}})
 	if !slices.Equal(e.gains, []float64{1, 2}) || !slices.Equal(e.right, []int{2, 1, -1, 1}) {
 		t.Errorf("gains %v, rows %v", e.gains, e.right)
 	}
@@ -44,8 +42,8 @@ func TestEvidenceByHand(t *testing.T) {
 // TestEvidenceOfNumbers counts errors in the units of the only number.
 func TestEvidenceOfNumbers(t *testing.T) {
 	e := gathered(dataset.Regression,
-		&answers{errs: [2][]float64{{1, 2, 3}, {0.5, 2, 2}}, deviation: 10},
-		&answers{errs: [2][]float64{{1, 1, 1}, {0, 1, 2}}, deviation: 10})
+		[2]answers{{errs: []float64{1, 2, 3}, deviation: 10}, {errs: []float64{0.5, 2, 2}, deviation: 10}},
+		[2]answers{{errs: []float64{1, 1, 1}, deviation: 10}, {errs: []float64{0, 1, 2}, deviation: 10}})
 	g := e.gain()
 	// the seeds gain 0.5 and 0 deviations of 10; rows 0.75, 0, 0
 	if g.Unit != "mean absolute error" || math.Abs(g.Mean-2.5) > 1e-12 || math.Abs(g.OverSeeds.SD-5/math.Sqrt2) > 1e-12 || g.Worse != 0 || g.Better != 1 {

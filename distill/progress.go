@@ -1,5 +1,8 @@
 package distill
 
+// AllSeeds is the stage of all trainings of several seeds together.
+const AllSeeds = "all seeds"
+
 // Progress is told how far a stage, named by its role, and of several seeds by
 // its seed as in "student, seed 3", is: done of total rows or steps, and the
 // newest finished epoch where there is one. It is called often and must be

@@ -111,14 +111,6 @@ func cells(r metrics.Result) []string {
 		when(r.Compared, "%.2f %%", 100*r.Agreement), when(r.Labelled, "%.4f", r.ECE)}
 }
 
-// addTraining takes over what the student's course came to.
-func (r *Result) addTraining(o *outcome) {
-	if o.Seconds > 0 {
-		r.SamplesPerS = report.Number(float64(o.Samples) / o.Seconds)
-		r.StepsPerS = report.Number(float64(o.Steps) / o.Seconds)
-	}
-}
-
 // epochs are a course's history in the report's words.
 func epochs(records []EpochRecord) []report.Epoch {
 	list := make([]report.Epoch, len(records))

@@ -2,8 +2,10 @@ package distill
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -40,8 +42,9 @@ func lively(r Recipe) Recipe {
 	return r
 }
 
-// TestInterrupted stops a run at several steps and goes on: the student is
-// the one of a run that was left alone.
+// TestInterrupted stops a run at several steps and goes on, student and baseline
+// one after the other or beside one another: the student is the one of a run that
+// was left alone.
 func TestInterrupted(t *testing.T) {
 	r := lively(stored(t))
 	mustRun(t, r, newRecord().Env)
@@ -58,34 +61,37 @@ func TestInterrupted(t *testing.T) {
 		{"last step", []int64{steps}, RoleStudent},
 		{"baseline", []int64{1, 17}, RoleBaseline},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			again := r
-			again.Output.Model = filepath.Join(t.TempDir(), "student.onnx")
-			for _, n := range c.at {
-				interrupted(t, again, newRecord().Env, c.role, n)
-			}
-			done := map[string]int64{}
-			env := newRecord().Env
-			env.Progress = func(s string, at, _ int64, _ *EpochRecord) {
-				if _, seen := done[s]; !seen {
-					done[s] = at
+		for cores := range 2 {
+			t.Run(fmt.Sprintf("%s, %d cores", c.name, cores+1), func(t *testing.T) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores + 1))
+				again := r
+				again.Output.Model = filepath.Join(t.TempDir(), "student.onnx")
+				for _, n := range c.at {
+					interrupted(t, again, newRecord().Env, c.role, n)
 				}
-			}
-			result := mustRun(t, again, env)
-			if string(mustRead(t, unverified(again))) != string(want) {
-				t.Error("the resumed student has other bytes")
-			}
-			last := c.at[len(c.at)-1]
-			if c.role == RoleStudent && last < steps && done[RoleStudent] != last+1 {
-				t.Errorf("went on at step %d, expected %d", done[RoleStudent], last+1)
-			}
-			if c.role == RoleBaseline && done[RoleStudent] != 0 {
-				t.Errorf("the finished student was trained again from step %d", done[RoleStudent])
-			}
-			if n := len(result.History.Student); n != r.Train.Epochs {
-				t.Errorf("history of %d epochs, expected %d", n, r.Train.Epochs)
-			}
-		})
+				done := map[string]int64{}
+				env := newRecord().Env
+				env.Progress = func(s string, at, _ int64, _ *EpochRecord) {
+					if _, seen := done[s]; !seen {
+						done[s] = at
+					}
+				}
+				result := mustRun(t, again, env)
+				if string(mustRead(t, unverified(again))) != string(want) {
+					t.Error("the resumed student has other bytes")
+				}
+				last := c.at[len(c.at)-1]
+				if last < steps && done[c.role] != last+1 {
+					t.Errorf("the %s went on at step %d, expected %d", c.role, done[c.role], last+1)
+				}
+				if cores == 0 && c.role == RoleBaseline && done[RoleStudent] != 0 {
+					t.Errorf("the finished student was trained again from step %d", done[RoleStudent])
+				}
+				if n := len(result.History.Student); n != r.Train.Epochs {
+					t.Errorf("history of %d epochs, expected %d", n, r.Train.Epochs)
+				}
+			})
+		}
 	}
 }
 
@@ -228,8 +234,8 @@ func TestOtherRun(t *testing.T) {
 			change(&changed, &env)
 			before := mustRead(t, files.path())
 			_, err := Run(context.Background(), changed, env)
-			wantFault(t, err, fault.Integrity, files.path(), "another run", "--restart")
-			if field != "seed" && field != "labelled rows" && field != "validation row" { // those change the rows too
+			wantFault(t, err, fault.Integrity, files.dir, ".ckpt", "another run", "--restart") // student's or baseline's
+			if field != "seed" && field != "labelled rows" && field != "validation row" {      // those change the rows too
 				wantFault(t, err, fault.Integrity, field+": ")
 			}
 			if string(mustRead(t, files.path())) != string(before) {

@@ -6,9 +6,11 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
+	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/distill/schedule"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/student"
+	"github.com/kdonnx/kdonnx/student/kernel"
 	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -125,6 +127,9 @@ func (d *run) epochRows() int {
 	return d.learned().Len()
 }
 
+// steps is the number of steps of a training.
+func (d *run) steps() int64 { return int64(d.recipe.Train.Epochs) * int64(d.perEpoch()) }
+
 // rate is the schedule of the learning rate.
 func (d *run) rate() (optim.Schedule, error) {
 	t, steps := d.recipe.Train, d.recipe.Train.Epochs*d.perEpoch()
@@ -141,6 +146,50 @@ func (d *run) checkSteps(context.Context) error {
 	}
 	_, err := d.rate()
 	return err
+}
+
+// learned is what one training came to on the test rows.
+type learned struct {
+	net *student.Student // nil once nobody needs it
+	*outcome
+	block   *report.Block
+	answers *answers // nil where there is nobody to compare with
+}
+
+// learn trains the net in one role beside others, which divide the cores, and
+// scores it: the student on what the teacher says, the baseline for as many steps on
+// the hard labels alone.
+func (d *run) learn(ctx context.Context, role string) (l *learned, err error) {
+	train, how := d.train, " on soft targets"
+	switch {
+	case role == RoleBaseline:
+		how = " on hard labels"
+		if train, err = d.labelledAlone(ctx); err != nil {
+			return nil, err
+		}
+	case !d.recipe.taught():
+		how = " on labels alone"
+	}
+	defer kernel.Share()()
+	l = &learned{}
+	if l.net, l.outcome, err = d.follow(ctx, role, train); err != nil {
+		return nil, err
+	}
+	if l.block, err = d.block(ctx, d.recipe.Student.name()+how, l.net); err != nil {
+		return nil, err
+	}
+	if role == RoleBaseline {
+		l.block.Result = l.block.WithoutPoints()
+	}
+	if d.comparable() {
+		l.answers, err = d.answers(ctx, l.net, l.block)
+	}
+	return l, err
+}
+
+// comparable tells whether a student has a baseline.
+func (d *run) comparable() bool {
+	return d.recipe.taught() && !d.recipe.Train.NoBaseline && d.data.Labelled.Len() > 0
 }
 
 // follow trains a fresh copy of the net in one role.
@@ -163,8 +212,13 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 		passes = "1 epoch"
 	}
 	d.env.log(fmt.Sprintf("%s%s: %s, %d parameters, %s of %d steps, loss %s", role, d.stage, d.recipe.Student.name(), d.spec.params, passes, perEpoch, l.formula))
+	var notes []string
+	note := func(line string) {
+		d.env.log(line)
+		notes = append(notes, line)
+	}
 	if steps := epochs * perEpoch; role == RoleStudent && steps < fewSteps {
-		d.note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
+		note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
 	var weights func(step uint64) loss.Weights
 	if d.teaches(role) {
@@ -174,13 +228,13 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	}
 	c := &course{role: role, stage: d.stage, recipe: &d.recipe, net: l.net, train: train, val: d.val, loss: l.loss, weights: weights, hint: l.hint,
 		perEpoch: perEpoch, until: d.until, run: identity, schedule: rate, tuned: d.spec.from != nil,
-		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.env.Progress, note: d.note,
+		files: checkpointFile{d.work, role}, every: d.env.checkpointEvery(), progress: d.whole.Beside(d.env.Progress), note: note, busy: d.busy,
 		tell: func(done []EpochRecord) error { return d.tell(role, done) }}
 	out, err := c.follow(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	out.Formula = l.formula
+	out.Formula, out.Notes = l.formula, notes
 	return l.net, out, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,8 @@ import (
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
-// Env is what a run needs of its surroundings.
+// Env is what a run needs of its surroundings. Progress and Log are called by one
+// goroutine at a time.
 type Env struct {
 	Progress      Progress
 	TeacherMemory func(bytes int64) // told the resident memory of the teacher process before each Progress; may be nil
@@ -68,15 +70,15 @@ type run struct {
 	held    *HeldOut
 	part    *Part // see Trial.Part
 
-	seed    uint64   // of the student that is exported
-	stage   string   // what stages are told beside their role, such as the seed
-	trained *outcome // what the student's course came to
-	took    outcome  // the work of the courses of all seeds
+	seed  uint64 // of the student that is exported
+	stage string // what stages are told beside their role, such as the seed
+	whole *Joint // progress of the trainings of all seeds; nil of one
+	busy  *busy  // the time that trainings take; nil: nobody asks
 
 	shares    []float64  // of the classes in the transfer set; nil where the task has none
 	variation *variation // of the training rows; nil: none
 
-	streams stream.Sinks // told of every epoch
+	streams *stream.Sinks // told of every epoch; shared by the seeds
 }
 
 // Run distils as r says. What it writes appears under final names only when
@@ -208,45 +210,6 @@ func (d *run) openData(ctx context.Context) (err error) {
 	return d.vary(ctx)
 }
 
-// trainStudent trains the net that the teacher teaches and scores it.
-func (d *run) trainStudent(ctx context.Context) error {
-	net, out, err := d.follow(ctx, RoleStudent, d.train)
-	if err != nil {
-		return err
-	}
-	d.spec.net, d.trained = net, out
-	d.result.History.Student = epochs(out.History)
-	how := " on soft targets"
-	if !d.recipe.taught() {
-		how = " on labels alone"
-	}
-	d.result.Student, err = d.block(ctx, d.recipe.Student.name()+how, net)
-	return err
-}
-
-// trainBaseline trains the same net for the same number of steps on the hard
-// labels alone, scores it, and tells how both answer the test rows. Where
-// there is none, nil is returned.
-func (d *run) trainBaseline(ctx context.Context) (*answers, error) {
-	if !d.recipe.taught() || d.recipe.Train.NoBaseline || d.data.Labelled.Len() == 0 {
-		return nil, nil
-	}
-	labelled, err := d.labelledAlone(ctx)
-	if err != nil {
-		return nil, err
-	}
-	net, out, err := d.follow(ctx, RoleBaseline, labelled)
-	if err != nil {
-		return nil, err
-	}
-	d.result.History.Baseline = epochs(out.History)
-	if d.result.Baseline, err = d.block(ctx, d.recipe.Student.name()+" on hard labels", net); err != nil {
-		return nil, err
-	}
-	d.result.Baseline.Result = d.result.Baseline.WithoutPoints()
-	return d.compare(ctx, net)
-}
-
 // block scores net on the test rows.
 func (d *run) block(ctx context.Context, name string, net Predictor) (*report.Block, error) {
 	r, err := evaluate(ctx, net, d.test)
@@ -293,6 +256,17 @@ func (d *run) note(line string) {
 	d.noted.Lock()
 	defer d.noted.Unlock()
 	d.result.Notes = append(d.result.Notes, line)
+}
+
+// keep puts notes of trainings, which were told, into the report, each once.
+func (d *run) keep(notes []string) {
+	d.noted.Lock()
+	defer d.noted.Unlock()
+	for _, n := range notes {
+		if !slices.Contains(d.result.Notes, n) {
+			d.result.Notes = append(d.result.Notes, n)
+		}
+	}
 }
 
 // parityRows is how many test rows ONNX Runtime must reproduce.

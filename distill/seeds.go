@@ -4,85 +4,210 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/durable"
+	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
-// trainSeeds trains student and baseline with every seed of the recipe, one
-// seed after the other, on the same rows, and goes on with the student of the
-// seed that is best on the validation rows, without these the first. Memory
-// holds the nets of two seeds at most; the checkpoints of those that are done
-// stay until the run ends.
+// trainSeeds trains student and baseline with every seed of the recipe on the
+// same rows, as many trainings beside one another as there are cores, and goes
+// on with the student of the seed that is best on the validation rows, without
+// these the first. Memory holds the nets that are being trained and the best so
+// far; the checkpoints of those that are done stay until the run ends.
 func (d *run) trainSeeds(ctx context.Context) error {
-	best, e := d, &evidence{task: d.task}
-	for i := range d.recipe.Train.Seeds {
-		s, err := d.ofSeed(ctx, i)
-		if err != nil {
-			return err
+	defer func(was Env) { d.env = was }(d.env)
+	l := d.newLot()
+	n, parallel := len(l.seeds)*len(l.roles), runtime.GOMAXPROCS(0)
+	if _, err := Together(ctx, n, parallel, l.train); err != nil {
+		if min(n, parallel) > 1 && fault.KindOf(err) == fault.Interrupted { // which of them saved last says nothing
+			return ctx.Err()
 		}
-		if err := s.trainStudent(ctx); err != nil {
-			return err
-		}
-		both, err := s.trainBaseline(ctx)
-		if err != nil {
-			return err
-		}
-		e.add(s, both)
-		d.took.add(s.trained)
-		for _, n := range s.result.Notes {
-			if !slices.Contains(d.result.Notes, n) {
-				d.result.Notes = append(d.result.Notes, n)
-			}
-		}
-		switch {
-		case s == best:
-		case s.trained.better(best.trained):
-			best.spec.net, best = nil, s
-		default:
-			s.spec.net = nil
-		}
+		return err
 	}
-	d.result.addTraining(&d.took)
+	d.whole.End()
+	best := l.best.run
 	d.seed, d.spec = best.recipe.Train.Seed, best.spec
-	d.result.Provenance.Seed = d.seed
-	d.result.Student, d.result.Baseline, d.result.History = best.result.Student, best.result.Baseline, best.result.History
-	d.judge(e)
+	d.spec.net = l.best.student.net
+	r := &d.result.Report
+	r.Provenance.Seed = d.seed
+	r.Student, r.History.Student = l.best.student.block, epochs(l.best.student.History)
+	if b := l.best.baseline; b != nil {
+		r.Baseline, r.History.Baseline = b.block, epochs(b.History)
+	}
+	if s := d.busy.took.Seconds(); s > 0 {
+		r.StepsPerS, r.SamplesPerS = report.Number(float64(l.steps)/s), report.Number(float64(l.samples)/s)
+	}
+	d.judge(l.evidence)
 	if d.recipe.Train.Seeds > 1 {
-		d.result.Seeds = e.seeds(d.seed, d.val != nil)
+		r.Seeds = l.evidence.seeds(d.seed, d.val != nil)
 	}
 	return d.scoreTeacher(ctx)
 }
 
-// ofSeed is the run of the i-th seed, counted from 0; the first is d itself.
-// What it does with rows and teacher is d's.
-func (d *run) ofSeed(ctx context.Context, i int) (*run, error) {
-	r := d.recipe
-	r.Train.Seed += uint64(i)
-	s := d
-	if i > 0 {
-		dir := filepath.Join(d.seedDir(), strconv.FormatUint(r.Train.Seed, 10))
-		log := func(line string) {
-			if !slices.Contains(d.result.Notes, line) { // what holds of every seed is said once
-				d.env.log(line)
-			}
+// lot is the trainings of a run: of each seed one in each role.
+type lot struct {
+	d     *run
+	roles []string
+
+	mu       sync.Mutex
+	seeds    []*ofSeed // nil once they are judged
+	judged   int       // so many, in their order
+	best     *ofSeed   // of the students that are done
+	evidence *evidence
+	steps    int // of this process
+	samples  int
+}
+
+// ofSeed are the trainings of one seed.
+type ofSeed struct {
+	at       int // counted from 0
+	opening  sync.Mutex
+	run      *run     // nil until the first of them begins
+	student  *learned // nil until it is done
+	baseline *learned // likewise
+}
+
+// newLot readies d for trainings beside one another.
+func (d *run) newLot() *lot {
+	l := &lot{d: d, roles: []string{RoleStudent}, evidence: &evidence{task: d.task}, seeds: make([]*ofSeed, d.recipe.Train.Seeds)}
+	if d.comparable() {
+		l.roles = append(l.roles, RoleBaseline)
+	}
+	for i := range l.seeds {
+		l.seeds[i] = &ofSeed{at: i}
+	}
+	d.env = d.env.together(d.result.Notes)
+	d.busy = &busy{}
+	if len(l.seeds) > 1 {
+		d.whole = NewJoint(d.env.Progress, AllSeeds, int64(len(l.seeds)*len(l.roles))*d.steps())
+	}
+	return l
+}
+
+// together is e for trainings beside one another: it is told one thing at a
+// time, and no line a second time, nor those of said.
+func (e Env) together(said []string) Env {
+	var mu sync.Mutex
+	said = slices.Clone(said)
+	log, progress := e.log, e.Progress
+	e.Log = func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Contains(said, line) {
+			said = append(said, line)
+			log(line)
 		}
+	}
+	if progress != nil {
+		e.Progress = func(stage string, done, total int64, last *EpochRecord) {
+			mu.Lock()
+			defer mu.Unlock()
+			progress(stage, done, total, last)
+		}
+	}
+	return e
+}
+
+// train follows training i, the roles of one seed after those of another.
+func (l *lot) train(ctx context.Context, i int) error {
+	s, role := l.seeds[i/len(l.roles)], l.roles[i%len(l.roles)]
+	d, err := l.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	done, err := d.learn(ctx, role)
+	if err == nil {
+		l.take(s, role, done)
+	}
+	return err
+}
+
+// open is the run of a seed, that of the first d itself. What it does with rows
+// and teacher is d's.
+func (l *lot) open(ctx context.Context, s *ofSeed) (*run, error) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.run != nil {
+		return s.run, nil
+	}
+	d, r := l.d, l.d.recipe
+	r.Train.Seed += uint64(s.at)
+	own := d
+	if s.at > 0 {
+		dir := filepath.Join(d.seedDir(), strconv.FormatUint(r.Train.Seed, 10))
 		var err error
-		if s, err = (&Session{d}).run(ctx, Trial{Recipe: r, Dir: dir, Progress: d.env.Progress, Log: log}); err != nil {
+		if own, err = (&Session{d}).run(ctx, Trial{Recipe: r, Dir: dir, Progress: d.env.Progress, Log: d.env.Log}); err != nil {
 			return nil, err
 		}
 		if err := durable.Clean(dir, nil); err != nil {
 			return nil, err
 		}
-		s.streams = d.streams
+		own.streams, own.whole, own.busy = d.streams, d.whole, d.busy
 	}
 	if r.Train.Seeds > 1 {
-		s.stage = fmt.Sprintf(", seed %d", r.Train.Seed)
+		own.stage = fmt.Sprintf(", seed %d", r.Train.Seed)
 	}
-	return s, nil
+	s.run = own
+	return own, nil
+}
+
+// take takes in what a training came to, and judges the seeds that are done in
+// their order, whatever that of the trainings was.
+func (l *lot) take(s *ofSeed, role string, done *learned) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.d.whole.Set(role+s.run.stage, s.run.steps())
+	l.steps += done.Steps
+	l.samples += done.Samples
+	switch {
+	case role == RoleBaseline:
+		s.baseline, done.net = done, nil
+	case l.best == nil || s.before(done, l.best):
+		if s.student = done; l.best != nil {
+			l.best.student.net = nil
+		}
+		l.best = s
+	default:
+		s.student, done.net = done, nil
+	}
+	for ; l.judged < len(l.seeds) && l.seeds[l.judged].done(l.roles); l.judged++ {
+		s := l.seeds[l.judged]
+		l.evidence.add(s.run.recipe.Train.Seed, s.student, s.baseline)
+		notes := slices.Concat(s.student.Notes, s.baseline.notes())
+		if s.run != l.d {
+			notes = slices.Concat(s.run.result.Notes, notes)
+		}
+		l.d.keep(notes)
+		l.seeds[l.judged] = nil
+	}
+}
+
+// before tells whether s, whose student is done, is exported rather than other:
+// the better one on the validation rows, of equals and without these the first.
+func (s *ofSeed) before(student *learned, other *ofSeed) bool {
+	if student.better(other.student.outcome) {
+		return true
+	}
+	return !other.student.better(student.outcome) && s.at < other.at
+}
+
+// done tells whether all roles are.
+func (s *ofSeed) done(roles []string) bool {
+	return s.student != nil && (s.baseline != nil || len(roles) == 1)
+}
+
+// notes are those of l, which may be nil.
+func (l *learned) notes() []string {
+	if l == nil {
+		return nil
+	}
+	return l.Notes
 }
 
 // better tells whether what a course came to is better than other on the
@@ -92,13 +217,6 @@ func (o *outcome) better(other *outcome) bool {
 		return false
 	}
 	return o.Score > other.Score || o.Score == other.Score && o.Loss < other.Loss
-}
-
-// add takes in the work of another course.
-func (o *outcome) add(other *outcome) {
-	o.Steps += other.Steps
-	o.Samples += other.Samples
-	o.Seconds += other.Seconds
 }
 
 // scoreTeacher scores the teacher on the test rows, where it was asked about

@@ -129,8 +129,9 @@ func TestOneSeed(t *testing.T) {
 	}
 }
 
-// TestSeedsInterrupted stops in every seed and role, goes on on other numbers
-// of cores, and requires the bytes of a run that was left alone.
+// TestSeedsInterrupted stops in every seed and role, one after the other, and
+// several beside one another, goes on on other numbers of cores, and requires
+// the bytes of a run that was left alone.
 func TestSeedsInterrupted(t *testing.T) {
 	r := seeded(t)
 	mustRun(t, r, newRecord().Env)
@@ -139,11 +140,12 @@ func TestSeedsInterrupted(t *testing.T) {
 	again := r
 	again.Output.Model = filepath.Join(t.TempDir(), "student.onnx")
 	trained := map[string]bool{}
-	for i, at := range []struct {
+	for _, at := range []struct {
+		cores int
 		stage string
 		n     int64
-	}{{"student, seed 5", 9}, {"baseline, seed 5", 3}, {"student, seed 6", 1}, {"student, seed 6", 20}, {"baseline, seed 7", 17}} {
-		runtime.GOMAXPROCS(1 + 2*(i%2))
+	}{{1, "student, seed 5", 9}, {3, AllSeeds, 20}, {2, AllSeeds, 60}, {1, AllSeeds, 75}, {5, AllSeeds, 110}, {1, AllSeeds, 200}} {
+		runtime.GOMAXPROCS(at.cores)
 		interrupted(t, again, newRecord().Env, at.stage, at.n)
 	}
 	env := newRecord()
@@ -152,7 +154,7 @@ func TestSeedsInterrupted(t *testing.T) {
 	if string(mustRead(t, unverified(again))) != string(want) {
 		t.Error("the resumed student has other bytes")
 	}
-	if len(trained) != 1 || !trained["baseline, seed 7"] {
+	if len(trained) != 2 || !trained["baseline, seed 7"] || !trained[AllSeeds] {
 		t.Errorf("finished seeds were trained again: %v", trained)
 	}
 	if work := strings.TrimSuffix(unverified(again), ".onnx") + ".work"; exists(work) {

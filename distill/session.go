@@ -105,6 +105,7 @@ func (s *Session) Train(ctx context.Context, t Trial) (*Trained, error) {
 		return nil, Interrupted(ctx, err)
 	}
 	d.spec.net = net
+	d.keep(out.Notes)
 	return &Trained{Net: net, Params: d.spec.params, FLOPs: d.spec.flops, Formula: out.Formula, History: out.History, BestAt: out.BestAt,
 		Done: out.Done, Epoch: d.epochRows(), Samples: out.Samples, Seconds: out.Seconds, Notes: d.result.Notes, ran: d}, nil
 }

@@ -64,7 +64,7 @@ func (d *run) openStreams() error {
 	if err != nil {
 		return err
 	}
-	d.streams = stream.Sinks{lines}
+	d.streams = stream.NewSinks(lines)
 	if o.TensorBoard == "" {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (d *run) openStreams() error {
 	if err != nil {
 		return err
 	}
-	d.streams = append(d.streams, events)
+	d.streams.Add(events)
 	return nil
 }
 

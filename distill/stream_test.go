@@ -18,24 +18,37 @@ import (
 )
 
 // timeless are the whole lines of a stream without what differs between two
-// equal runs, and torn is what is left of a last one.
+// equal runs, the epochs of each training together, and torn is what is left of a
+// last one.
 func timeless(t *testing.T, path string) (lines []string, torn string) {
 	t.Helper()
 	text := string(mustRead(t, path))
 	if i := strings.LastIndexByte(text, '\n'); i < len(text)-1 {
 		text, torn = text[:i+1], text[i+1:]
 	}
+	training := map[string]string{} // of each line, to sort by
 	for l := range strings.Lines(text) {
 		var v map[string]any
 		if err := json.Unmarshal([]byte(l), &v); err != nil {
 			t.Fatalf("%s: %q: %v", path, l, err)
+		}
+		if i := len(lines); (v["event"] == "start") != (i == 0) || i > 0 && strings.Contains(lines[i-1], `"event":"end"`) {
+			t.Errorf("%s: line %d is %q", path, i+1, l)
 		}
 		for _, k := range []string{"seconds", "time", "wall_s", "steps_per_s", "samples_per_s", "recipe"} {
 			delete(v, k)
 		}
 		b, _ := json.Marshal(v)
 		lines = append(lines, string(b))
+		switch v["event"] {
+		case "start": // before all others
+		case "epoch":
+			training[string(b)] = fmt.Sprintf("1 seed %v, %s", v["seed"], map[any]string{RoleStudent: "0", RoleBaseline: "1"}[v["role"]])
+		default:
+			training[string(b)] = "2"
+		}
 	}
+	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(training[a], training[b]) })
 	return lines, torn
 }
 

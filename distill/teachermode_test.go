@@ -290,7 +290,7 @@ func TestOnlineTeacherDies(t *testing.T) {
 	d := designed(t, asking(t, "online"), newRecord().Env)
 	d.variation.online.model = &dying{d.variation.online.model, 5}
 	before := runtime.NumGoroutine()
-	err := d.trainStudent(context.Background())
+	_, err := d.learn(context.Background(), RoleStudent)
 	wantFault(t, err, fault.Teacher, "signal: killed")
 	if after := runtime.NumGoroutine(); after > before {
 		t.Errorf("%d goroutines, %d before", after, before)

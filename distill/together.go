@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
@@ -42,7 +43,39 @@ func Together(ctx context.Context, n, parallel int, do func(ctx context.Context,
 	return n, ended
 }
 
-// Joint is the progress of several trainings as one.
+// busy adds up the time in which at least one training makes steps.
+type busy struct {
+	mu    sync.Mutex
+	now   int // trainings that make some
+	since time.Time
+	took  time.Duration
+}
+
+// start counts one more training.
+func (b *busy) start() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now++; b.now == 1 {
+		b.since = time.Now()
+	}
+}
+
+// stop counts one less.
+func (b *busy) stop() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now--; b.now == 0 {
+		b.took += time.Since(b.since)
+	}
+}
+
+// Joint is the progress of several trainings as one; a nil one reports nothing.
 type Joint struct {
 	report Progress
 	stage  string
@@ -63,9 +96,20 @@ func (j *Joint) Of(training any) Progress {
 	return func(_ string, done, _ int64, _ *EpochRecord) { j.Set(training, done) }
 }
 
+// Beside is report, of trainings by their own stages, that tells j too.
+func (j *Joint) Beside(report Progress) Progress {
+	if j == nil {
+		return report
+	}
+	return func(stage string, done, total int64, last *EpochRecord) {
+		report.report(stage, done, total, last)
+		j.Set(stage, done)
+	}
+}
+
 // Set says how many steps one training has made; it never goes back.
 func (j *Joint) Set(training any, steps int64) {
-	if j.report == nil {
+	if j == nil || j.report == nil {
 		return
 	}
 	j.mu.Lock()
@@ -77,7 +121,7 @@ func (j *Joint) Set(training any, steps int64) {
 
 // End says that all are done.
 func (j *Joint) End() {
-	if j.report != nil {
+	if j != nil && j.report != nil {
 		j.report(j.stage, j.total, j.total, nil)
 	}
 }

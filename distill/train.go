@@ -60,6 +60,7 @@ type course struct {
 	progress Progress
 	schedule optim.Schedule
 	note     func(line string)              // tells what is worth knowing of the run
+	busy     *busy                          // the time of the steps; nil: nobody asks
 	tell     func(done []EpochRecord) error // says which epochs are done
 	tuned    bool                           // the net begins as somebody's file, which counts as epoch 0
 }
@@ -75,6 +76,7 @@ type outcome struct {
 	Steps   int     // optimiser steps of this process
 	Samples int     // rows of those steps
 	Seconds float64 // wall time of those steps
+	Notes   []string
 }
 
 // follow trains c.net, or goes on where a checkpoint says, and leaves the
@@ -114,6 +116,9 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 				return nil, err
 			}
 		}
+		if steps := int64(t.Epochs * c.perEpoch); state.Header.Done { // before its time, see Patience
+			c.progress.report(c.role+c.stage, steps, steps, state.Header.last())
+		}
 		state.Header.Done = state.Header.Done || state.Header.Epoch == t.Epochs
 		if err := c.save(trainer, state); err != nil {
 			return nil, err
@@ -129,7 +134,7 @@ func (c *course) follow(ctx context.Context) (*outcome, error) {
 		out.Score, out.Loss = state.Header.BestAcc, state.Header.BestLoss
 	}
 	if out.BestAt == 0 {
-		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role))
+		c.note(fmt.Sprintf("%s: no epoch did better on the validation rows than the file that it began as, whose weights are kept: try a lower --lr", c.role+c.stage))
 	}
 	return out, nil
 }
@@ -195,9 +200,9 @@ func (c *course) diverged(err error) error {
 		return err
 	}
 	if _, stat := os.Stat(c.files.path()); stat != nil {
-		return fault.New(fault.Diverged, "", c.role, "%w; no checkpoint had been saved; try a lower --lr", err)
+		return fault.New(fault.Diverged, "", c.role+c.stage, "%w; no checkpoint had been saved; try a lower --lr", err)
 	}
-	return fault.New(fault.Diverged, "", c.role, "%w; the last good checkpoint is %s; try a lower --lr with --restart", err, c.files.path())
+	return fault.New(fault.Diverged, "", c.role+c.stage, "%w; the last good checkpoint is %s; try a lower --lr with --restart", err, c.files.path())
 }
 
 func (c *course) save(trainer *student.Trainer, state *checkpoint) error {

@@ -68,6 +68,7 @@ type Clustering struct {
 	Outside     []string        `json:"outside"`  // classes in no set
 	Notes       []string        `json:"notes"`
 
+	single    int       // sets of one class that were found and spared
 	Confusion []float64 `json:"-"` // (C, C) at T = 1, how often two draws from a prediction are j and k; nil of more than 128 classes
 }
 
@@ -103,8 +104,15 @@ func Cluster(ctx context.Context, o ClusterOptions) (*Clustering, error) {
 		}
 		return nil, fault.New(fault.Input, p.model, "", "%w", err)
 	}
+	if o.spare() {
+		sets = c.several(sets)
+	}
 	return c, c.measure(ctx, p, c.distinct(sets, o.K))
 }
+
+// spare tells whether sets of one class are of no use: a specialist would have
+// nothing to tell apart. Those are kept that the number or size asked for brings.
+func (o *ClusterOptions) spare() bool { return o.K == 0 && o.Each != 1 }
 
 // check refuses what makes no sense before any work is spent.
 func (o *ClusterOptions) check() error {
@@ -146,7 +154,14 @@ func (c *Clustering) ofColumns(ctx context.Context, p *predictions, o *ClusterOp
 	if o.Each > 0 {
 		return k.Nearest(points, o.Each), nil
 	}
-	return k.Partition(points), nil
+	sets := k.Partition(points)
+	if o.spare() {
+		k.MergeSingles()
+		joined := k.Partition(points)
+		c.spared(sets, joined, "joined to the nearest")
+		sets = joined
+	}
+	return sets, nil
 }
 
 // ofTargets clusters the rows: a sample that seeds, then all of them.
@@ -188,6 +203,30 @@ func (c *Clustering) fit(ctx context.Context, points *cluster.Points, o *Cluster
 	k, scores, err := cluster.Choose(ctx, points, 2, min(most, maxChosen), o.Seed)
 	c.Scores = scores
 	return k, err
+}
+
+// several leaves out sets of one class, unless there are no others.
+func (c *Clustering) several(sets [][]int) [][]int {
+	kept := slices.DeleteFunc(slices.Clone(sets), func(s []int) bool { return len(s) == 1 })
+	if len(kept) == 0 {
+		return sets
+	}
+	c.spared(sets, kept, "left out")
+	return kept
+}
+
+// spared notes which sets of one class are no longer there, and where they went.
+func (c *Clustering) spared(before, after [][]int, where string) {
+	var classes []string
+	for _, s := range before {
+		if len(s) == 1 && !slices.ContainsFunc(after, func(t []int) bool { return slices.Equal(s, t) }) {
+			classes = append(classes, c.Classes[s[0]])
+		}
+	}
+	if n := len(classes); n > 0 {
+		c.single += n
+		c.Notes = append(c.Notes, fmt.Sprintf("sets of one class, with nothing to tell apart, %s: %d (%s); -k keeps such", where, n, shown(classes)))
+	}
 }
 
 // distinct leaves out sets that are equal to one before.
@@ -281,6 +320,9 @@ func (c *Clustering) About() string {
 	chosen := ""
 	if len(c.Scores) > 0 {
 		chosen = ", as many as have the largest silhouette"
+		if c.single > 0 {
+			chosen += fmt.Sprintf(" less %d of one class", c.single)
+		}
 	}
 	return fmt.Sprintf("%d sets by %s at T = %g with seed %d%s, of what %s says of %d rows: %.1f %% of its confusion in %.1f %% of the pairs of classes",
 		len(c.Clusters), c.Method, c.Temperature, c.Seed, chosen, c.Model, c.Covered.Rows, 100*c.Covered.All, 100*c.Covered.Pairs)

@@ -158,6 +158,17 @@ func TestClusterChooses(t *testing.T) {
 	}
 }
 
+// TestSeveral leaves out sets of one class, unless there are no others.
+func TestSeveral(t *testing.T) {
+	c := &Clustering{Classes: []string{"a", "b", "c"}}
+	if got := c.several([][]int{{0}, {1, 2}}); !reflect.DeepEqual(got, [][]int{{1, 2}}) || c.single != 1 || !strings.Contains(c.Notes[0], "left out: 1 (a)") {
+		t.Errorf("%v, %v", got, c.Notes)
+	}
+	if got := c.several([][]int{{0}, {2}}); len(got) != 2 || c.single != 1 {
+		t.Errorf("none of several classes: %v", got)
+	}
+}
+
 func TestClusterRefuses(t *testing.T) {
 	o := alike(t, true)
 	for _, method := range Methods {

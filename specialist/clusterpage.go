@@ -7,8 +7,16 @@ import (
 	"github.com/kdonnx/kdonnx/distill/report"
 )
 
-// shownOutside bounds the classes in no set that are named.
-const shownOutside = 20
+// shownClasses bounds the classes that a line names.
+const shownClasses = 20
+
+// shown are classes for people.
+func shown(classes []string) string {
+	if len(classes) > shownClasses {
+		return strings.Join(classes[:shownClasses], " ") + " …"
+	}
+	return strings.Join(classes, " ")
+}
 
 // Sentences say what came out.
 func (c *Clustering) Sentences() []string {
@@ -18,11 +26,7 @@ func (c *Clustering) Sentences() []string {
 		lines = append(lines, fmt.Sprintf("Of %d wrong answers on %d labelled rows %d (%.1f %%) have their label in a set with the answer.", r.Errors, r.Labelled, r.ErrorsIn, 100*float64(r.ErrorsIn)/float64(r.Errors)))
 	}
 	if n := len(c.Outside); n > 0 {
-		names := strings.Join(c.Outside[:min(n, shownOutside)], " ")
-		if n > shownOutside {
-			names += " …"
-		}
-		lines = append(lines, fmt.Sprintf("%d of %d classes are in no set: %s", n, len(c.Classes), names))
+		lines = append(lines, fmt.Sprintf("%d of %d classes are in no set: %s", n, len(c.Classes), shown(c.Outside)))
 	}
 	return lines
 }

@@ -3,6 +3,7 @@ package specialist
 import (
 	"context"
 	"math"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
@@ -13,8 +14,9 @@ import (
 
 // Cost is what answering takes.
 type Cost struct {
-	Params int64   `json:"params"` // values that were trained
-	FLOPs  float64 `json:"flops"`  // of one row on average, a multiply-add as two
+	Params int64   `json:"params"`          // values that were trained
+	FLOPs  float64 `json:"flops"`           // of one row on average, a multiply-add as two
+	Speed  *Speed  `json:"speed,omitempty"` // nil: not measured
 }
 
 // costOf counts the .onnx file at path.
@@ -53,6 +55,32 @@ func (b *Bundle) Costs(v *Evaluation) (generalist, together Cost, err error) {
 		together.FLOPs += c.FLOPs * float64(v.AskedOf[m]) / math.Max(1, float64(rows))
 	}
 	return generalist, together, nil
+}
+
+// Params are the trained parameters of the generalist and all its specialists.
+func (b *Bundle) Params() (n int64, err error) {
+	for _, m := range b.members() {
+		c, err := costOf(b.Path(*m))
+		if err != nil {
+			return 0, err
+		}
+		n += c.Params
+	}
+	return n, nil
+}
+
+// Visits are the rows that the specialists learned from, each as often as one did,
+// as the records of their fleet say; 0 where these are not there.
+func (b *Bundle) Visits() (n int64, err error) {
+	f := folder{dir: b.dir, records: fleetDir}
+	for _, x := range b.Specialists {
+		r := &Record{}
+		if ok, err := f.load(strings.TrimSuffix(strings.TrimSuffix(x.File, ".onnx"), ".unverified"), b.Path(x.Member), r); !ok || err != nil {
+			return 0, err
+		}
+		n += r.Visits
+	}
+	return n, nil
 }
 
 // Rival is what an ensemble of specialists is compared with: one model, or

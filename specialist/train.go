@@ -42,8 +42,18 @@ type Fleet struct {
 	Bundle    *Bundle  `json:"bundle"`
 	Trained   []Record `json:"trained"`   // one a set, those that were left out among them
 	Distilled bool     `json:"distilled"` // the generalist of the bundle is a student of the given one
+	First     *Record  `json:"first"`     // what its training came to; nil where it is the given one, whose training nobody knows here
 	Notes     []string `json:"notes"`
 	WallS     float64  `json:"wall_s"` // of this call
+}
+
+// Training is the time and the rows of the specialists' trainings together, one
+// after the other.
+func (f *Fleet) Training() (seconds float64, visits int64) {
+	for _, r := range f.Trained {
+		seconds, visits = seconds+r.Seconds, visits+r.Visits
+	}
+	return seconds, visits
 }
 
 // DefaultRecipe is that of specialists: hard and soft targets with equal weight
@@ -68,6 +78,7 @@ type fleet struct {
 	notes   []string
 
 	generalist string // the .onnx file that specialists begin from
+	first      *Record
 	distilled  bool
 	train, val side // labels of the session's rows
 	work       []*training
@@ -203,7 +214,7 @@ func (f *fleet) sameClasses(context.Context) error {
 
 // join writes the bundle of all specialists.
 func (f *fleet) join() (*Fleet, error) {
-	r := &Fleet{Dir: f.plan.Dir, Distilled: f.distilled, Notes: f.notes}
+	r := &Fleet{Dir: f.plan.Dir, Distilled: f.distilled, First: f.first, Notes: f.notes}
 	b := &Bundle{Classes: slices.Clone(f.plan.Sets.Classes), Top: f.plan.Top, Generalist: Member{File: filepath.Base(f.generalist)}}
 	for _, t := range f.work {
 		r.Trained = append(r.Trained, *t.record)

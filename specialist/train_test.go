@@ -384,3 +384,18 @@ func TestTrainCancelled(t *testing.T) {
 	mustTrain(t, p)
 	sameBundle(t, "cancelled", whole.Dir, p.Dir)
 }
+
+// TestTrainOrder: the training of the most rows begins first, wherever its set
+// stands.
+func TestTrainOrder(t *testing.T) {
+	p := lookAlikes(t)
+	p.Parallel, p.Recipe.Train.Epochs = 1, 1
+	l := &logged{}
+	if _, err := Train(t.Context(), p, l.env()); err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(l.lines, func(line string) bool { return strings.Contains(line, ": student:") })
+	if at < 0 || !strings.HasPrefix(l.lines[at], "specialist 2: ") { // three of the five classes
+		t.Errorf("%q: expected specialist 2 first", l.lines)
+	}
+}

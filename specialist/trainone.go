@@ -14,7 +14,9 @@ import (
 )
 
 // follow trains the specialists of the plan, or those of the shard, several at
-// once. The first fault ends the others, which save checkpoints.
+// once, those with the most rows first, so that no long training is left alone at
+// the end (Graham 1969, bounds on multiprocessing timing anomalies). The first
+// fault ends the others, which save checkpoints.
 func (f *fleet) follow(ctx context.Context) error {
 	var work []*training
 	for i, t := range f.work {
@@ -22,6 +24,7 @@ func (f *fleet) follow(ctx context.Context) error {
 			work = append(work, t)
 		}
 	}
+	slices.SortStableFunc(work, func(a, b *training) int { return len(b.own) - len(a.own) })
 	f.progress = f.newProgress(work)
 	i, err := distill.Together(ctx, len(work), f.plan.Parallel, func(ctx context.Context, i int) error { return f.one(ctx, work[i]) })
 	switch {

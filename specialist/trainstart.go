@@ -82,11 +82,15 @@ func short(err error) string {
 func (f *fleet) begin(ctx context.Context) error {
 	f.generalist = f.at(f.file(generalistName))
 	r := &Record{Index: -1}
-	return f.once(ctx, generalistName, generalistName, r, func(dir, path string) error { return f.first(ctx, r, dir, path) })
+	err := f.once(ctx, generalistName, generalistName, r, func(dir, path string) error { return f.prime(ctx, r, dir, path) })
+	if err == nil && f.distilled {
+		f.first = r
+	}
+	return err
 }
 
-// first makes that generalist, and fills its record.
-func (f *fleet) first(ctx context.Context, r *Record, dir, path string) (err error) {
+// prime makes that generalist, and fills its record.
+func (f *fleet) prime(ctx context.Context, r *Record, dir, path string) (err error) {
 	trial := distill.Trial{Recipe: f.session.Recipe(), Role: distill.RoleStudent, Dir: dir, Log: f.env.Log, Progress: f.env.Progress}
 	var net *distill.Trained
 	if f.distilled {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,8 @@ import (
 )
 
 // progress shows how far each stage is: a bar with rate and remaining time on
-// a terminal, a line every few seconds elsewhere.
+// a terminal, a line every few seconds elsewhere. Of several seeds all are one
+// bar, with those that are being trained below it, or one line.
 type progress struct {
 	w    io.Writer
 	bars *mpb.Progress // nil off a terminal
@@ -90,7 +92,7 @@ func (p *progress) report(name string, done, total int64, last *distill.EpochRec
 	switch {
 	case s.bar != nil:
 		s.bar.SetCurrent(done)
-	case p.bars == nil && now.Sub(s.printed) >= lineEvery:
+	case p.bars == nil && now.Sub(s.printed) >= lineEvery && !ofSeed(name):
 		s.printed = now
 		rate := float64(done-s.from) / now.Sub(s.began).Seconds()
 		left := time.Duration(float64(total-done) / max(rate, 1e-9) * float64(time.Second))
@@ -101,9 +103,13 @@ func (p *progress) report(name string, done, total int64, last *distill.EpochRec
 	}
 }
 
+// ofSeed tells whether a stage is the training of one of several seeds, which
+// distill.AllSeeds tells of too.
+func ofSeed(name string) bool { return strings.Contains(name, ", seed ") }
+
 func (p *progress) newBar(name string, total int64, s *stage) *mpb.Bar {
-	return p.bars.AddBar(total,
-		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DindentRight}), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
+	return p.bars.AddBar(total, mpb.BarOptional(mpb.BarRemoveOnComplete(), ofSeed(name)),
+		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DSyncWidthR}), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
 		mpb.AppendDecorators(
 			decor.AverageSpeed(0, "%.0f/s", decor.WC{W: 9}),
 			decor.OnComplete(decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 8}), " done"),

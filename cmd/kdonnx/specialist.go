@@ -17,7 +17,7 @@ joins generalist and experts to one answer (Hinton, Vinyals and Dean 2015, secti
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSpecialistCluster(a), newSpecialistTrain(a), newSpecialistPredict(a), newSpecialistEval(a), newSpecialistExport(a), newSpecialistDistill(a),
+	cmd.AddCommand(newSpecialistCluster(a), newSpecialistTrain(a), newSpecialistPredict(a), newSpecialistEval(a), newSpecialistRivals(a), newSpecialistDistill(a), newSpecialistExport(a),
 		newSpecialistRun(a))
 	return cmd
 }

@@ -3,16 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
-	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/distill/report"
+	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/specialist"
 	"github.com/kdonnx/kdonnx/specialist/fuse"
@@ -25,6 +26,7 @@ type specialistEvaluation struct {
 	Generalist specialist.Cost           `json:"generalist_cost"`
 	Together   specialist.Cost           `json:"ensemble_cost"`
 	Rivals     []*specialist.RivalResult `json:"against"`
+	Notes      []string                  `json:"notes"` // what was not measured, and why
 }
 
 func newSpecialistEval(a *app) *cobra.Command {
@@ -42,8 +44,10 @@ func newSpecialistEval(a *app) *cobra.Command {
 many specialists have a row's class in their sets, with answers restricted to the
 classes of a set, and with the specialists added one at a time. Other models are
 scored beside it by --against, for an honest comparison: one larger net, or several
-nets between commas, whose probabilities are averaged. With --report a page shows all
-of it, and what the specialists mend and break; JSON and CSV go beside the page.`,
+nets between commas, whose probabilities are averaged; kdonnx specialist rivals
+trains some. Where there is ONNX Runtime, all are timed beside one another. With
+--report a page shows all of it, and what the specialists mend and break; JSON and CSV
+go beside the page.`,
 		Example: `  kdonnx specialist eval --bundle out/specialists --data test.csv
   kdonnx specialist eval --bundle out/specialists --data test.csv --against larger.onnx --against a.onnx,b.onnx
   kdonnx specialist eval --bundle out/specialists --data test.csv --report eval.html`,
@@ -81,12 +85,21 @@ of it, and what the specialists mend and break; JSON and CSV go beside the page.
 					return err
 				}
 			}
+			var rivals []*specialist.Rival
 			for _, files := range against {
-				r, err := b.rival(ctx, files, len(bundle.Classes))
+				rival, err := specialist.OpenRival(ctx, files, strings.Split(files, ","), len(bundle.Classes), b.o)
 				if err != nil {
 					return err
 				}
-				v.Rivals = append(v.Rivals, r)
+				defer rival.Close()
+				r, err := specialist.EvaluateRival(ctx, *rival, b.o.Rows, len(bundle.Classes))
+				if err != nil {
+					return err
+				}
+				rivals, v.Rivals = append(rivals, rival), append(v.Rivals, r)
+			}
+			if err := v.time(ctx, e, rivals, b.o); err != nil {
+				return err
 			}
 			if page != "" {
 				if err := to.WriteSpecialists(v.page(bundle, b.data.path)); err != nil {
@@ -113,56 +126,25 @@ of it, and what the specialists mend and break; JSON and CSV go beside the page.
 	return cmd
 }
 
-// reportOfSpecialists are the files of --report, none where page is empty. None
-// may be one of those that are read.
-func reportOfSpecialists(page string, read ...string) (report.Files, error) {
-	if page == "" {
-		return report.Files{}, nil
+// time adds how fast all are, where that can be measured.
+func (v *specialistEvaluation) time(ctx context.Context, e *specialist.Ensemble, rivals []*specialist.Rival, o specialist.EnsembleOptions) error {
+	why := export.Ready(o.Library)
+	if o.Engine == distill.EngineORT {
+		why = fmt.Errorf("the ensemble is one file only where the generalist runs natively")
 	}
-	name := strings.TrimSuffix(page, filepath.Ext(page))
-	to := report.Files{JSON: name + ".json", HTML: page, CSV: name + ".csv"}
-	if page == to.JSON || page == to.CSV {
-		return to, fault.New(fault.Usage, page, "--report", "that is the name of the JSON or CSV beside the page, expected another ending, such as eval.html")
+	var speeds []specialist.Speed
+	if why == nil {
+		speeds, why = e.Speeds(ctx, rivals, o)
 	}
-	for _, path := range []string{to.HTML, to.JSON, to.CSV} {
-		if err := writable(path, read...); err != nil {
-			return to, err
-		}
+	if why != nil {
+		v.Notes = append(v.Notes, "speed is not measured: "+why.Error())
+		return ctx.Err()
 	}
-	return to, nil
-}
-
-// page is what the page of --report shows: v with what models cost, and the
-// rivals.
-func (v *specialistEvaluation) page(b *specialist.Bundle, rows string) *report.Specialists {
-	p := v.Evaluation.Page(b)
-	p.Rows.Name = rows
-	for i, c := range []specialist.Cost{v.Generalist, v.Together} {
-		p.Models[i].Params, p.Models[i].FLOPs = c.Params, report.Number(c.FLOPs)
+	v.Generalist.Speed, v.Together.Speed = &speeds[0], &speeds[1]
+	for i, r := range v.Rivals {
+		r.Speed = &speeds[i+2]
 	}
-	for _, r := range v.Rivals {
-		p.Models = append(p.Models, report.SpecialistsModel{Name: r.Name, Part: report.RivalPart, Scores: report.Spreads([]metrics.Result{r.Result}), Params: r.Params, FLOPs: report.Number(r.FLOPs)})
-	}
-	return p
-}
-
-// rival opens and scores models, whose names lie between commas.
-func (b *bundleFlags) rival(ctx context.Context, files string, classes int) (*specialist.RivalResult, error) {
-	r := specialist.Rival{Name: files, Files: strings.Split(files, ",")}
-	for _, path := range r.Files {
-		t := distill.Default().Teacher
-		t.Model, t.Library = path, b.o.Library
-		m, err := distill.OpenModel(ctx, distill.EngineNative, t, b.o.Rows, b.data.path, b.o.Cache)
-		if err != nil {
-			return nil, err
-		}
-		defer m.Close()
-		if m.Task != dataset.MultiClass || m.Classes != classes {
-			return nil, fault.New(fault.Input, path, "", "is of %s with %d outputs, expected the bundle's %d classes", m.Task, m.Classes, classes)
-		}
-		r.Models = append(r.Models, m)
-	}
-	return specialist.EvaluateRival(ctx, r, b.o.Rows, classes)
+	return nil
 }
 
 // print shows v as tables.
@@ -176,10 +158,13 @@ func (v *specialistEvaluation) print(a *app, b *specialist.Bundle) error {
 	line("generalist", g.Errors, g.Labelled, g.NLL, g.ECE, v.Generalist)
 	line(fmt.Sprintf("with %d specialists", len(b.Specialists)), e.Errors, e.Labelled, e.NLL, e.ECE, v.Together)
 	for _, r := range v.Rivals {
-		line(r.Name, r.Errors, r.Labelled, r.NLL, r.ECE, r.Cost)
+		line(shortName(r.Name), r.Errors, r.Labelled, r.NLL, r.ECE, r.Cost)
 	}
 	fmt.Fprintf(w, "\n")
 	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := v.printSpeeds(a.out, w, len(b.Specialists)); err != nil {
 		return err
 	}
 	p := v.Paired
@@ -203,6 +188,41 @@ func (v *specialistEvaluation) print(a *app, b *specialist.Bundle) error {
 		fmt.Fprintf(w, "%d\t\t%d\t\t%s\t\n", n, right, relative(v.Curve[0], right))
 	}
 	return w.Flush()
+}
+
+// printSpeeds shows how fast all are, or why that is not known.
+func (v *specialistEvaluation) printSpeeds(out io.Writer, w *tabwriter.Writer, specialists int) error {
+	for _, note := range v.Notes {
+		if _, err := fmt.Fprintf(out, "%s\n\n", note); err != nil {
+			return err
+		}
+	}
+	if v.Generalist.Speed == nil {
+		return nil
+	}
+	fmt.Fprintf(w, "\ta row\trows/s in batches of %d\tnatively\t\n", v.Generalist.Speed.Batch)
+	line := func(name string, s *specialist.Speed) {
+		fmt.Fprintf(w, "%s\t%.1f us\t%.0f\t%.0f\t\n", name, s.LatencyUS, s.Rows, s.Native)
+	}
+	line("generalist", v.Generalist.Speed)
+	line(fmt.Sprintf("with %d specialists, in one file", specialists), v.Together.Speed)
+	for _, r := range v.Rivals {
+		line(shortName(r.Name), r.Speed)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "(medians, in ONNX Runtime on one thread; natively on %d cores)\n\n", runtime.GOMAXPROCS(0))
+	return err
+}
+
+// shortName is the first of many files between commas.
+func shortName(files string) string {
+	list := strings.Split(files, ",")
+	if len(list) <= 2 {
+		return files
+	}
+	return fmt.Sprintf("%s and %d more", list[0], len(list)-1)
 }
 
 // relative is a relative gain for people.

@@ -152,6 +152,23 @@ func printFleet(out io.Writer, f *specialist.Fleet) error {
 	if slices.ContainsFunc(f.Trained, func(r specialist.Record) bool { return r.After.Rows > 0 }) {
 		judged = "on the validation rows, which chose the epochs"
 	}
-	_, err := fmt.Fprintf(out, "\n%s; %.1f s\nbundle  %s\n", judged, f.WallS, f.Dir)
+	_, err := fmt.Fprintf(out, "\n%s; %.1f s\n%s\nbundle  %s\n", judged, f.WallS, effort(f), f.Dir)
 	return err
+}
+
+// effort is what the specialists' trainings took, beside the generalist's where
+// that is known.
+func effort(f *specialist.Fleet) string {
+	seconds, visits := f.Training()
+	text := fmt.Sprintf("trainings: %.1f s one after the other, %d rows learned from, %.2f us each", seconds, visits, 1e6*seconds/float64(max(1, visits)))
+	if g := f.First; g != nil && g.Seconds > 0 {
+		trained := 0
+		for _, r := range f.Trained {
+			if r.LeftOut == "" {
+				trained++
+			}
+		}
+		text += fmt.Sprintf("; the generalist %.1f s, %d rows: a specialist takes %.2f times as long", g.Seconds, g.Visits, seconds/float64(max(1, trained))/g.Seconds)
+	}
+	return text
 }

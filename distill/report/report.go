@@ -41,10 +41,10 @@ type Report struct {
 	Budget      *Budget      `json:"budget,omitempty"` // nil without one
 	History     History      `json:"history"`
 	Balance     *Balance     `json:"balance,omitempty"` // of the rows that are learned from, over the classes
-	StepsPerS   Number       `json:"steps_per_s"`
-	SamplesPerS Number       `json:"samples_per_s"`
-	WallS       Number       `json:"wall_s"`
-	Timings     []Timing     `json:"timings"` // in the order of the run
+	StepsPerS   Number       `json:"steps_per_s"`       // of all trainings together, see SamplesPerS
+	SamplesPerS Number       `json:"samples_per_s"`     // rows that all trainings learned from, over the wall time in which at least one made steps
+	WallS       Number       `json:"wall_s"`            // of the whole run
+	Timings     []Timing     `json:"timings"`           // in the order of the run
 	Notes       []string     `json:"notes"`
 	Warnings    []string     `json:"warnings"`
 	Classes     []string     `json:"classes"`           // names by label; a class without one is shown by its number

@@ -75,7 +75,7 @@ func fitOnce(ctx context.Context, p *Points, k int, rng *rand.Rand) (*KMeans, er
 			}
 		}
 		if pass == 0 {
-			c.merge(k)
+			c.merge(k, func(int, int) bool { return true })
 		} else if !moved {
 			break
 		}

@@ -187,11 +187,11 @@ func TestFitEdges(t *testing.T) {
 // do, at 20 and not the 20/12·4.5² = 33.75 of 2 and 6.5.
 func TestMerge(t *testing.T) {
 	c := &KMeans{D: 1, Centres: []float64{0, 5, 2, 8}, Count: []int{10, 1, 10, 1}, Of: []int32{0, 1, 2, 3, -1}, dist: make([]float64, 4)}
-	c.merge(3)
+	c.MergeSingles()
 	if !slices.Equal(c.Centres, []float64{0, 6.5, 2}) || !slices.Equal(c.Count, []int{10, 2, 10}) || !slices.Equal(c.Of, []int32{0, 1, 2, 1, -1}) {
-		t.Errorf("three: %+v", c)
+		t.Errorf("no single one: %+v", c)
 	}
-	c.merge(2)
+	c.merge(2, func(int, int) bool { return true })
 	if !slices.Equal(c.Centres, []float64{1, 6.5}) || !slices.Equal(c.Count, []int{20, 2}) || !slices.Equal(c.Of, []int32{0, 1, 0, 1, -1}) {
 		t.Errorf("two: %+v", c)
 	}

@@ -2,10 +2,17 @@ package cluster
 
 import "math"
 
-// merge joins clusters until k are left, the pair first whose union adds least
-// to the sum of squares, n·m/(n+m)·‖c−c'‖² for centres c and c' of n and m points
-// (Ward 1963, Hierarchical grouping to optimize an objective function).
-func (c *KMeans) merge(k int) {
+// MergeSingles gives the only point of a cluster to another one, as long as there
+// is such a point and more than two clusters.
+func (c *KMeans) MergeSingles() {
+	c.merge(2, func(n, m int) bool { return n == 1 || m == 1 })
+}
+
+// merge joins clusters until k are left, or none whose numbers of points may. The
+// pair is first whose union adds least to the sum of squares, n·m/(n+m)·‖c−c'‖² for
+// centres c and c' of n and m points (Ward 1963, Hierarchical grouping to optimize
+// an objective function).
+func (c *KMeans) merge(k int, may func(n, m int) bool) {
 	n := c.K()
 	if n <= k {
 		return
@@ -25,14 +32,18 @@ func (c *KMeans) merge(k int) {
 		into[i] = i
 		measure(i)
 	}
-	for left := n; left > k; left-- {
+	left := n
+	for ; left > k; left-- {
 		to, from, least := 0, 0, math.Inf(1)
 		for i := range n {
 			for j := i + 1; j < n && !gone[i]; j++ {
-				if !gone[j] && cost[i*n+j] < least {
+				if !gone[j] && cost[i*n+j] < least && may(c.Count[i], c.Count[j]) {
 					to, from, least = i, j, cost[i*n+j]
 				}
 			}
+		}
+		if from == to {
+			break
 		}
 		c.Count[to] += c.Count[from]
 		rate := float64(c.Count[from]) / float64(c.Count[to])
@@ -47,7 +58,7 @@ func (c *KMeans) merge(k int) {
 		}
 		measure(to)
 	}
-	c.compact(into, gone, k)
+	c.compact(into, gone, left)
 }
 
 // compact closes the gaps of clusters that are gone, whose points go where into

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -12,19 +13,18 @@ import (
 )
 
 // jsonl is a file of JSON lines: one of event start, one of event epoch for
-// each epoch of each course, one of event end.
+// each epoch of each course as it ends, one of event end.
 type jsonl struct {
-	path    string
-	file    *durable.Journal
-	start   []byte
-	courses []said
+	path  string
+	file  *durable.Journal
+	start []byte
+	said  []said
 }
 
-// said are the lines of a course.
+// said is the line of an epoch.
 type said struct {
-	of    Course
-	lines []byte
-	done  int
+	of   Course
+	line []byte
 }
 
 // JSONL opens a file of JSON lines. What r says of the run before it trains
@@ -51,34 +51,30 @@ func taskName(t dataset.Task) string {
 
 // Epochs implements Sink.
 func (j *jsonl) Epochs(of Course, done []Epoch) error {
-	last := len(j.courses) - 1
-	if last >= 0 && j.courses[last].of == of && j.courses[last].done == len(done)-1 {
-		b, err := epochLine(of, done[len(done)-1])
-		if err != nil {
-			return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
-		}
-		j.courses[last].done++
-		j.courses[last].lines = append(j.courses[last].lines, b...)
-		return j.file.Append(b)
-	}
-	for i, s := range j.courses { // what came after it is not any more
+	before := 0
+	for _, s := range j.said {
 		if s.of == of {
-			j.courses = j.courses[:i]
-			break
+			before++
 		}
 	}
-	s := said{of: of, done: len(done)}
-	for _, e := range done {
+	if before == 0 || before != len(done)-1 { // not one more: the course begins, or begins again
+		j.said = slices.DeleteFunc(j.said, func(s said) bool { return s.of == of })
+		before = 0
+	}
+	from := len(j.said)
+	for _, e := range done[before:] {
 		b, err := epochLine(of, e)
 		if err != nil {
 			return fault.New(fault.IO, j.path, "", "cannot encode: %w", err)
 		}
-		s.lines = append(s.lines, b...)
+		j.said = append(j.said, said{of, b})
 	}
-	j.courses = append(j.courses, s)
+	if before > 0 {
+		return j.file.Append(j.said[from].line)
+	}
 	all := bytes.Clone(j.start)
-	for _, s := range j.courses {
-		all = append(all, s.lines...)
+	for _, s := range j.said {
+		all = append(all, s.line...)
 	}
 	return j.file.Set(all)
 }

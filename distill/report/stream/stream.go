@@ -4,13 +4,16 @@
 // # Invariants
 //
 // What a file holds depends on what it was told alone: a run that is
-// interrupted and goes on leaves the file of one that was not, but for times.
+// interrupted and goes on leaves the file of one that was not, but for times,
+// and where trainings beside one another share a file, for the place of a
+// training's lines among those of others.
 // Records are whole, but for the last one of a killed run, which the run that
 // goes on repairs.
 package stream
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill/report"
@@ -45,29 +48,46 @@ type Sink interface {
 	Close() error
 }
 
-// Sinks are several as one.
-type Sinks []Sink
+// Sinks are several as one, told by trainings beside one another. Nil are none.
+type Sinks struct {
+	mu  sync.Mutex
+	all []Sink
+}
+
+// NewSinks are the given ones.
+func NewSinks(all ...Sink) *Sinks { return &Sinks{all: all} }
+
+// Add adds one, before any is told something.
+func (s *Sinks) Add(k Sink) { s.all = append(s.all, k) }
 
 // Epochs implements Sink.
-func (s Sinks) Epochs(of Course, done []Epoch) error {
+func (s *Sinks) Epochs(of Course, done []Epoch) error {
 	return s.each(func(k Sink) error { return k.Epochs(of, done) })
 }
 
 // End implements Sink.
-func (s Sinks) End(r *report.Report) error { return s.each(func(k Sink) error { return k.End(r) }) }
+func (s *Sinks) End(r *report.Report) error {
+	return s.each(func(k Sink) error { return k.End(r) })
+}
 
 // Close implements Sink.
-func (s Sinks) Close() error {
+func (s *Sinks) Close() error {
 	var all []error
-	for _, k := range s {
+	s.each(func(k Sink) error {
 		all = append(all, k.Close())
-	}
+		return nil
+	})
 	return errors.Join(all...)
 }
 
 // each stops at the first error.
-func (s Sinks) each(f func(Sink) error) error {
-	for _, k := range s {
+func (s *Sinks) each(f func(Sink) error) error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.all {
 		if err := f(k); err != nil {
 			return err
 		}

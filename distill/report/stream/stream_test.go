@@ -380,3 +380,68 @@ func TestEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestInterleaved tells of two courses by turns, as trainings beside one another
+// do: every line stands when it came, and a run that goes on has all epochs of
+// each in order.
+func TestInterleaved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.jsonl")
+	var s Sink
+	tell := func(role string, n int) {
+		t.Helper()
+		if err := s.Epochs(Course{Role: role}, epochsOf(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(want string) {
+		t.Helper()
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for l := range strings.Lines(string(data)) {
+			var v struct {
+				Event, Role string
+				Epoch       int
+			}
+			if err := json.Unmarshal([]byte(l), &v); err != nil {
+				t.Fatalf("%q: %v", l, err)
+			}
+			if v.Event == "epoch" {
+				got = append(got, fmt.Sprint(v.Role[:1], v.Epoch))
+			}
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("lines %q, expected %q", got, want)
+		}
+	}
+	s = sinkAt(t, path)
+	for _, c := range []struct {
+		role string
+		n    int
+	}{{"student", 0}, {"baseline", 0}, {"student", 1}, {"baseline", 1}, {"baseline", 2}, {"student", 2}, {"baseline", 3}} {
+		tell(c.role, c.n)
+	}
+	holds("s1 b1 b2 s2 b3")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = sinkAt(t, path) // the baseline's last checkpoint was after epoch 2
+	tell("student", 2)
+	tell("baseline", 2)
+	holds("s1 s2 b1 b2")
+	tell("baseline", 3)
+	tell("student", 3)
+	tell("baseline", 2) // begins again
+	holds("s1 s2 s3 b1 b2")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sinkAt(t *testing.T, path string) Sink {
+	t.Helper()
+	s, err := JSONL(path, example())
+	return must(t, s, err)
+}

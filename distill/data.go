@@ -40,7 +40,7 @@ func openData(ctx context.Context, r *Recipe, h *HeldOut) (*Data, error) {
 	d.whole = train
 	d.Notes = append(d.Notes, train.Spec().Notes...)
 	if r.Data.Limit > 0 {
-		if train, err = dataset.Limit(ctx, train, r.Data.Limit, r.Train.Seed); err != nil {
+		if train, err = dataset.Limit(ctx, train, r.Data.Limit, r.splitSeed()); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,7 @@ func openData(ctx context.Context, r *Recipe, h *HeldOut) (*Data, error) {
 		}
 	}
 	if r.Data.Labelled > 0 {
-		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
+		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.splitSeed()); err != nil {
 			return nil, err
 		}
 		d.Notes = append(d.Notes, fmt.Sprintf("labels of %d training rows are kept; the held-out rows keep theirs", r.Data.Labelled))
@@ -219,7 +219,7 @@ func (d *Data) holdOutTest(ctx context.Context, r *Recipe, train dataset.Source)
 	if d.Test != nil {
 		return train, nil
 	}
-	kept, held, err := dataset.Split(ctx, train, testShare, r.Train.Seed+1)
+	kept, held, err := dataset.Split(ctx, train, testShare, r.splitSeed()+1)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +247,7 @@ func (d *Data) holdOut(ctx context.Context, r *Recipe, train dataset.Source, o d
 		d.Notes = append(d.Notes, "no validation rows: the last epoch is kept")
 		return train, nil
 	}
-	kept, held, err := dataset.Split(ctx, train, fraction, r.Train.Seed)
+	kept, held, err := dataset.Split(ctx, train, fraction, r.splitSeed())
 	if err != nil {
 		return nil, err
 	}

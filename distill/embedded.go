@@ -42,7 +42,7 @@ func embeddedData(ctx context.Context, r *Recipe, h *HeldOut) (d *Data, err erro
 		}
 	}
 	if r.Data.Labelled > 0 {
-		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.Train.Seed); err != nil {
+		if train, err = dataset.WithLabels(ctx, train, r.Data.Labelled, r.splitSeed()); err != nil {
 			return nil, err
 		}
 	}

@@ -51,7 +51,7 @@ func (d *Data) holdOutJudges(ctx context.Context, r *Recipe, train dataset.Sourc
 	if h.Share == 0 {
 		h.Share = DefaultShare
 	}
-	kept, held, err := dataset.Split(ctx, train, h.Share, r.Train.Seed+judgeSeed)
+	kept, held, err := dataset.Split(ctx, train, h.Share, r.splitSeed()+judgeSeed)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (d *Data) holdOutJudges(ctx context.Context, r *Recipe, train dataset.Sourc
 
 // halveValidation makes half of the validation rows those that judge.
 func (d *Data) halveValidation(ctx context.Context, r *Recipe) error {
-	kept, held, err := dataset.Split(ctx, d.Val, 0.5, r.Train.Seed+judgeSeed)
+	kept, held, err := dataset.Split(ctx, d.Val, 0.5, r.splitSeed()+judgeSeed)
 	if err != nil {
 		return err
 	}

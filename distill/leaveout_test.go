@@ -107,7 +107,13 @@ func TestRecipes(t *testing.T) {
 		r := Default()
 		if err := r.Merge(path); err != nil {
 			t.Error(err)
-		} else if err := r.Validate(); err != nil {
+			continue
+		}
+		if err := r.Specialist.Validate(); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		r.Specialist = DefaultSpecialist() // which kdonnx specialist run alone follows
+		if err := r.Validate(); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -15,13 +15,14 @@ import (
 // the keys of a recipe.yaml are these fields; the zero value is not usable,
 // start from Default.
 type Recipe struct {
-	Teacher TeacherRecipe `yaml:"teacher" json:"teacher"`
-	Data    DataRecipe    `yaml:"data" json:"data"`
-	Student StudentRecipe `yaml:"student" json:"student"`
-	Loss    LossRecipe    `yaml:"loss" json:"loss"`
-	Train   TrainRecipe   `yaml:"train" json:"train"`
-	Output  OutputRecipe  `yaml:"output" json:"output"`
-	Sweep   SweepRecipe   `yaml:"sweep" json:"sweep,omitzero"` // what kdonnx sweep tries
+	Teacher    TeacherRecipe    `yaml:"teacher" json:"teacher"`
+	Data       DataRecipe       `yaml:"data" json:"data"`
+	Student    StudentRecipe    `yaml:"student" json:"student"`
+	Loss       LossRecipe       `yaml:"loss" json:"loss"`
+	Train      TrainRecipe      `yaml:"train" json:"train"`
+	Output     OutputRecipe     `yaml:"output" json:"output"`
+	Sweep      SweepRecipe      `yaml:"sweep" json:"sweep,omitzero"`           // what kdonnx sweep tries
+	Specialist SpecialistRecipe `yaml:"specialist" json:"specialist,omitzero"` // what kdonnx specialist run does
 }
 
 // DataRecipe names the rows.
@@ -40,6 +41,7 @@ type DataRecipe struct {
 	Synthetic  int     `yaml:"synthetic" json:"synthetic"`   // further unlabelled rows that are made of the training rows; 0: none
 	Synthesis  string  `yaml:"synthesis" json:"synthesis"`   // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
 	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
+	SplitSeed  *uint64 `yaml:"split_seed" json:"split_seed"` // of what is drawn of the rows: splits, limits, labels that are kept; nil: train.seed
 
 	Without []string `yaml:"without,omitempty" json:"without,omitempty"` // classes whose rows are left out of Train and Val; the test rows keep them
 	Only    []string `yaml:"only,omitempty" json:"only,omitempty"`       // or those that alone are kept
@@ -103,6 +105,14 @@ const Embedded = "embedded"
 // NoTeacher stands for no teacher at all: the net is trained on labels alone.
 const NoTeacher = "none"
 
+// splitSeed is that of what is drawn of the rows.
+func (r *Recipe) splitSeed() uint64 {
+	if r.Data.SplitSeed != nil {
+		return *r.Data.SplitSeed
+	}
+	return r.Train.Seed
+}
+
 // taught tells whether somebody teaches: a model, or the store of one.
 func (r *Recipe) taught() bool { return r.Teacher.Model != NoTeacher }
 
@@ -118,8 +128,9 @@ func Default() Recipe {
 		Loss:    LossRecipe{Name: "auto", Temperature: 4, Alpha: 0.9, TemperatureSchedule: "constant", AlphaSchedule: "constant", Delta: loss.DefaultDelta, HintWeight: 1},
 		Train: TrainRecipe{Epochs: 20, Batch: 128, Optimizer: "sgd", LR: 0.05, Momentum: 0.9,
 			Schedule: "cosine", Clip: 5, Accumulate: 1, Seed: 1, Seeds: 1},
-		Output: OutputRecipe{Model: "out/student.onnx"},
-		Sweep:  DefaultSweep(),
+		Output:     OutputRecipe{Model: "out/student.onnx"},
+		Sweep:      DefaultSweep(),
+		Specialist: DefaultSpecialist(),
 	}
 }
 

@@ -43,7 +43,7 @@ func (r *Recipe) checkNumbers() error {
 // words; "" where the flag is not of a number, or its help says the range.
 func Range(flag string) string {
 	r := Default()
-	for _, c := range r.numbers() {
+	for _, c := range append(r.numbers(), r.Specialist.numbers()...) {
 		if c.flag == flag {
 			return c.want
 		}
@@ -140,6 +140,8 @@ func (r *Recipe) checkGiven() error {
 	switch {
 	case !r.Sweep.isZero():
 		return fault.New(fault.Usage, "", "sweep", "the recipe is that of a sweep: kdonnx sweep follows it, and writes the recipe of the best")
+	case !r.Specialist.isDefault():
+		return fault.New(fault.Usage, "", "specialist", "the recipe is that of a generalist and its specialists: kdonnx specialist run follows it")
 	case r.Output.Model == "":
 		return fault.New(fault.Usage, "", "-o", "empty: name the student's file")
 	case d.Train == "":

@@ -33,7 +33,7 @@ func (d *Data) synthesise(ctx context.Context, r *Recipe) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.Make(ctx, d.Transfer, r.Data.Synthetic, r.Train.Seed)
+	made, err := s.Make(ctx, d.Transfer, r.Data.Synthetic, r.splitSeed())
 	if err != nil {
 		return fault.At(r.Data.Train, err)
 	}

@@ -96,6 +96,7 @@ type RivalResult struct {
 	Name string `json:"name"`
 	Cost
 	metrics.Result
+	Right []bool `json:"-"` // of the labelled rows, in their order
 }
 
 // EvaluateRival scores r on the rows of src, which are of so many classes.
@@ -130,6 +131,9 @@ func EvaluateRival(ctx context.Context, r Rival, src dataset.Source, classes int
 		}
 		for i, v := range sum {
 			sum[i] = float32(math.Log(float64(v)))
+		}
+		if out.Right, err = metrics.Correct(out.Right, sum, b.Y, classes); err != nil {
+			return err
 		}
 		return acc.Add(sum, b.Y, nil)
 	})

@@ -30,6 +30,9 @@ type Evaluation struct {
 
 	Coverage  cluster.Covered `json:"coverage"` // by the sets, of what the generalist says of the rows
 	Confusion []float64       `json:"-"`        // (C, C) of the generalist, as in a Clustering; nil of more than 128 classes
+
+	GeneralistRight []bool `json:"-"` // of the labelled rows, in their order
+	EnsembleRight   []bool `json:"-"` // likewise
 }
 
 // Covered are the rows whose class lies in so many specialists' sets (table 4 of
@@ -107,6 +110,7 @@ func Evaluate(ctx context.Context, e *Ensemble, src dataset.Source) (*Evaluation
 	if t.moments != nil {
 		t.v.Confusion = t.moments.Confusion()
 	}
+	t.v.GeneralistRight, t.v.EnsembleRight = t.gOK, t.qOK
 	return t.v, nil
 }
 

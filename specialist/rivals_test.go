@@ -92,7 +92,7 @@ func TestTrainRivals(t *testing.T) {
 		}
 		if m == 0 {
 			side := side{src: test}
-			side, err = (&fleet{session: s}).labelled(t.Context(), test)
+			side, err = (&fleet{session: s}).labelled(t.Context(), test, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

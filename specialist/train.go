@@ -28,6 +28,11 @@ type TrainPlan struct {
 	Parallel int    // specialists that are trained at once; 0: one a core
 	Restart  bool   // forget what is in Dir
 
+	// Labels are the classes of the training rows, by row, for those that have no
+	// label of their own, such as what a teacher of the generalist says of them.
+	// nil: what the generalist says.
+	Labels []int32
+
 	Shard, Shards int // of the sets this call takes every Shards-th, from Shard; 0: all
 }
 

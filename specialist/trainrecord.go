@@ -2,6 +2,7 @@ package specialist
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -80,6 +81,9 @@ func (f *fleet) ofPlan() (map[string]string, error) {
 	id["head"], id["classes"], id["unverified"] = string(f.plan.Head), fmt.Sprintf("%q", f.plan.Sets.Classes), fmt.Sprint(f.unverified)
 	for m, set := range f.plan.Sets.Sets {
 		id[fmt.Sprintf("sets[%d]", m)] = fmt.Sprint(set)
+	}
+	if f.plan.Labels != nil {
+		id["labels"] = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, f.plan.Labels)))
 	}
 	if f.distilled {
 		return id, nil

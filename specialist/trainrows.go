@@ -8,30 +8,45 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // side are rows of a session with a class for each.
 type side struct {
 	src    dataset.Source // nil: there are none
 	given  []int32        // labels, dataset.Unlabelled where a row has none
-	labels []int32        // given, and where there is none the generalist's most likely class
+	labels []int32        // given, and where there is none the plan's or the generalist's most likely class
 }
 
 // label finds the class of every row.
 func (f *fleet) label(ctx context.Context) (err error) {
 	d := f.session.Data()
-	if f.train, err = f.labelled(ctx, d.Transfer); err == nil && d.Val != nil {
-		f.val, err = f.labelled(ctx, d.Val)
+	if n := len(f.plan.Labels); n > 0 && n != d.Transfer.Len() {
+		return fault.New(fault.Usage, "", "labels", "got %d, expected one for each of the %d training rows", n, d.Transfer.Len())
+	}
+	if f.train, err = f.labelled(ctx, d.Transfer, f.plan.Labels); err == nil && d.Val != nil {
+		f.val, err = f.labelled(ctx, d.Val, nil)
 	}
 	return err
 }
 
-func (f *fleet) labelled(ctx context.Context, src dataset.Source) (s side, err error) {
+// labelled are the rows of src; others are the classes of those without a
+// label, nil where the generalist says them.
+func (f *fleet) labelled(ctx context.Context, src dataset.Source, others []int32) (s side, err error) {
 	s.src = src
 	if s.given, err = dataset.Labels(ctx, src); err != nil {
 		return s, err
 	}
 	s.labels = slices.Clone(s.given)
+	for i, y := range others {
+		if s.labels[i] != dataset.Unlabelled {
+			continue
+		}
+		if classes := len(f.plan.Sets.Classes); y < 0 || int(y) >= classes {
+			return s, fault.New(fault.Usage, "", fmt.Sprintf("labels[%d]", i), "got class %d, expected 0 to %d", y, classes-1)
+		}
+		s.labels[i] = y
+	}
 	if !slices.Contains(s.labels, dataset.Unlabelled) {
 		return s, nil
 	}

@@ -30,6 +30,24 @@ func (b betaFlag) Set(s string) error {
 	return err
 }
 
+// seedFlag is a seed that may be absent.
+type seedFlag struct{ p **uint64 }
+
+func (s seedFlag) Type() string { return "uint64" }
+func (s seedFlag) String() string {
+	if s.p == nil || *s.p == nil {
+		return ""
+	}
+	return strconv.FormatUint(**s.p, 10)
+}
+func (s seedFlag) Set(text string) error {
+	v, err := strconv.ParseUint(text, 10, 64)
+	if err == nil {
+		*s.p = &v
+	}
+	return err
+}
+
 // notFlag is a flag that turns off what it points at.
 type notFlag struct{ p *bool }
 
@@ -109,6 +127,7 @@ func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
 	f.IntVar(&d.Limit, "limit", d.Limit, "use this many rows of --train, the same share of each class (0: all)")
 	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these `CLASSES` out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
 	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these `CLASSES` alone")
+	f.Var(seedFlag{&d.SplitSeed}, "split-seed", "seed of what is drawn of the rows: validation and test rows, --limit, --labelled (default: --seed)")
 	f.BoolVar(&d.SkipBad, "skip-bad", d.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
 }
 

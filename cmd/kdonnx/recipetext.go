@@ -22,7 +22,9 @@ var sections = map[string]string{
 	"loss":    "What it learns by: L = α·T²·KL(softmax(v/T) ‖ softmax(z/T)) + β·CE(y, softmax(z)), or what stands for it.",
 	"train":   "The optimisation, the same for student and baseline.",
 	"output":  "What the run leaves.",
-	"sweep":   "What kdonnx sweep tries: lists of values, or ranges, of what the sections above say once. kdonnx distill takes no recipe with any.",
+	"specialist": "What kdonnx specialist run does: a generalist, specialists for what it confuses, and what these are held against. The sections above are those of " +
+		"generalist, rivals and students. kdonnx distill takes no recipe with any of these.",
+	"sweep": "What kdonnx sweep tries: lists of values, or ranges, of what the sections above say once. kdonnx distill takes no recipe with any.",
 }
 
 // flagless explains the keys that no flag sets.
@@ -37,7 +39,7 @@ func recipeText(r *distill.Recipe, head []string) []byte {
 	t := &recipeWriter{}
 	t.comment("", head...)
 	probe := distill.Default()
-	for _, bind := range []func(*pflag.FlagSet, *distill.Recipe){recipeFlags, sweepFlags} {
+	for _, bind := range []func(*pflag.FlagSet, *distill.Recipe){recipeFlags, sweepFlags, studyFlags} {
 		f := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
 		bind(f, &probe)
 		t.flags = append(t.flags, f)
@@ -48,7 +50,7 @@ func recipeText(r *distill.Recipe, head []string) []byte {
 
 type recipeWriter struct {
 	b     bytes.Buffer
-	flags []*pflag.FlagSet // bound to the probe, of a run and of a sweep
+	flags []*pflag.FlagSet // bound to the probe, of a run, of a sweep and of a study of specialists
 }
 
 // fields writes the keys of a section; probe is the same struct of the recipe

@@ -46,19 +46,16 @@ func (s *study) check() error {
 		return bad("output.unverified", "got true, expected false: the ensemble becomes one file once ONNX Runtime has proven it")
 	}
 	seen := map[string]bool{}
-	for i, arch := range a.Students {
-		if arch == distill.SameStudent {
-			arch = r.Student.Arch
-			a.Students = slices.Clone(a.Students)
-			a.Students[i] = arch
+	for _, arch := range a.Students {
+		one := distill.Default()
+		if one.Student.Arch = arch; arch == distill.SameStudent {
+			one.Student.Arch = r.Student.Arch
 		}
-		one := *r
-		one.Student.Arch, one.Specialist = arch, distill.DefaultSpecialist()
 		if one.Student.File() != "" {
-			return bad("--students", "got the file %q, expected an architecture", arch)
+			return bad("--students", "got the file %q, expected an architecture, or %s", arch, distill.SameStudent)
 		}
-		if err := one.Validate(); err != nil && fault.KindOf(err) == fault.Usage && arch != r.Student.Arch {
-			return fault.New(fault.Usage, "", "--students", "%s: %w", arch, err)
+		if err := one.Validate(); err != nil {
+			return fault.New(fault.Usage, "", "--students", "%w", err)
 		}
 		if seen[arch] {
 			return bad("--students", "got %q twice", arch)

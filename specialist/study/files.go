@@ -1,11 +1,8 @@
 package study
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
 	"text/tabwriter"
 
 	"github.com/kdonnx/kdonnx/distill/report"
@@ -22,62 +19,13 @@ const (
 
 // write puts the result in its files.
 func (s *study) write(r *Result) error {
-	if err := report.WriteSpecialists(r.Files.Report, &r.Specialists); err != nil { // fills in what follows
-		return err
-	}
-	table, err := r.csv()
-	if err != nil {
-		return fault.New(fault.IO, r.Files.CSV, "", "cannot encode: %w", err)
-	}
-	if err := durable.Write(r.Files.CSV, table); err != nil {
+	if err := (report.Files{HTML: r.Files.Report, CSV: r.Files.CSV}).WriteSpecialists(&r.Specialists); err != nil { // fills in what follows
 		return err
 	}
 	if err := durable.WriteJSON(r.Files.JSON, r); err != nil {
 		return err
 	}
 	return durable.Clean(s.ask.Output, nil)
-}
-
-// csv is one line a figure of a model, and a seed of it where there are several.
-func (r *Result) csv() ([]byte, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.Write([]string{"model", "part", "seed", "figure", "value"})
-	put := func(m report.SpecialistsModel, seed, figure string, v float64) {
-		w.Write([]string{m.Name, string(m.Part), seed, figure, strconv.FormatFloat(v, 'g', 10, 64)})
-	}
-	for _, m := range r.Models {
-		for _, figure := range []string{"accuracy", "errors", "nll", "ece"} {
-			v, ok := m.Scores[figure]
-			if !ok {
-				continue
-			}
-			put(m, "mean", figure, v.Mean)
-			put(m, "sd", figure, v.SD)
-			for i, x := range v.Values {
-				put(m, strconv.FormatUint(r.Seeds[i], 10), figure, x)
-			}
-		}
-		put(m, "mean", "parameters", float64(m.Params))
-		put(m, "mean", "flops", float64(m.FLOPs))
-		if m.LatencyMS > 0 {
-			put(m, strconv.FormatUint(r.Shown, 10), "latency_ms", float64(m.LatencyMS))
-		}
-		if m.Relative != nil {
-			put(m, "mean", "relative", float64(*m.Relative))
-		}
-		if m.Kept != nil {
-			put(m, "mean", "kept", float64(*m.Kept))
-		}
-		for _, t := range r.Tests {
-			if t.Model == m.Name {
-				put(m, "mean", "fewer errors than "+t.Against, t.Fewer)
-				put(m, "mean", "p against "+t.Against, t.P())
-			}
-		}
-	}
-	w.Flush()
-	return b.Bytes(), w.Error()
 }
 
 // Table prints every model, what specialists gain by how many cover a row's
@@ -103,6 +51,9 @@ func (r *Result) Table(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s\n", r.Verdict.Sentence)
 	for _, line := range r.Sentences {
 		fmt.Fprintln(out, fault.Printable(line))
+	}
+	for _, one := range r.Students {
+		fmt.Fprintf(out, "%s: %s\n", fault.Printable(one.Model), fault.Printable(one.Verdict))
 	}
 	return nil
 }

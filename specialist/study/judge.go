@@ -16,8 +16,9 @@ import (
 // judged is what specialists change on the test rows.
 type judged struct {
 	*specialist.Evaluation
-	Alone    scored `json:"alone"`    // the generalist
-	Together scored `json:"together"` // with its specialists
+	Confused []float64 `json:"confused"` // Evaluation.Confusion
+	Alone    scored    `json:"alone"`    // the generalist
+	Together scored    `json:"together"` // with its specialists
 }
 
 // scored is one model on the test rows.
@@ -26,6 +27,16 @@ type scored struct {
 	Result metrics.Result `json:"result"` // without what is there to be drawn
 	Right  rights         `json:"right"`
 }
+
+// bare is r without what is there to be drawn.
+func bare(r metrics.Result) metrics.Result {
+	r.Bins, r.Confusion, r.PerClass = nil, nil, nil
+	return r
+}
+
+// ensembleFile is the name of the bundle as one file, that by which
+// specialist.Distil finds it.
+const ensembleFile = "ensemble.onnx"
 
 // exported is the bundle as one file.
 type exported struct {
@@ -54,7 +65,7 @@ func (s *seed) bundleIs(depends map[string]string) {
 func (s *seed) judge(ctx context.Context) error {
 	depends := map[string]string{testRows: s.rows[testRows], "version": s.env.Version}
 	s.bundleIs(depends)
-	return s.run(step{name: judgeStep, title: "evaluation", depends: depends, result: &s.judged, do: func(string) error {
+	err := s.run(step{name: judgeStep, title: "evaluation", depends: depends, result: &s.judged, do: func(string) error {
 		e, err := specialist.OpenEnsemble(ctx, s.bundle, specialist.EnsembleOptions{Rows: s.data.Test, RowsName: s.data.TestIs, Library: s.recipe.Teacher.Library, Cache: s.env.Cache})
 		if err != nil {
 			return err
@@ -64,13 +75,17 @@ func (s *seed) judge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		j := judged{Evaluation: v, Alone: scored{Result: v.Generalist, Right: v.GeneralistRight}, Together: scored{Result: v.Ensemble, Right: v.EnsembleRight}}
+		j := judged{Evaluation: v, Confused: v.Confusion, Alone: scored{Result: bare(v.Generalist), Right: v.GeneralistRight}, Together: scored{Result: bare(v.Ensemble), Right: v.EnsembleRight}}
 		if j.Alone.Cost, j.Together.Cost, err = s.bundle.Costs(v); err != nil {
 			return err
 		}
 		s.judged = j
 		return nil
 	}})
+	if err == nil {
+		s.judged.Confusion = s.judged.Confused
+	}
+	return err
 }
 
 // export makes the bundle one file, proven in ONNX Runtime, and times it.
@@ -79,7 +94,7 @@ func (s *seed) export(ctx context.Context) error {
 	s.bundleIs(depends)
 	return s.run(step{name: exportStep, title: "one file", depends: depends, result: &s.exported,
 		do: func(dir string) (err error) {
-			e := exported{File: "specialists.onnx"}
+			e := exported{File: ensembleFile}
 			path := filepath.Join(dir, e.File)
 			if e.Parity, err = specialist.Export(ctx, s.bundle, specialist.ExportOptions{Output: path, Rows: s.data.Test, RowsName: s.data.TestIs, Library: s.recipe.Teacher.Library}); err != nil {
 				return err

@@ -1,8 +1,8 @@
 package study
 
 import (
-	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill/metrics"
@@ -14,10 +14,11 @@ import (
 // prints.
 type Result struct {
 	report.Specialists
-	Tests  []Test             `json:"tests"`  // every other model against the generalist, and against the specialists
-	Parity *specialist.Parity `json:"parity"` // of the one file of the seed that is shown
-	WallS  float64            `json:"wall_s"` // of this call
-	Files  Files              `json:"files"`
+	Tests    []Test             `json:"tests"`    // every other model against the generalist, and against the specialists
+	Students []Student          `json:"students"` // distilled back
+	Parity   *specialist.Parity `json:"parity"`   // of the one file of the seed that is shown
+	WallS    float64            `json:"wall_s"`   // of this call
+	Files    Files              `json:"files"`
 }
 
 // Files are what a study leaves; those of a seed are of the first.
@@ -53,31 +54,41 @@ func (s *study) models() []*model {
 			alone.latency, with.latency = float64(one.exported.Latency.Generalist), float64(one.exported.Latency.Together)
 		}
 	}
+	for i, o := range s.seeds[0].others {
+		m := &model{name: o.Name, part: o.Part, latency: float64(s.seeds[0].scores[o.Name].LatencyMS)}
+		for _, one := range s.seeds {
+			if i < len(one.others) && one.others[i].Part == o.Part { // of equal parameters: another seed may have another width
+				m.seeds = append(m.seeds, one.scores[one.others[i].Name].scored)
+			}
+		}
+		if len(m.seeds) == len(s.seeds) {
+			list = append(list, m)
+		}
+	}
 	return list
 }
 
 // result makes the figures of all seeds one.
-func (s *study) result(context.Context) (*Result, error) {
+func (s *study) result() *Result {
 	list, first := s.models(), s.seeds[0]
-	r := &Result{Specialists: report.Specialists{Title: "A generalist and its specialists", Rows: report.Source{Name: s.data.TestIs, Digest: s.rows[testRows]},
-		Labelled: first.judged.Alone.Result.Labelled, Classes: first.bundle.Classes, Shown: first.number, Confusion: first.confusion(), Asked: first.judged.Asked},
-		Parity: first.exported.Parity}
-	residual := report.Number(first.judged.Residual)
-	r.Residual = &residual
+	r := &Result{Specialists: *first.judged.Page(first.bundle), Parity: first.exported.Parity}
+	r.Title, r.Shown = "A generalist and its specialists", first.number
+	r.Rows = report.Source{Name: s.data.TestIs, Digest: s.rows[testRows]}
+	r.Models, r.Tests = nil, tests(list)
+	for _, m := range list {
+		r.Models = append(r.Models, m.reported())
+	}
+	if len(s.seeds) > 1 {
+		r.Verdict, r.Covering, r.Curve = s.verdict(list[0], list[1]), s.covering(), s.curve()
+	}
 	for _, one := range s.seeds {
 		r.Seeds = append(r.Seeds, one.number)
 		r.Notes = append(r.Notes, one.remarks()...)
 	}
-	for _, m := range list {
-		r.Models = append(r.Models, m.reported())
-	}
-	r.Tests = tests(list)
-	r.Verdict = s.verdict(list[0], list[1])
-	r.Covering, r.Curve = s.covering(), s.curve()
-	r.Sets, r.Union = first.sets()
+	r.Students = s.students()
 	r.Files = Files{Report: s.at(pageFile), CSV: s.at(csvFile), JSON: s.at(jsonFile), Bundle: first.at(trainStep), OneFile: first.at(exportStep, first.exported.File)}
 	r.WallS = time.Since(s.began).Seconds()
-	return r, nil
+	return r
 }
 
 // reported is m with mean and deviation over the seeds.
@@ -123,68 +134,70 @@ func (s *study) curve() (list []report.Spread) {
 		if len(one.Values) < len(s.seeds) {
 			return list
 		}
-		one.Mean, one.SD = metrics.MeanSD(one.Values)
-		list = append(list, one)
+		list = append(list, spreadOf(one.Values))
 	}
 }
 
-// sets are those of a seed, and all of them as one.
-func (s *seed) sets() (list []report.SpecialistSet, union *report.SpecialistSet) {
-	seconds, confusion := map[string]float64{}, map[string]float64{}
-	for _, r := range s.fleet.Specialists {
-		seconds[r.File] = r.Seconds
-		confusion[r.File] = s.clusters.Clusters[r.Index].Confusion
-	}
-	for _, c := range s.judged.Conditional {
-		set := report.SpecialistSet{Rows: c.Rows, Before: c.Before, After: c.After}
-		if c.Set < 0 {
-			for k := range s.bundle.Classes {
-				if s.covered(k) {
-					set.Classes = append(set.Classes, k)
-				}
-			}
-			union = &set
-			continue
+// Student is a net that generalist and specialists were distilled back into,
+// beside the same net taught by the generalist alone.
+type Student struct {
+	Model   string        `json:"model"`
+	Errors  report.Spread `json:"errors"`
+	Control report.Spread `json:"control"` // errors of the latter
+	Kept    report.Number `json:"kept"`    // share of the specialists' gain, of the means over the seeds; null without a gain
+	P       report.Number `json:"p"`       // of the difference from the control: over the rows of one seed, or over several seeds
+	Verdict string        `json:"verdict"`
+}
+
+// students are those that were distilled back.
+func (s *study) students() []Student {
+	list := []Student{}
+	for i := range s.ask.Students {
+		var own, control, gained, gain []float64
+		var last *specialist.Back
+		var name string
+		for _, one := range s.seeds {
+			o := one.others[i]
+			last, name = o.Control.Students[0], o.Name
+			alone := float64(one.judged.Alone.Result.Errors)
+			own, control = append(own, float64(last.Student.Errors)), append(control, float64(last.Control.Errors))
+			gained, gain = append(gained, alone-float64(last.Student.Errors)), append(gain, alone-float64(one.judged.Together.Result.Errors))
 		}
-		e := s.bundle.Specialists[c.Set]
-		share := report.Number(confusion[e.File])
-		set.Classes, set.Asked, set.Seconds, set.Confusion = e.Classes, s.judged.AskedOf[c.Set], report.Number(seconds[e.File]), &share
-		list = append(list, set)
-	}
-	return list, union
-}
-
-// covered tells whether a specialist of the bundle has class k.
-func (s *seed) covered(k int) bool {
-	sets := specialist.Sets{}
-	for _, e := range s.bundle.Specialists {
-		sets.Sets = append(sets.Sets, e.Classes)
-	}
-	return sets.Covering(k) > 0
-}
-
-// mostDrawn is of how many classes the confusion is drawn pair by pair.
-const mostDrawn = 128
-
-// confusion is what part of the test rows is of one class and answered with
-// another by the generalist, either way round; nil of many classes.
-func (s *seed) confusion() []report.Number {
-	counts := s.judged.Generalist.Confusion
-	n := len(counts)
-	if n == 0 || n > mostDrawn {
-		return nil
-	}
-	out, rows := make([]report.Number, n*n), float64(max(1, s.judged.Generalist.Labelled))
-	for j := range n {
-		for k := range n {
-			if j != k {
-				out[j*n+k] = report.Number(float64(counts[j][k]+counts[k][j]) / 2 / rows)
-			} else {
-				out[j*n+k] = report.Number(float64(counts[j][k]) / rows)
-			}
+		st := Student{Model: name, Errors: spreadOf(own), Control: spreadOf(control), Kept: report.Number(math.NaN()), P: report.Number(last.AgainstControl.P), Verdict: last.Verdict}
+		if all := spreadOf(gain).Mean; all > 0 {
+			st.Kept = report.Number(spreadOf(gained).Mean / all)
 		}
+		if len(s.seeds) > 1 {
+			st.judge(own, control)
+		}
+		list = append(list, st)
 	}
-	return out
+	return list
+}
+
+// judge says whether the specialists taught the student something, over seeds.
+func (st *Student) judge(own, control []float64) {
+	fewer := make([]float64, len(own))
+	for i := range own {
+		fewer[i] = control[i] - own[i]
+	}
+	t := metrics.PairedT(fewer)
+	st.P = report.Number(t.P)
+	what := fmt.Sprintf("%.1f errors, %.1f of the same student taught by the generalist alone, mean of %d seeds (paired t, p = %.2g).", st.Errors.Mean, st.Control.Mean, len(own), t.P)
+	switch {
+	case t.P >= report.Significance:
+		st.Verdict = "What the specialists teach is within chance: " + what
+	case t.Mean > 0:
+		st.Verdict = "The specialists teach something: " + what
+	default:
+		st.Verdict = "The specialists mislead: " + what
+	}
+}
+
+func spreadOf(values []float64) (v report.Spread) {
+	v.Values = values
+	v.Mean, v.SD = metrics.MeanSD(values)
+	return v
 }
 
 // remarks are what is to be said of a seed's steps.

@@ -19,6 +19,9 @@ const (
 	trainStep      = "bundle"
 	judgeStep      = "evaluation"
 	exportStep     = "export"
+	rivalsStep     = "rivals"
+	studentSteps   = "students" // of which each has a folder
+	scoresStep     = "scores"   // of students and rivals
 )
 
 // seed is the state of all that one seed leads to.
@@ -34,6 +37,8 @@ type seed struct {
 	bundle     *specialist.Bundle
 	judged     judged
 	exported   exported
+	others     []*other         // students, then rivals
+	scores     map[string]timed // of these, by name
 }
 
 func (s *study) newSeed(i int) *seed {
@@ -54,6 +59,9 @@ func (s *seed) follow(ctx context.Context) error {
 		{trainStep, "specialists", s.trainSpecialists},
 		{judgeStep, "evaluation", s.judge},
 		{exportStep, "one file", s.export},
+		{studentSteps, "students", s.distilBack},
+		{rivalsStep, "rivals", s.rivals},
+		{scoresStep, "scores", s.score},
 	} {
 		s.whole.begin(s.name(one.title), costs[one.name])
 		if err := one.do(ctx); err != nil {

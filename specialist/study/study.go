@@ -77,7 +77,7 @@ func (s *study) follow(ctx context.Context) (*Result, error) {
 		}
 	}
 	s.whole.end()
-	return s.result(ctx)
+	return s.result(), nil
 }
 
 // prepare checks all that can be checked before rows are opened, and makes the

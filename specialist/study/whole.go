@@ -1,7 +1,6 @@
 package study
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -17,6 +16,7 @@ type whole struct {
 	mu    sync.Mutex
 	done  float64 // of steps that are over
 	now   float64 // what the step under way takes
+	most  float64 // that was reported: it never goes back
 	title string
 }
 
@@ -45,6 +45,10 @@ func (s *study) costs() map[string]float64 {
 		judgeStep:   float64(s.data.Test.Len()) / 2,
 		exportStep:  float64(s.data.Test.Len()) / 2,
 	}
+	cost[studentSteps] = float64(2*len(s.ask.Students)) * epochs * rows // each has a control
+	if s.ask.Rivals {
+		cost[rivalsStep] = 2 * (sets + 1) * epochs * rows
+	}
 	if s.ask.Generalist == "" {
 		cost[generalistStep] = epochs * rows
 	}
@@ -71,24 +75,30 @@ func (w *whole) over() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.done, w.now = w.done+w.now, 0
+	w.most = max(w.most, w.done)
 }
 
-// stage is the progress of a part of the step under way. What the teacher is
+// stage is the progress of the step under way, of one stage; what the teacher is
 // asked on the way counts for nothing of the whole.
 func (w *whole) stage() distill.Progress {
+	return w.stages(func(name string, share float64) float64 { return share })
+}
+
+// stages is the progress of a step of several stages; of says how much of the
+// step is done when such a share of a stage is.
+func (w *whole) stages(of func(name string, share float64) float64) distill.Progress {
 	if w.report == nil {
 		return nil
 	}
 	return func(name string, done, total int64, last *distill.EpochRecord) {
 		w.mu.Lock()
-		title, at := w.title, w.done
 		if name != distill.RoleTeacher && total > 0 {
-			at += w.now * float64(done) / float64(total)
+			w.most = max(w.most, w.done+w.now*of(name, float64(done)/float64(total)))
 		}
-		all := int64(max(1, w.total))
+		title, at, all := w.title, int64(w.most), int64(max(1, w.total))
 		w.mu.Unlock()
-		w.report(fmt.Sprintf("%s: %s", title, name), done, total, last)
-		w.report(overall, min(int64(at), all-1), all, nil)
+		w.report(title+": "+name, done, total, last)
+		w.report(overall, min(at, all-1), all, nil)
 	}
 }
 

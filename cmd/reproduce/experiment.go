@@ -75,11 +75,15 @@ var experiments = []experiment{
 	{name: "few", title: "Soft targets with 3 % of the data", needs: needsMNIST, run: fewRows},
 	{name: "letter", title: "A forest distilled into a perceptron: UCI Letter", needs: needsLetter, run: letter},
 	{name: "iris", title: "A forest distilled into a perceptron: Iris", needs: needsIris, run: iris},
+	{name: "specialists", title: "A generalist and its specialists: UCI Letter", needs: needsLetter, run: letterSpecialists},
+	{name: "characters", title: "A generalist and its specialists: the embedded characters", needs: needsNothing, run: characters},
 }
 
 func needsMNIST(l *lab) string  { return missing(l.mnist, "MNIST=folder") }
 func needsLetter(l *lab) string { return missing(l.letter, "LETTER=file") }
 func needsIris(l *lab) string   { return missing(l.iris, "IRIS=file") }
+
+func needsNothing(*lab) string { return "" }
 
 func missing(path, how string) string {
 	if path == "" {

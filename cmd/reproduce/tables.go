@@ -19,20 +19,26 @@ import (
 // customary; the others judge.
 const letterRows = 16000
 
-func letter(ctx context.Context, l *lab) (*finding, error) {
+// letterRows puts them into two files.
+func (l *lab) letterRows() (train, test string, err error) {
 	data, err := os.ReadFile(l.letter)
 	if err != nil {
-		return nil, fault.New(fault.IO, l.letter, "", "cannot read: %w", err)
+		return "", "", fault.New(fault.IO, l.letter, "", "cannot read: %w", err)
 	}
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	if len(lines) < letterRows+1 {
-		return nil, fault.New(fault.Input, l.letter, "", "got %d rows, expected 20000", len(lines))
+		return "", "", fault.New(fault.Input, l.letter, "", "got %d rows, expected 20000", len(lines))
 	}
-	train, test := filepath.Join(l.out, "data", "letter-train.data"), filepath.Join(l.out, "data", "letter-test.data")
+	train, test = filepath.Join(l.out, "data", "letter-train.data"), filepath.Join(l.out, "data", "letter-test.data")
 	if err := durable.Write(train, bytes.Join(lines[:letterRows], nil)); err != nil {
-		return nil, err
+		return "", "", err
 	}
-	if err := durable.Write(test, bytes.Join(lines[letterRows:], nil)); err != nil {
+	return train, test, durable.Write(test, bytes.Join(lines[letterRows:], nil))
+}
+
+func letter(ctx context.Context, l *lab) (*finding, error) {
+	train, test, err := l.letterRows()
+	if err != nil {
 		return nil, err
 	}
 	return l.fromForest(ctx, forestTask{name: "letter", train: train, test: test, synthetic: 64000,

@@ -87,7 +87,7 @@ go beside the page.`,
 			}
 			var rivals []*specialist.Rival
 			for _, files := range against {
-				rival, err := specialist.OpenRival(ctx, files, strings.Split(files, ","), len(bundle.Classes), b.o)
+				rival, err := specialist.OpenRival(ctx, files, strings.Split(files, ","), bundle.Classes, b.o)
 				if err != nil {
 					return err
 				}

@@ -57,6 +57,7 @@ func (b *bundleFlags) read(ctx context.Context) (*specialist.Bundle, error) {
 	if b.data.like, err = distill.RowsOf(bundle.Path(bundle.Generalist)); err != nil {
 		return nil, err
 	}
+	b.data.like.Classes = bundle.Classes // also where the generalist names none
 	if b.o.Cache, err = cacheDir(); err != nil {
 		return nil, err
 	}

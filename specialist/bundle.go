@@ -124,6 +124,15 @@ func (b *Bundle) sameClasses(path string) error {
 	return nil
 }
 
+// Files are all that the bundle is made of: the manifest and the models.
+func (b *Bundle) Files() []string {
+	files := []string{filepath.Join(b.dir, manifestFile)}
+	for _, m := range b.members() {
+		files = append(files, b.Path(*m))
+	}
+	return files
+}
+
 // members lists the models, the generalist first.
 func (b *Bundle) members() []*Member {
 	list := []*Member{&b.Generalist}

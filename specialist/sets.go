@@ -53,13 +53,13 @@ func (s *Sets) Names(m int) []string {
 
 // Write puts s into the file at path.
 func (s *Sets) Write(path string) error {
-	s.Format = setsFormat
+	s.Format, s.path = setsFormat, path
 	return durable.WriteJSON(path, s)
 }
 
-// maxFile bounds a file of sets and a manifest: a thousand sets of a thousand
-// classes take 14 MB.
-const maxFile = 16 << 20
+// maxFile bounds a file of sets and a manifest: sets of half a million classes in
+// all take as much.
+const maxFile = 8 << 20
 
 // ReadSets reads and checks the file at path.
 func ReadSets(path string) (*Sets, error) {

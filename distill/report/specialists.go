@@ -188,10 +188,10 @@ func (s *Specialists) sentences() []string {
 	if r := s.best(RivalPart); r != nil && e != nil {
 		text := fmt.Sprintf("The best rival (%s) makes %s errors", clean(r.Name), errorsText(r.score("errors")))
 		if r.Params > 0 && e.Params > 0 {
-			text += fmt.Sprintf(" with %s the parameters", times(float64(r.Params)/float64(e.Params)))
+			text += " with " + times(float64(r.Params)/float64(e.Params), "the parameters")
 		}
 		if r.FLOPs > 0 && e.FLOPs > 0 {
-			text += fmt.Sprintf(" and %s the work a row", times(float64(r.FLOPs/e.FLOPs)))
+			text += " and " + times(float64(r.FLOPs/e.FLOPs), "the work a row")
 		}
 		switch {
 		case r.score("errors") < e.score("errors"):
@@ -219,10 +219,13 @@ func (s *Specialists) best(part ModelPart) (best *SpecialistsModel) {
 	return best
 }
 
-// times is a ratio for people.
-func times(x float64) string {
-	if x < 10 {
-		return fmt.Sprintf("%.2g times", x)
+// times is a ratio of something for people, with two digits.
+func times(x float64, of string) string {
+	switch {
+	case x < 0.95:
+		return fmt.Sprintf("%.2g times %s", x, of)
+	case x < 9.95:
+		return fmt.Sprintf("%.1f times %s", x, of)
 	}
-	return general(math.Round(x)) + " times"
+	return general(math.Round(x)) + " times " + of
 }

@@ -72,6 +72,7 @@ func classNumber(name string, names []string, n int) (int, error) {
 	if k, err := strconv.Atoi(name); err == nil && k >= 0 && k < n && len(names) == 0 {
 		return k, nil
 	}
+	name = fault.Clip(name, 60)
 	if len(names) == 0 {
 		return 0, fmt.Errorf("got class %q, expected a number from 0 to %d", name, n-1)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -44,13 +45,13 @@ func (c *recalibrating) priorOf(ctx context.Context, text string) ([]float64, er
 	case kind == "targets" && arg != "":
 		return c.storedMass(ctx, arg)
 	case strings.Contains(text, "="):
-		return c.pairs(strings.Split(text, ","), "")
+		return c.pairs(strings.SplitSeq(text, ","), "")
 	}
 	data, err := readPairs(text)
 	if err != nil {
 		return nil, err
 	}
-	return c.pairs(strings.Split(string(data), "\n"), text)
+	return c.pairs(strings.SplitSeq(strings.TrimPrefix(string(data), "\uFEFF"), "\n"), text)
 }
 
 func readPairs(path string) ([]byte, error) {
@@ -74,20 +75,22 @@ func readPairs(path string) ([]byte, error) {
 
 // pairs reads CLASS=SHARE, of a file one a line; empty lines and those that
 // begin with # are none.
-func (c *recalibrating) pairs(list []string, path string) ([]float64, error) {
+func (c *recalibrating) pairs(list iter.Seq[string], path string) ([]float64, error) {
 	p, named := make([]float64, c.classes), 0
 	c.explicit = true
 	for k := range p {
 		p[k] = math.NaN()
 	}
-	for i, pair := range list {
+	line := 0
+	for pair := range list {
+		line++
 		pair = strings.TrimSpace(pair)
 		if pair == "" || path != "" && strings.HasPrefix(pair, "#") {
 			continue
 		}
 		bad := func(format string, args ...any) error {
 			if path != "" {
-				return fault.New(fault.Input, path, fmt.Sprintf("line %d", i+1), format, args...)
+				return fault.New(fault.Input, path, fmt.Sprintf("line %d", line), format, args...)
 			}
 			return fault.New(fault.Usage, "", "--prior", format, args...)
 		}
@@ -109,8 +112,11 @@ func (c *recalibrating) pairs(list []string, path string) ([]float64, error) {
 		p[k] = v
 		named++
 	}
-	if named == 0 {
-		return nil, fault.New(fault.Usage, path, "--prior", "names no class, expected CLASS=SHARE")
+	switch {
+	case named == 0 && path != "":
+		return nil, fault.New(fault.Input, path, "", "names no class, expected lines of CLASS=SHARE")
+	case named == 0:
+		return nil, fault.New(fault.Usage, "", "--prior", "names no class, expected CLASS=SHARE")
 	}
 	return p, nil
 }

@@ -110,13 +110,16 @@ func Recalibrate(ctx context.Context, o RecalibrateOptions) (*Recalibration, err
 	if err != nil {
 		return nil, err
 	}
-	z, err := c.logits(ctx, c.st.Model())
-	if err != nil {
-		return nil, err
-	}
 	of := make([]float64, len(chosen))
 	for i, k := range chosen {
 		of[i] = prior[k]
+	}
+	if err := recalibrate.CheckPrior(c.classes, chosen, of); err != nil {
+		return nil, fault.New(fault.Input, "", "--prior", "%s: %w", fault.Clip(o.Prior, 200), err)
+	}
+	z, err := c.logits(ctx, c.st.Model())
+	if err != nil {
+		return nil, err
 	}
 	s, err := recalibrate.Solve(z, c.classes, chosen, of)
 	if err != nil {

@@ -67,7 +67,7 @@ func load(path string, classes int, like *onnx.Value) (*onnx.Model, error) {
 	case models.EndsInSoftmax(m):
 		return nil, fault.New(fault.Input, path, "output "+out.Name, "is a softmax, expected the logits before it")
 	case len(out.Shape) != 2 || st.Classes() != classes:
-		return nil, fault.New(fault.Input, path, "output "+out.Name, "has shape %v, expected (N, %d)", out.Shape, classes)
+		return nil, fault.New(fault.Input, path, "output "+out.Name, "has rank %d and %d values a row, expected (N, %d) logits", len(out.Shape), st.Classes(), classes)
 	case like != nil && (in.DType != like.DType || !slices.Equal(in.Shape[1:], like.Shape[1:])):
 		return nil, fault.New(fault.Input, path, "input "+in.Name, "is %s of shape %v, expected %s of shape %v, as the generalist's", in.DType, in.Shape, like.DType, like.Shape)
 	}

@@ -1,7 +1,6 @@
 package specialist
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
@@ -78,21 +78,28 @@ func (b *Bundle) Write(dir string) error {
 // model that is missing or another than it was is named.
 func ReadBundle(dir string) (*Bundle, error) {
 	path := filepath.Join(dir, manifestFile)
-	text, err := os.ReadFile(path)
+	b := &Bundle{dir: dir}
+	err := durable.ReadJSON(path, maxFile, "the manifest of a bundle of specialists", b)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Input, dir, "", "has no %s: expected the folder of a bundle of specialists", manifestFile)
 	}
 	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
-	}
-	b := &Bundle{dir: dir}
-	if err := json.Unmarshal(text, b); err != nil {
-		return nil, fault.New(fault.Input, path, "", "no manifest: %w", err)
+		return nil, err
 	}
 	if err := b.check(path); err != nil {
 		return nil, err
 	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fault.New(fault.IO, dir, "", "cannot open: %w", err)
+	}
+	defer root.Close()
 	for _, m := range b.members() {
+		if at, err := root.Lstat(m.File); err == nil && at.Mode()&fs.ModeSymlink != 0 {
+			if _, err := root.Stat(m.File); err != nil {
+				return nil, fault.New(fault.Input, b.Path(*m), "", "is a link to no file in the bundle's folder, expected the model itself")
+			}
+		}
 		digest, err := onnx.Digest(b.Path(*m))
 		if err != nil {
 			return nil, err
@@ -101,7 +108,29 @@ func ReadBundle(dir string) (*Bundle, error) {
 			return nil, fault.New(fault.Integrity, b.Path(*m), "", "is not the model that the bundle was made with: digest %.12s, expected %.12s", digest, m.Digest)
 		}
 	}
-	return b, nil
+	return b, b.sameClasses(path)
+}
+
+// sameClasses wants the manifest to name the classes as the generalist does, where
+// that does.
+func (b *Bundle) sameClasses(path string) error {
+	o, err := distill.RowsOf(b.Path(b.Generalist))
+	if err != nil || o.Classes == nil {
+		return err
+	}
+	if err := sameNames(b.Classes, o.Classes); err != nil {
+		return fault.New(fault.Input, path, "classes", "%w, as %s says", err, b.Generalist.File)
+	}
+	return nil
+}
+
+// Files are all that the bundle is made of: the manifest and the models.
+func (b *Bundle) Files() []string {
+	files := []string{filepath.Join(b.dir, manifestFile)}
+	for _, m := range b.members() {
+		files = append(files, b.Path(*m))
+	}
+	return files
 }
 
 // members lists the models, the generalist first.
@@ -118,11 +147,13 @@ func (b *Bundle) check(path string) error {
 	bad := func(field, format string, args ...any) error {
 		return fault.New(fault.Input, path, field, format, args...)
 	}
+	if b.Format != bundleFormat {
+		return bad("format", "got %q, expected %q", fault.Clip(b.Format, shownName), bundleFormat)
+	}
+	if field, err := checkClasses(b.Classes); err != nil {
+		return bad(field, "%w", err)
+	}
 	switch {
-	case b.Format != bundleFormat:
-		return bad("format", "got %q, expected %q", b.Format, bundleFormat)
-	case len(b.Classes) < 2:
-		return bad("classes", "got %d, expected at least 2", len(b.Classes))
 	case b.Top < 1 || b.Top > len(b.Classes):
 		return bad("top", "got %d, expected 1 to %d", b.Top, len(b.Classes))
 	}
@@ -132,7 +163,7 @@ func (b *Bundle) check(path string) error {
 			field = fmt.Sprintf("specialists[%d].file", i-1)
 		}
 		if m.File == "" || filepath.Base(m.File) != m.File || m.File == ".." || m.File == "." {
-			return bad(field, "got %q, expected the name of a file beside the manifest", m.File)
+			return bad(field, "got %q, expected the name of a file beside the manifest", fault.Clip(m.File, shownName))
 		}
 	}
 	for i, e := range b.Specialists {
@@ -141,7 +172,7 @@ func (b *Bundle) check(path string) error {
 			return bad(field+"classes", "%w", err)
 		}
 		if e.Head != Dustbin && e.Head != Full {
-			return bad(field+"head", "got %q, expected %q or %q", e.Head, Dustbin, Full)
+			return bad(field+"head", "got %q, expected %q or %q", fault.Clip(string(e.Head), shownName), Dustbin, Full)
 		}
 		if !(e.Fraction >= 0 && e.Fraction <= 1) {
 			return bad(field+"fraction", "got %g, expected 0 to 1", e.Fraction)

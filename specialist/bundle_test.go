@@ -58,7 +58,7 @@ func TestBundle(t *testing.T) {
 		{`"file": "specialist-001.onnx"`, `"file": "none.onnx"`, "none.onnx", fault.Input},
 		{`"head": "full"`, `"head": "half"`, "specialists[1].head", fault.Input},
 		{`"fraction": 0.25`, `"fraction": 1.25`, "specialists[1].fraction", fault.Input},
-		{"{", "[", "no manifest", fault.Input},
+		{"{", "[", "byte 13: ", fault.Input},
 	} {
 		if err := os.WriteFile(path, []byte(strings.Replace(string(text), c.from, c.to, 1)), 0o644); err != nil {
 			t.Fatal(err)

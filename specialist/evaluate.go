@@ -84,8 +84,11 @@ type evaluating struct {
 // bundle's in their order; others count for nothing.
 func Evaluate(ctx context.Context, e *Ensemble, src dataset.Source) (*Evaluation, error) {
 	c := e.Classes()
-	if spec := src.Spec(); !spec.Labelled() || len(spec.Classes) != c {
-		return nil, fault.New(fault.Input, "", "rows", "have labels of %d classes, expected the %d of the bundle", len(src.Spec().Classes), c)
+	switch spec := src.Spec(); {
+	case !spec.Labelled():
+		return nil, fault.New(fault.Input, "", "labels", "there are none, expected rows with labels")
+	case len(spec.Classes) != c:
+		return nil, fault.New(fault.Input, "", "rows", "have labels of %d classes, expected the %d of the bundle", len(spec.Classes), c)
 	}
 	t := &evaluating{e: e, v: &Evaluation{Curve: make([]int, len(e.experts)+1), AskedOf: make([]int, len(e.experts))}, in: make([][]int, c)}
 	t.place()

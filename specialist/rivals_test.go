@@ -72,7 +72,7 @@ func TestTrainRivals(t *testing.T) {
 	sum := make([][]float64, test.Len())
 	labels := make([]int32, 0, test.Len())
 	for m, file := range ensemble.Files {
-		o, err := OpenRival(t.Context(), "", []string{filepath.Join(p.Dir, file)}, 5, EnsembleOptions{Rows: test})
+		o, err := OpenRival(t.Context(), "", []string{filepath.Join(p.Dir, file)}, s.Classes(), EnsembleOptions{Rows: test})
 		if err != nil {
 			t.Fatal(err)
 		}

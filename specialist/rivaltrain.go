@@ -69,7 +69,7 @@ func (t *rivals) score(ctx context.Context) error {
 			name = "plain ensemble"
 		}
 		test := t.session.Data().Test
-		r, err := OpenRival(ctx, name, files, len(t.session.Classes()), EnsembleOptions{Rows: test, RowsName: "the test rows", Cache: t.env.Cache})
+		r, err := OpenRival(ctx, name, files, t.session.Classes(), EnsembleOptions{Rows: test, RowsName: "the test rows", Cache: t.env.Cache})
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (t *rivals) score(ctx context.Context) error {
 
 // OpenRival opens .onnx files that answer together for rows like those of
 // o.Rows, each natively and for so many classes.
-func OpenRival(ctx context.Context, name string, files []string, classes int, o EnsembleOptions) (*Rival, error) {
+func OpenRival(ctx context.Context, name string, files, classes []string, o EnsembleOptions) (*Rival, error) {
 	r := &Rival{Name: name, Files: files}
 	for _, path := range files {
 		t := distill.Default().Teacher
@@ -97,9 +97,13 @@ func OpenRival(ctx context.Context, name string, files []string, classes int, o 
 			return nil, err
 		}
 		r.Models = append(r.Models, m)
-		if m.Task != dataset.MultiClass || m.Classes != classes {
+		if m.Task != dataset.MultiClass || m.Classes != len(classes) {
 			r.Close()
-			return nil, fault.New(fault.Input, path, "", "is of %s with %d outputs, expected %d classes", m.Task, m.Classes, classes)
+			return nil, fault.New(fault.Input, path, "", "is of %s with %d outputs, expected %d classes", m.Task, m.Classes, len(classes))
+		}
+		if err := sameNames(m.ClassNames, classes); err != nil {
+			r.Close()
+			return nil, fault.New(fault.Input, path, "classes", "%w", err)
 		}
 	}
 	return r, nil

@@ -12,9 +12,7 @@
 package specialist
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/kdonnx/kdonnx/internal/durable"
@@ -30,6 +28,8 @@ type Sets struct {
 	Classes []string `json:"classes"` // names of all classes, by index
 	Sets    [][]int  `json:"sets"`    // S^m: indices of classes, ascending; sets may share some and leave some out
 	About   string   `json:"about"`   // how they were found, for people
+
+	path string // of the file; empty where there is none
 }
 
 // Covering is how many of the sets hold class k.
@@ -53,29 +53,69 @@ func (s *Sets) Names(m int) []string {
 
 // Write puts s into the file at path.
 func (s *Sets) Write(path string) error {
-	s.Format = setsFormat
+	s.Format, s.path = setsFormat, path
 	return durable.WriteJSON(path, s)
 }
 
+// maxFile bounds a file of sets and a manifest: sets of half a million classes in
+// all take as much.
+const maxFile = 8 << 20
+
 // ReadSets reads and checks the file at path.
 func ReadSets(path string) (*Sets, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fault.New(fault.IO, path, "", "cannot read: %w", err)
+	s := &Sets{path: path}
+	if err := durable.ReadJSON(path, maxFile, "the sets of kdonnx specialist cluster", s); err != nil {
+		return nil, err
 	}
-	s := &Sets{}
-	if err := json.Unmarshal(text, s); err != nil {
-		return nil, fault.New(fault.Input, path, "", "no clusters: %w", err)
+	bad := func(field, format string, args ...any) error {
+		return fault.New(fault.Input, path, field, format, args...)
 	}
 	if s.Format != setsFormat {
-		return nil, fault.New(fault.Input, path, "format", "got %q, expected %q", s.Format, setsFormat)
+		return nil, bad("format", "got %q, expected %q", fault.Clip(s.Format, shownName), setsFormat)
+	}
+	if field, err := checkClasses(s.Classes); err != nil {
+		return nil, bad(field, "%w", err)
+	}
+	if len(s.Sets) == 0 {
+		return nil, bad("sets", "got none, expected at least one set of classes")
 	}
 	for m, set := range s.Sets {
 		if err := checkSet(set, len(s.Classes)); err != nil {
-			return nil, fault.New(fault.Input, path, fmt.Sprintf("sets[%d]", m), "%w", err)
+			return nil, bad(fmt.Sprintf("sets[%d]", m), "%w", err)
 		}
 	}
 	return s, nil
+}
+
+// shownName is the bytes of a name in a file that a fault shows.
+const shownName = 60
+
+// checkClasses wants the names of at least two classes, each another.
+func checkClasses(names []string) (field string, err error) {
+	if len(names) < 2 {
+		return "classes", fmt.Errorf("got %d, expected at least 2", len(names))
+	}
+	first := make(map[string]int, len(names))
+	for k, name := range names {
+		if j, twice := first[name]; twice {
+			return fmt.Sprintf("classes[%d]", k), fmt.Errorf("got %q, as classes[%d] is, expected another name", fault.Clip(name, shownName), j)
+		}
+		first[name] = k
+	}
+	return "", nil
+}
+
+// sameNames wants got, where it names classes, to be want.
+func sameNames(got, want []string) error {
+	if len(got) > 0 && len(got) != len(want) {
+		return fmt.Errorf("got %d, expected %d", len(got), len(want))
+	}
+	for k, name := range got {
+		if name != want[k] {
+			return fmt.Errorf("got %q as number %d, expected %q", fault.Clip(name, shownName), k, fault.Clip(want[k], shownName))
+		}
+	}
+	return nil
 }
 
 // checkSet wants the indices of at least one class, ascending.

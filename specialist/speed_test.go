@@ -15,7 +15,7 @@ func TestSpeeds(t *testing.T) {
 	rows := normals(rand.New(rand.NewPCG(1, 2)), 30, 6)
 	e := open(t, b, EnsembleOptions{Rows: rows})
 	net := b.Path(b.Generalist)
-	two, err := OpenRival(t.Context(), "two", []string{net, net}, 5, EnsembleOptions{Rows: rows})
+	two, err := OpenRival(t.Context(), "two", []string{net, net}, b.Classes, EnsembleOptions{Rows: rows})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -165,10 +165,10 @@ func (f *fleet) prepare() error {
 	}
 	for m, set := range p.Sets.Sets {
 		if err := checkSet(set, classes); err != nil {
-			return fault.New(fault.Input, "", fmt.Sprintf("sets[%d]", m), "%w", err)
+			return fault.New(fault.Input, p.Sets.path, fmt.Sprintf("sets[%d]", m), "%w", err)
 		}
 		if p.Head == Dustbin && len(set) == classes {
-			return fault.New(fault.Usage, "", fmt.Sprintf("sets[%d]", m), "has all %d classes, which leaves none for a dustbin: expected fewer, or --head %s", classes, Full)
+			return fault.New(fault.Usage, p.Sets.path, fmt.Sprintf("sets[%d]", m), "has all %d classes, which leaves none for a dustbin: expected fewer, or --head %s", classes, Full)
 		}
 	}
 	if sameFile(p.Recipe.Teacher.Model, f.at(f.file(generalistName))) {
@@ -202,11 +202,11 @@ func (f *fleet) sameClasses(context.Context) error {
 	}
 	want, got := f.session.Classes(), f.plan.Sets.Classes
 	if len(want) != len(got) {
-		return fault.New(fault.Input, "", "clusters: classes", "got %d, the rows and the generalist have %d", len(got), len(want))
+		return fault.New(fault.Input, f.plan.Sets.path, "classes", "got %d, the rows and the generalist have %d", len(got), len(want))
 	}
 	for k, name := range want {
 		if got[k] != name {
-			return fault.New(fault.Input, "", fmt.Sprintf("clusters: classes[%d]", k), "got %q, the rows and the generalist have %q", got[k], name)
+			return fault.New(fault.Input, f.plan.Sets.path, fmt.Sprintf("classes[%d]", k), "got %q, the rows and the generalist have %q", fault.Clip(got[k], shownName), fault.Clip(name, shownName))
 		}
 	}
 	return nil

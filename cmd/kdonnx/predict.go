@@ -64,7 +64,7 @@ func writable(path string, read ...string) error {
 	out, err := os.Stat(path)
 	for _, r := range read {
 		if in, errIn := os.Stat(dataset.PathOf(r)); err == nil && errIn == nil && os.SameFile(in, out) {
-			return fault.New(fault.Usage, path, "-o", "the output is a file that is read, expected another file")
+			return fault.New(fault.Usage, path, "", "the output is a file that is read, expected another file")
 		}
 	}
 	return durable.Writable(path)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -56,16 +55,20 @@ go beside the page.`,
 			if err := missing(cmd, "bundle", "data"); err != nil {
 				return err
 			}
-			to, err := reportOfSpecialists(page, b.data.path, filepath.Join(b.dir, "manifest.json"))
-			if err != nil {
-				return err
-			}
 			ctx := cmd.Context()
 			bundle, err := b.read(ctx)
 			if err != nil {
 				return err
 			}
 			defer b.o.Rows.Close()
+			read := append(bundle.Files(), b.data.path)
+			for _, files := range against {
+				read = append(read, strings.Split(files, ",")...)
+			}
+			to, err := reportOfSpecialists(page, read...)
+			if err != nil {
+				return err
+			}
 			b.o.Solver = fuse.Method(solver)
 			e, err := specialist.OpenEnsemble(ctx, bundle, b.o)
 			if err != nil {
@@ -87,7 +90,7 @@ go beside the page.`,
 			}
 			var rivals []*specialist.Rival
 			for _, files := range against {
-				rival, err := specialist.OpenRival(ctx, files, strings.Split(files, ","), len(bundle.Classes), b.o)
+				rival, err := specialist.OpenRival(ctx, files, strings.Split(files, ","), bundle.Classes, b.o)
 				if err != nil {
 					return err
 				}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -37,15 +36,11 @@ and in batches; else nothing is written. Without --data random rows are compared
 			if err != nil {
 				return err
 			}
-			read := []string{b.data.path, filepath.Join(b.dir, "manifest.json"), bundle.Path(bundle.Generalist)}
-			for _, s := range bundle.Specialists {
-				read = append(read, bundle.Path(s.Member))
-			}
-			if err := writable(path, read...); err != nil {
-				return err
-			}
 			if b.o.Rows != nil {
 				defer b.o.Rows.Close()
+			}
+			if err := writable(path, append(bundle.Files(), b.data.path)...); err != nil {
+				return err
 			}
 			p, err := specialist.Export(ctx, bundle, specialist.ExportOptions{Output: path, Rows: b.o.Rows, RowsName: b.o.RowsName, Library: b.o.Library})
 			if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +56,7 @@ func (b *bundleFlags) read(ctx context.Context) (*specialist.Bundle, error) {
 	if b.data.like, err = distill.RowsOf(bundle.Path(bundle.Generalist)); err != nil {
 		return nil, err
 	}
+	b.data.like.Classes = bundle.Classes // also where the generalist names none
 	if b.o.Cache, err = cacheDir(); err != nil {
 		return nil, err
 	}
@@ -92,15 +92,15 @@ largest KKT residual: how far, in nats, an answer can be from the optimum.`,
 			if err := missing(cmd, "bundle", "data"); err != nil {
 				return err
 			}
-			if err := writable(path, b.data.path, filepath.Join(b.dir, "manifest.json")); err != nil {
-				return err
-			}
 			ctx := cmd.Context()
 			bundle, err := b.read(ctx)
 			if err != nil {
 				return err
 			}
 			defer b.o.Rows.Close()
+			if err := writable(path, append(bundle.Files(), b.data.path)...); err != nil {
+				return err
+			}
 			if classes < 1 || classes > len(bundle.Classes) {
 				return fault.New(fault.Usage, "", "--classes", "got %d, expected 1 to %d", classes, len(bundle.Classes))
 			}

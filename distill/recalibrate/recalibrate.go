@@ -59,7 +59,7 @@ func Solve(z []float32, c int, classes []int, prior []float64) (*Solution, error
 	if err := check(z, c, false); err != nil {
 		return nil, err
 	}
-	if err := checkPrior(c, classes, prior); err != nil {
+	if err := CheckPrior(c, classes, prior); err != nil {
 		return nil, err
 	}
 	free := classes
@@ -108,8 +108,8 @@ func check(z []float32, c int, infinite bool) error {
 	return nil
 }
 
-// checkPrior refuses priors that no bias could reach.
-func checkPrior(c int, classes []int, prior []float64) error {
+// CheckPrior refuses priors, of so many classes of c, that no bias could reach.
+func CheckPrior(c int, classes []int, prior []float64) error {
 	if len(classes) == 0 || len(prior) != len(classes) {
 		return fmt.Errorf("got %d priors of %d classes, expected one for each of at least 1", len(prior), len(classes))
 	}

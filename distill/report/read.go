@@ -1,15 +1,10 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
@@ -76,51 +71,5 @@ func Parse(path string, data []byte) (*Report, error) {
 
 func decode(path string, data []byte) (*Report, error) {
 	r := &Report{}
-	return r, decodeAs(path, data, r)
-}
-
-// decodeAs reads one JSON object into to. Keys that it does not know are left
-// out: a later kdonnx may have more of them.
-func decodeAs(path string, data []byte, to any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	var typed *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	switch err := d.Decode(to); {
-	case errors.As(err, &typed):
-		return fault.New(fault.Input, path, keyPath(typed.Field), "got %s, expected %s", fault.Clip(typed.Value, 60), wanted(typed))
-	case errors.As(err, &syntax):
-		return fault.New(fault.Input, path, "", "byte %d: %w, expected the metrics.json of a run", syntax.Offset, err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.New(fault.Input, path, "", "the JSON ends early, after %d bytes", len(data))
-	case err != nil:
-		return fault.New(fault.Input, path, "", "%w", err)
-	}
-	if rest := bytes.TrimSpace(data[d.InputOffset():]); len(rest) > 0 {
-		return fault.New(fault.Input, path, "", "byte %d: got more after the JSON object, expected its end", d.InputOffset())
-	}
-	return nil
-}
-
-// keyPath is a path of fields as the file has it: without the names of structs
-// that are part of another, which are Go's.
-func keyPath(field string) string {
-	parts := strings.Split(field, ".")
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p != "" && unicode.IsUpper(rune(p[0])) }), ".")
-}
-
-// wanted is what a key takes.
-func wanted(e *json.UnmarshalTypeError) string {
-	switch k := e.Type.Kind().String(); {
-	case strings.HasPrefix(k, "int"), strings.HasPrefix(k, "uint"):
-		return "a whole number"
-	case strings.HasPrefix(k, "float"):
-		return "a number"
-	case k == "bool":
-		return "true or false"
-	case k == "slice", k == "array":
-		return "a list"
-	case k == "string":
-		return "a text"
-	}
-	return "an object"
+	return r, durable.ParseJSON(path, data, "the metrics.json of a run", r)
 }

@@ -21,7 +21,7 @@ func (f Files) WriteSpecialists(s *Specialists) error {
 		return fault.New(fault.IO, f.JSON, "", "cannot encode: %w", err)
 	}
 	said := &Specialists{}
-	if err := decodeAs(f.JSON, data, said); err != nil {
+	if err := durable.ParseJSON(f.JSON, data, specialistsJSON, said); err != nil {
 		return err
 	}
 	if f.JSON != "" {

@@ -6,11 +6,15 @@ import (
 	"path/filepath"
 	"reflect"
 
+	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // specialistsFile is the JSON of Specialists in a folder of its own.
 const specialistsFile = "specialists.json"
+
+// specialistsJSON is what faults call the JSON of Specialists.
+const specialistsJSON = "the JSON of specialists"
 
 // FindSpecialists is the JSON of Specialists that path is, or that lies in the
 // folder path without a metrics.json; ok is false where there is none.
@@ -28,7 +32,7 @@ func FindSpecialists(path string) (file string, ok bool) {
 	kind := struct {
 		Kind string `json:"kind"`
 	}{}
-	return file, decodeAs(file, data, &kind) == nil && kind.Kind == KindSpecialists
+	return file, durable.ParseJSON(file, data, specialistsJSON, &kind) == nil && kind.Kind == KindSpecialists
 }
 
 // ReadSpecialists reads the JSON of Specialists, whoever wrote it: what it says is
@@ -39,10 +43,10 @@ func ReadSpecialists(path string) (*Specialists, error) {
 		return nil, err
 	}
 	if len(data) > MaxFile {
-		return nil, fault.New(fault.Input, path, "", "got more than %d MiB, expected the JSON of specialists", MaxFile>>20)
+		return nil, fault.New(fault.Input, path, "", "got more than %d MiB, expected %s", MaxFile>>20, specialistsJSON)
 	}
 	s := &Specialists{}
-	if err := decodeAs(path, data, s); err != nil {
+	if err := durable.ParseJSON(path, data, specialistsJSON, s); err != nil {
 		return nil, err
 	}
 	switch {

@@ -36,6 +36,16 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+// TestExitCodes holds every kind to the exit code that README.md and docs/design.md
+// promise; the program ends with KindOf of its error.
+func TestExitCodes(t *testing.T) {
+	for kind, want := range map[Kind]int{Input: 3, IO: 4, Teacher: 5, Diverged: 6, Parity: 7, Integrity: 8, Usage: 64, Interrupted: 130} {
+		if got := int(KindOf(fmt.Errorf("deeper: %w", New(kind, "", "", "x")))); got != want {
+			t.Errorf("kind %d ends with %d, expected %d", kind, got, want)
+		}
+	}
+}
+
 func TestKindOf(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -27,7 +27,7 @@ var wanted = strings.Fields(`
 // manifest is every case, in the order of the list.
 var manifest = sync.OnceValue(func() []row {
 	rows := slices.Concat(modelRows(), bulkRows(), externalRows(), weightRows(), teacherRows(), processRows(), libraryRows(),
-		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows(), settingRows())
+		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows(), settingRows(), specialistRows())
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
 	return rows
 })
@@ -113,7 +113,7 @@ func report(rows []row, outcomes []outcome, passed []bool) string {
 	b.WriteString(`Each case is a folder made anew, in which the command was run. Held for all: the exit code; one line of error, last
 on stderr, that names the file; no stack trace; no character that a terminal obeys; no process left behind; every file that
 was there as it was, and no new one; at most 5 s of processor time and 64 MiB above a good run of the same command, where
-the manifest grants no more. Exit codes: 0 done, 3 bad input, 4 I/O, 5 teacher process, 6 diverged, 8 integrity, 64 usage.
+the manifest grants no more. Exit codes: 0 done, 3 bad input, 4 I/O, 5 teacher process, 6 diverged, 7 parity, 8 integrity, 64 usage.
 
 | row | case | command | exit | what it says |
 |---|---|---|---|---|

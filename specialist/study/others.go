@@ -189,13 +189,13 @@ type timed struct {
 
 func (s *seed) scored(ctx context.Context, name string, files []string) (t timed, err error) {
 	o := specialist.EnsembleOptions{Rows: s.data.Test, RowsName: s.data.TestIs, Library: s.recipe.Teacher.Library, Cache: s.env.Cache}
-	classes := len(s.bundle.Classes)
+	classes := s.bundle.Classes
 	r, err := specialist.OpenRival(ctx, name, files, classes, o)
 	if err != nil {
 		return t, err
 	}
 	defer r.Close()
-	result, err := specialist.EvaluateRival(ctx, *r, s.data.Test, classes)
+	result, err := specialist.EvaluateRival(ctx, *r, s.data.Test, len(classes))
 	if err != nil {
 		return t, err
 	}

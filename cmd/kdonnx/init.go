@@ -45,7 +45,7 @@ output means is found out and noted at the top.`,
 				if _, err := os.Lstat(path); err == nil && !force {
 					return fault.New(fault.Usage, path, "-o", "exists already: --force overwrites it")
 				}
-				if err := writable(path, r.Data.Train, r.Teacher.Model); err != nil {
+				if err := writable("-o", path, r.Data.Train, r.Teacher.Model); err != nil {
 					return err
 				}
 			}

@@ -33,7 +33,7 @@ probabilities of labels, or numbers.`,
   kdonnx predict --model out/student.onnx --data images/ --engine native -o classes.csv`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := writable(path, m.t.Model, m.data.path); err != nil {
+			if err := writable("-o", path, m.t.Model, m.data.path); err != nil {
 				return err
 			}
 			src, model, err := m.open(cmd)
@@ -56,15 +56,15 @@ probabilities of labels, or numbers.`,
 }
 
 // writable tells, before any work is spent, whether an output can be put at
-// path: that it is none of the files that are read. An empty path is none.
-func writable(path string, read ...string) error {
+// path by a flag: that it is none of the files that are read. An empty path is none.
+func writable(flag, path string, read ...string) error {
 	if path == "" {
 		return nil
 	}
 	out, err := os.Stat(path)
 	for _, r := range read {
 		if in, errIn := os.Stat(dataset.PathOf(r)); err == nil && errIn == nil && os.SameFile(in, out) {
-			return fault.New(fault.Usage, path, "", "the output is a file that is read, expected another file")
+			return fault.New(fault.Usage, path, flag, "the output is a file that is read, expected another file")
 		}
 	}
 	return durable.Writable(path)

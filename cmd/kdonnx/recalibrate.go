@@ -41,7 +41,7 @@ some classes, or a file with one such pair a line.`,
 			if err := missing(cmd, "model", "data", "output"); err != nil {
 				return err
 			}
-			if err := writable(o.Output, o.Model.Model, data.path); err != nil {
+			if err := writable("-o", o.Output, o.Model.Model, data.path); err != nil {
 				return err
 			}
 			var err error

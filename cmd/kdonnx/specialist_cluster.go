@@ -48,7 +48,7 @@ target store in the cache, so that another method or number asks it nothing.`,
 				return usage("--targets: the store says what its model said, --model goes without it")
 			}
 			for _, path := range []string{output, page} {
-				if err := writable(path, o.Model.Model, data.path); err != nil {
+				if err := writable("-o", path, o.Model.Model, data.path); err != nil {
 					return err
 				}
 			}

@@ -39,7 +39,7 @@ and in batches; else nothing is written. Without --data random rows are compared
 			if b.o.Rows != nil {
 				defer b.o.Rows.Close()
 			}
-			if err := writable(path, append(bundle.Files(), b.data.path)...); err != nil {
+			if err := writable("-o", path, append(bundle.Files(), b.data.path)...); err != nil {
 				return err
 			}
 			p, err := specialist.Export(ctx, bundle, specialist.ExportOptions{Output: path, Rows: b.o.Rows, RowsName: b.o.RowsName, Library: b.o.Library})

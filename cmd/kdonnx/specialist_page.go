@@ -22,7 +22,7 @@ func reportOfSpecialists(page string, read ...string) (report.Files, error) {
 		return to, fault.New(fault.Usage, page, "--report", "that is the name of the JSON or CSV beside the page, expected another ending, such as eval.html")
 	}
 	for _, path := range []string{to.HTML, to.JSON, to.CSV} {
-		if err := writable(path, read...); err != nil {
+		if err := writable("--report", path, read...); err != nil {
 			return to, err
 		}
 	}

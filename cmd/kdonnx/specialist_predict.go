@@ -98,7 +98,7 @@ largest KKT residual: how far, in nats, an answer can be from the optimum.`,
 				return err
 			}
 			defer b.o.Rows.Close()
-			if err := writable(path, append(bundle.Files(), b.data.path)...); err != nil {
+			if err := writable("-o", path, append(bundle.Files(), b.data.path)...); err != nil {
 				return err
 			}
 			if classes < 1 || classes > len(bundle.Classes) {

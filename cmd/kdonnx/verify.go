@@ -28,7 +28,7 @@ func newVerify(a *app) *cobra.Command {
 			if err := missing(cmd, "data"); err != nil {
 				return err
 			}
-			if err := writable(path, data.path); err != nil {
+			if err := writable("-o", path, data.path); err != nil {
 				return err
 			}
 			var err error

@@ -36,7 +36,7 @@ func letterSpecialists(ctx context.Context, l *lab) (*finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &finding{Tables: []table{{Caption: "Errors of 4,000, 5 seeds.", Head: []string{"generalist, sets", "errors", "with specialists", "relative gain in top-1", "distilled back into the same net", "of the gain kept", "the same net taught by the generalist alone"}}}}
+	f := &finding{Tables: []table{{Caption: fmt.Sprintf("Errors of 4,000, %d seeds.", l.students), Head: []string{"generalist, sets", "errors", "with specialists", "relative gain in top-1", "distilled back into the same net", "of the gain kept", "the same net taught by the generalist alone"}}}}
 	for i, one := range letterStudies {
 		r, err := l.study("specialists", "specialists/letter-"+fmt.Sprint(i+1), one.sets...)
 		if err != nil {
@@ -68,7 +68,7 @@ func letterSpecialists(ctx context.Context, l *lab) (*finding, error) {
 
 // characters is the same on the embedded characters.
 func characters(ctx context.Context, l *lab) (*finding, error) {
-	r, err := l.study("../specialists", "specialists/characters", "train.seeds=5")
+	r, err := l.study("../specialists", "specialists/characters")
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func characters(ctx context.Context, l *lab) (*finding, error) {
 // study is a recipe of specialists that leaves its files in a folder.
 func (l *lab) study(name, dir string, sets ...string) (distill.Recipe, error) {
 	r, err := l.recipe(name, sets...)
-	r.Specialist.Output = filepath.Join(l.out, dir)
+	r.Specialist.Output, r.Train.Seeds = filepath.Join(l.out, dir), l.students
 	return r, err
 }
 

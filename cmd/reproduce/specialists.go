@@ -58,7 +58,11 @@ func letterSpecialists(ctx context.Context, l *lab) (*finding, error) {
 		f.Rows = append(f.Rows,
 			row{"letter, " + one.name + ": gain of specialists in top-1", "+4.4 %", "≥ +4.4 %", percents(gain), judge(stat.Mean(gain, nil) >= paperGain)},
 			row{"the same distilled back into one net of the generalist's size", "not shown", "≥ 80 % of the gain kept", keptText(back), judge(float64(back.Kept) >= 0.8)})
+		for _, larger := range s.Students[1:] {
+			f.Rows = append(f.Rows, row{"the same distilled back into a larger net: " + larger.Model, "not shown", "–", fmt.Sprintf("%s (%s errors; taught by the generalist alone %s)", keptText(larger), spread(larger.Errors.Values), spread(larger.Control.Values)), reported})
+		}
 		f.tellStudy(s)
+		f.Text = append(f.Text, "A net of the generalist's size keeps next to nothing, because it is full: twice the epochs on labels make it no better either. What the specialists know needs more units than it has.")
 		if err := f.drawGain("specialists", "UCI Letter: gain in top-1 over the specialists added one at a time", s); err != nil {
 			return nil, err
 		}
@@ -157,7 +161,7 @@ func (f *finding) tellStudy(s *study.Result) {
 	f.Text = append(append(f.Text, s.Verdict.Sentence), s.Sentences...)
 	models := table{Head: []string{"model", "errors", "parameters", "FLOPs a row", "ms a row in ONNX Runtime"}}
 	for _, m := range s.Models {
-		models.Rows = append(models.Rows, []string{m.Name, spread(m.Scores["errors"].Values), fmt.Sprint(m.Params), fmt.Sprintf("%.0f", float64(m.FLOPs)), fmt.Sprintf("%.3g", float64(m.LatencyMS))})
+		models.Rows = append(models.Rows, []string{m.Name, spread(m.Scores["errors"].Values), fmt.Sprint(m.Params), fmt.Sprintf("%.0f", float64(m.FLOPs)), latencyText(m)})
 	}
 	covering := table{Caption: "By the number of specialists that cover a row's class (table 4 of the paper), all seeds together.", Head: []string{"specialists", "rows", "right before", "after", "relative"}}
 	for _, c := range s.Covering {
@@ -166,6 +170,13 @@ func (f *finding) tellStudy(s *study.Result) {
 		}
 	}
 	f.Tables = append(f.Tables, models, covering)
+}
+
+func latencyText(m report.SpecialistsModel) string {
+	if m.LatencyMS == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.3g", float64(m.LatencyMS))
 }
 
 // drawGain draws the relative gain over the number of specialists.

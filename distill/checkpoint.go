@@ -71,35 +71,46 @@ func (c checkpointFile) save(ck *checkpoint) error {
 	return durable.Write(c.path(), append(append([]byte(checkpointMagic), sum[:]...), body.Bytes()...))
 }
 
-// load reads the newest sound checkpoint of the run, or nil when there is
-// none. Notes tell of damaged ones. A checkpoint of another run is an
-// Integrity fault that names the first differing field.
-func (c checkpointFile) load(run map[string]string) (ck *checkpoint, notes []string, err error) {
+// newest reads the newest sound checkpoint and says where it lies; nil when there
+// is none. Notes tell of damaged ones before it.
+func (c checkpointFile) newest() (path string, ck *checkpoint, notes []string, err error) {
 	for _, path := range []string{c.path(), c.previous()} {
 		data, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, notes, fault.New(fault.IO, path, "", "cannot read checkpoint: %w", err)
+			return path, nil, notes, fault.New(fault.IO, path, "", "cannot read checkpoint: %w", err)
 		}
 		ck, err := parseCheckpoint(path, data)
-		if err != nil {
-			notes = append(notes, err.Error()+": falling back to the checkpoint before it")
-			continue
+		if err == nil {
+			return path, ck, notes, nil
 		}
-		if err := sameRun(path, ck.Header.Run, run); err != nil {
-			return nil, notes, err
-		}
-		if len(notes) > 0 { // the next save must not keep it as the previous one
-			os.Remove(c.path())
-		}
-		return ck, notes, nil
+		notes = append(notes, err.Error()+": falling back to the checkpoint before it")
 	}
-	if len(notes) > 0 {
+	return "", nil, notes, nil
+}
+
+// load reads the newest sound checkpoint of the run, or nil when there is
+// none. Notes tell of damaged ones. A checkpoint of another run is an
+// Integrity fault that names the first differing field.
+func (c checkpointFile) load(run map[string]string) (*checkpoint, []string, error) {
+	path, ck, notes, err := c.newest()
+	switch {
+	case err != nil:
+		return nil, notes, err
+	case ck == nil && len(notes) > 0:
 		return nil, notes, fault.New(fault.Integrity, c.path(), "", "no sound checkpoint is left (%s): --restart begins anew", strings.Join(notes, "; "))
+	case ck == nil:
+		return nil, nil, nil
 	}
-	return nil, nil, nil
+	if err := sameRun(path, ck.Header.Run, run); err != nil {
+		return nil, notes, err
+	}
+	if len(notes) > 0 { // the next save must not keep it as the previous one
+		os.Remove(c.path())
+	}
+	return ck, notes, nil
 }
 
 // remove deletes the checkpoints of a role whose work is done.

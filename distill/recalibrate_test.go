@@ -233,7 +233,7 @@ func TestRecalibrateRefuses(t *testing.T) {
 		{"uniform", []string{"7"}, fault.Usage, `--classes: got class "7"`},
 		{"uniform", []string{"a", "a"}, fault.Usage, "named twice"},
 		{write("p", "b=0.1\nc 0.2\n"), nil, fault.Input, "line 2"},
-		{write("empty", "# none\n"), nil, fault.Usage, "names no class"},
+		{write("empty", "# none\n"), nil, fault.Input, "names no class"},
 		{"labels:" + write("ab.csv", "f0,f1,f2,f3,label\n1,2,3,4,a\n2,3,4,5,c\n"), nil, fault.Usage, `"b" the share 0`},
 		{"targets:" + dir, nil, fault.Integrity, dir},
 	} {

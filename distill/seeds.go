@@ -23,6 +23,9 @@ import (
 func (d *run) trainSeeds(ctx context.Context) error {
 	defer func(was Env) { d.env = was }(d.env)
 	l := d.newLot()
+	if err := l.sameRuns(ctx); err != nil {
+		return err
+	}
 	n, parallel := len(l.seeds)*len(l.roles), runtime.GOMAXPROCS(0)
 	if _, err := Together(ctx, n, parallel, l.train); err != nil {
 		if min(n, parallel) > 1 && fault.KindOf(err) == fault.Interrupted { // which of them saved last says nothing
@@ -114,6 +117,43 @@ func (e Env) together(said []string) Env {
 	return e
 }
 
+// sameRuns refuses checkpoints of another run before anything is trained: a
+// training beside the one that would be refused would leave some of this run.
+func (l *lot) sameRuns(ctx context.Context) error {
+	for _, s := range l.seeds {
+		for _, role := range l.roles {
+			path, ck, _, err := checkpointFile{l.dir(s), role}.newest()
+			if err != nil {
+				return err
+			}
+			if ck == nil {
+				continue
+			}
+			d, err := l.open(ctx, s)
+			if err != nil {
+				return err
+			}
+			run, err := d.identity(ctx, role)
+			if err != nil {
+				return err
+			}
+			if err := sameRun(path, ck.Header.Run, run); err != nil {
+				return err
+			}
+		}
+		s.run = nil // its net is not needed until it is trained
+	}
+	return nil
+}
+
+// dir is the folder of a seed's checkpoints.
+func (l *lot) dir(s *ofSeed) string {
+	if s.at == 0 {
+		return l.d.work
+	}
+	return filepath.Join(l.d.seedDir(), strconv.FormatUint(l.d.recipe.Train.Seed+uint64(s.at), 10))
+}
+
 // train follows training i, the roles of one seed after those of another.
 func (l *lot) train(ctx context.Context, i int) error {
 	s, role := l.seeds[i/len(l.roles)], l.roles[i%len(l.roles)]
@@ -140,7 +180,7 @@ func (l *lot) open(ctx context.Context, s *ofSeed) (*run, error) {
 	r.Train.Seed += uint64(s.at)
 	own := d
 	if s.at > 0 {
-		dir := filepath.Join(d.seedDir(), strconv.FormatUint(r.Train.Seed, 10))
+		dir := l.dir(s)
 		var err error
 		if own, err = (&Session{d}).run(ctx, Trial{Recipe: r, Dir: dir, Progress: d.env.Progress, Log: d.env.Log}); err != nil {
 			return nil, err

@@ -19,7 +19,6 @@ func DefaultRecipe() distill.Recipe {
 	r.Student.Arch, r.Train.Epochs = "mlp:64", 10
 	s := &r.Specialist
 	s.Sets, s.ClassesEach, s.Epochs, s.Alpha = 16, 8, 20, 0.1
-	s.Students = []string{distill.SameStudent, "mlp:128"}
 	return r
 }
 

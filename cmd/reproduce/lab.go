@@ -258,10 +258,10 @@ func (l *lab) say(format string, args ...any) {
 // progress tells now and then how far a training is.
 func (l *lab) progress(name string) distill.Progress {
 	began, last := time.Now(), time.Now()
-	from := int64(-1)
+	of, from := "", int64(0)
 	return func(stage string, done, total int64, _ *distill.EpochRecord) {
-		if from < 0 {
-			from, began = done, time.Now()
+		if stage != of || done < from { // another stage, or the same of another net
+			of, from, began = stage, done, time.Now()
 		}
 		if time.Since(last) < 20*time.Second || done == from {
 			return

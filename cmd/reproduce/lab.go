@@ -255,19 +255,24 @@ func (l *lab) say(format string, args ...any) {
 	fmt.Fprintf(l.log, "%8s  %s\n", time.Since(l.began).Round(time.Second), fault.Printable(fmt.Sprintf(format, args...)))
 }
 
-// progress tells now and then how far a training is.
+// progress tells now and then how far a training is, and each of its stages.
 func (l *lab) progress(name string) distill.Progress {
-	began, last := time.Now(), time.Now()
-	of, from := "", int64(0)
+	type start struct {
+		done int64
+		at   time.Time
+	}
+	last, stages := time.Now(), map[string]start{}
 	return func(stage string, done, total int64, _ *distill.EpochRecord) {
-		if stage != of || done < from { // another stage, or the same of another net
-			of, from, began = stage, done, time.Now()
+		from, begun := stages[stage]
+		if !begun || done < from.done { // or the same stage of another net
+			from = start{done, time.Now()}
+			stages[stage] = from
 		}
-		if time.Since(last) < 20*time.Second || done == from {
+		if time.Since(last) < 20*time.Second || done == from.done {
 			return
 		}
 		last = time.Now()
-		left := time.Duration(float64(time.Since(began)) / float64(done-from) * float64(total-done))
+		left := time.Duration(float64(time.Since(from.at)) / float64(done-from.done) * float64(total-done))
 		l.say("  %s: %s %d of %d, %s left", name, stage, done, total, left.Round(time.Second))
 	}
 }

@@ -27,21 +27,21 @@ type Recipe struct {
 
 // DataRecipe names the rows.
 type DataRecipe struct {
-	Train      string  `yaml:"train" json:"train"`           // labelled rows of the transfer set, or "embedded"
-	Unlabelled string  `yaml:"unlabelled" json:"unlabelled"` // further rows whose labels, if any, are not used
-	Val        string  `yaml:"val" json:"val"`               // held-out rows that choose the best epoch; empty: split from Train
-	Test       string  `yaml:"test" json:"test"`             // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
-	Label      string  `yaml:"label" json:"label"`           // label column of a table, by name or position; several between commas
-	Task       string  `yaml:"task" json:"task"`             // what the labels are, see dataset.Tasks; empty: detected
-	LabelMap   string  `yaml:"label_map" json:"label_map"`   // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
-	Columns    string  `yaml:"columns" json:"columns"`       // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
-	ValSplit   float64 `yaml:"val_split" json:"val_split"`   // fraction of Train held out, stratified
-	Labelled   int     `yaml:"labelled" json:"labelled"`     // keep this many labels of Train, stratified; 0: all
-	Limit      int     `yaml:"limit" json:"limit"`           // use this many rows of Train; 0: all
-	Synthetic  int     `yaml:"synthetic" json:"synthetic"`   // further unlabelled rows that are made of the training rows; 0: none
-	Synthesis  string  `yaml:"synthesis" json:"synthesis"`   // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
-	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out images that cannot be read instead of stopping
-	SplitSeed  *uint64 `yaml:"split_seed" json:"split_seed"` // of what is drawn of the rows: splits, limits, labels that are kept; nil: train.seed
+	Train      string  `yaml:"train" json:"train"`                     // labelled rows of the transfer set, or "embedded"
+	Unlabelled string  `yaml:"unlabelled" json:"unlabelled"`           // further rows whose labels, if any, are not used
+	Val        string  `yaml:"val" json:"val"`                         // held-out rows that choose the best epoch; empty: split from Train
+	Test       string  `yaml:"test" json:"test"`                       // rows the result is judged on; empty: the test split beside Train, else a fifth of Train
+	Label      string  `yaml:"label" json:"label"`                     // label column of a table, by name or position; several between commas
+	Task       string  `yaml:"task" json:"task"`                       // what the labels are, see dataset.Tasks; empty: detected
+	LabelMap   string  `yaml:"label_map" json:"label_map"`             // names of the classes, as dataset.ParseLabelMap reads it; empty: labels as they are written
+	Columns    string  `yaml:"columns" json:"columns"`                 // what columns of a table are, as dataset.ParseColumns reads it; empty: what they look like
+	ValSplit   float64 `yaml:"val_split" json:"val_split"`             // fraction of Train held out, stratified
+	Labelled   int     `yaml:"labelled" json:"labelled"`               // keep this many labels of Train, stratified; 0: all
+	Limit      int     `yaml:"limit" json:"limit"`                     // use this many rows of Train; 0: all
+	Synthetic  int     `yaml:"synthetic" json:"synthetic"`             // further unlabelled rows that are made of the training rows; 0: none
+	Synthesis  string  `yaml:"synthesis" json:"synthesis"`             // how, as dataset.ParseSynthesis reads it; empty: munge, or mixup of images
+	SkipBad    bool    `yaml:"skip_bad" json:"skip_bad"`               // leave out images that cannot be read instead of stopping
+	SplitSeed  *uint64 `yaml:"split_seed" json:"split_seed,omitempty"` // of what is drawn of the rows: splits, limits, labels that are kept; nil: train.seed
 
 	Without []string `yaml:"without,omitempty" json:"without,omitempty"` // classes whose rows are left out of Train and Val; the test rows keep them
 	Only    []string `yaml:"only,omitempty" json:"only,omitempty"`       // or those that alone are kept

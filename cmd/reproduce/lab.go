@@ -197,6 +197,7 @@ func (l *lab) teacherErrors(ctx context.Context, name string, r distill.Recipe) 
 // wanted is a cell whose figures are not known yet.
 func wanted(r distill.Recipe, role string) (c cell, err error) {
 	c.Role = role
+	r.Specialist = distill.SpecialistRecipe{} // no net of a cell depends on it
 	if c.Recipe, err = json.Marshal(r); err != nil {
 		return c, err
 	}

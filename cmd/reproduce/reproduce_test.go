@@ -40,7 +40,7 @@ func flowers(t *testing.T, path string, n int) {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	dir := t.TempDir()
-	l := &lab{recipes: filepath.Join(dir, "recipes"), iris: filepath.Join(dir, "iris.csv"), out: filepath.Join(dir, "out"), students: 2, log: &bytes.Buffer{}, began: time.Now(),
+	l := &lab{recipes: filepath.Join(dir, "recipes"), iris: filepath.Join(dir, "iris.csv"), out: filepath.Join(dir, "out"), cache: filepath.Join(dir, "cache"), students: 2, log: &bytes.Buffer{}, began: time.Now(),
 		open: map[string]*distill.Session{}}
 	flowers(t, l.iris, 240)
 	if err := os.MkdirAll(l.recipes, 0o755); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // varied is images(n) as training with text sees them at T = 2.
@@ -229,7 +230,7 @@ func TestAugmentedRun(t *testing.T) {
 	r.Train.Augment = "shift=2"
 	r.Teacher.Model = "missing.onnx"
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, `augment "shift=2": "shift=2" is for images, but the rows are a table of 4 features`)
+	faulttest.Want(t, err, fault.Usage, `augment "shift=2": "shift=2" is for images, but the rows are a table of 4 features`)
 }
 
 // BenchmarkFeedVaries is BenchmarkFeed with what a row costs more.

@@ -13,6 +13,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/student"
 )
 
@@ -81,7 +82,7 @@ func TestBesideDiverges(t *testing.T) {
 	r.Train.Seed, r.Train.Seeds, r.Train.LR, r.Train.Clip, r.Train.Epochs = 5, 3, 1000, 0, 50
 	r.Train.Schedule, r.Train.Momentum, r.Student.Arch = "constant", 0.99, "mlp:6,6,6"
 	_, err := Run(t.Context(), r, newRecord().Env)
-	wantFault(t, err, fault.Diverged, ", seed ", "--lr")
+	faulttest.Want(t, err, fault.Diverged, ", seed ", "--lr")
 }
 
 // TestTakeInAnyOrder hands the trainings of five seeds over in many orders: the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 )
 
@@ -26,15 +27,15 @@ func TestBudgetUnits(t *testing.T) {
 	}
 	for _, text := range []string{"0", "-1", "k", "1e5", "100,000", "1.2.3k", "100kB", "0.5", "1e", "2000T", "NaN", "1 0"} {
 		_, err := (StudentRecipe{BudgetParams: text}).Budget()
-		wantFault(t, err, fault.Usage, "--budget-params", fmt.Sprintf("got %q", text), "100k")
+		faulttest.Want(t, err, fault.Usage, "--budget-params", fmt.Sprintf("got %q", text), "100k")
 	}
 	for _, text := range []string{"400k", "4TB", "kB", "400 k B", "400KB"} {
 		_, err := (StudentRecipe{BudgetBytes: text}).Budget()
-		wantFault(t, err, fault.Usage, "--budget-bytes", fmt.Sprintf("got %q", text), "400kB")
+		faulttest.Want(t, err, fault.Usage, "--budget-bytes", fmt.Sprintf("got %q", text), "400kB")
 	}
 	for _, l := range []time.Duration{-1, 50, 2 * time.Minute} {
 		_, err := (StudentRecipe{BudgetLatency: l}).Budget()
-		wantFault(t, err, fault.Usage, "--budget-latency", "got "+l.String(), "50us")
+		faulttest.Want(t, err, fault.Usage, "--budget-latency", "got "+l.String(), "50us")
 	}
 
 	r := Default()
@@ -65,13 +66,13 @@ func TestBudgetSettings(t *testing.T) {
 		r := small(t)
 		r.Student = c.student
 		_, err := Run(context.Background(), r, newRecord().Env)
-		wantFault(t, err, fault.Usage, c.texts...)
+		faulttest.Want(t, err, fault.Usage, c.texts...)
 	}
 	r := stored(t)
 	r.Student = StudentRecipe{Arch: "mlp", BudgetParams: "100"}
 	s := open(t, r)
 	_, err := s.Train(context.Background(), Trial{Recipe: r, Role: RoleStudent, Dir: t.TempDir()})
-	wantFault(t, err, fault.Usage, "Session.Choose")
+	faulttest.Want(t, err, fault.Usage, "Session.Choose")
 	if got := (StudentRecipe{Arch: "auto"}).arch(); got != "mlp:256,128" {
 		t.Errorf("auto is %s", got)
 	}
@@ -156,7 +157,7 @@ func TestWidest(t *testing.T) {
 		}
 		got, err := plainFitter(c.budget, c.in, 3).candidates(context.Background(), c.family)
 		if len(want) == 0 {
-			wantFault(t, err, fault.Usage, "the least, mlp:1, has 14 parameters, expected at most 5", "--budget-params")
+			faulttest.Want(t, err, fault.Usage, "the least, mlp:1, has 14 parameters, expected at most 5", "--budget-params")
 			continue
 		}
 		if err != nil || !slices.Equal(got, want) {
@@ -168,13 +169,13 @@ func TestWidest(t *testing.T) {
 // TestNothingToFit names what is missing.
 func TestNothingToFit(t *testing.T) {
 	_, err := plainFitter(Budget{Bytes: 900}, models.Input{Shape: []int{4}}, 3).candidates(context.Background(), "cnn")
-	wantFault(t, err, fault.Usage, "cnn needs images")
+	faulttest.Want(t, err, fault.Usage, "cnn needs images")
 	_, err = plainFitter(Budget{Params: 1000, Bytes: 100}, models.Input{Shape: []int{4}}, 3).candidates(context.Background(), "mlp")
-	wantFault(t, err, fault.Usage, "--budget-bytes", "the least, mlp:1, has a file of", "expected at most 100")
+	faulttest.Want(t, err, fault.Usage, "--budget-bytes", "the least, mlp:1, has a file of", "expected at most 100")
 	f := plainFitter(Budget{Latency: 5 * time.Microsecond}, models.Input{Shape: []int{4}}, 3)
 	f.time = func(context.Context, string, []byte) (time.Duration, error) { return 7 * time.Microsecond, nil }
 	_, err = f.candidates(context.Background(), "linear")
-	wantFault(t, err, fault.Usage, "--budget-latency", "the least, linear, has a median latency of 7µs, expected at most 5µs")
+	faulttest.Want(t, err, fault.Usage, "--budget-latency", "the least, linear, has a median latency of 7µs, expected at most 5µs")
 }
 
 // TestWidestTimed searches by clocks that are made up: with noise that only

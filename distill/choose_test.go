@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // bounded is stored within a budget.
@@ -115,7 +116,7 @@ func TestSearchInterrupted(t *testing.T) {
 		}
 		var err error
 		if result, err = Run(ctx, again, env); err != nil {
-			wantFault(t, err, fault.Interrupted)
+			faulttest.Want(t, err, fault.Interrupted)
 			stops++
 		}
 		cancel()
@@ -142,7 +143,7 @@ func stopped(t *testing.T, r Recipe, at string) string {
 		}
 	}
 	_, err := Run(ctx, r, env)
-	wantFault(t, err, fault.Interrupted)
+	faulttest.Want(t, err, fault.Interrupted)
 	return strings.TrimSuffix(unverified(r), ".onnx") + ".work"
 }
 
@@ -172,7 +173,7 @@ func TestChoiceIsKept(t *testing.T) {
 			other := r
 			c.change(&other)
 			_, err := Run(context.Background(), other, newRecord().Env)
-			wantFault(t, err, fault.Integrity, append(c.texts, choiceFile, "--restart")...)
+			faulttest.Want(t, err, fault.Integrity, append(c.texts, choiceFile, "--restart")...)
 		})
 	}
 	for _, text := range []string{"{", `{"candidates": []}`, strings.Replace(string(data), `"chosen":-1`, `"chosen":2`, 1)} {
@@ -180,7 +181,7 @@ func TestChoiceIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Run(context.Background(), r, newRecord().Env)
-		wantFault(t, err, fault.Integrity, choiceFile, "--restart")
+		faulttest.Want(t, err, fault.Integrity, choiceFile, "--restart")
 	}
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
@@ -203,7 +204,7 @@ func TestChosenAfterTheSearch(t *testing.T) {
 	other := r
 	other.Student.BudgetParams = "90"
 	_, err := Run(context.Background(), other, newRecord().Env)
-	wantFault(t, err, fault.Integrity, "budget")
+	faulttest.Want(t, err, fault.Integrity, "budget")
 	other.Output.Restart = true
 	if result := mustRun(t, other, newRecord().Env); chosen(t, result.Budget.Candidates).Params > 90 {
 		t.Errorf("%+v", result.Budget)
@@ -221,14 +222,14 @@ func TestNetBesideABudget(t *testing.T) {
 	}
 	r.Student.BudgetParams, r.Output.Model = "50", filepath.Join(t.TempDir(), "student.onnx")
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--budget-params", "mlp:6, has 51 parameters, expected at most 50")
+	faulttest.Want(t, err, fault.Usage, "--budget-params", "mlp:6, has 51 parameters, expected at most 50")
 	if exists(strings.TrimSuffix(unverified(r), ".onnx") + ".work") {
 		t.Error("a work folder without work is left")
 	}
 	r.Student = StudentRecipe{Arch: "mlp", BudgetParams: "120"}
 	r.Data.ValSplit = 0
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--val-split", "no validation rows")
+	faulttest.Want(t, err, fault.Usage, "--val-split", "no validation rows")
 }
 
 // TestBudgetOfTimeAndBytes exports within a budget of both, measured in ONNX
@@ -252,5 +253,5 @@ func TestBudgetOfTimeAndBytes(t *testing.T) {
 	r.Student = StudentRecipe{Arch: "mlp:3000,3000", BudgetLatency: time.Microsecond}
 	r.Output.Model = filepath.Join(t.TempDir(), "student.onnx")
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--budget-latency", "expected at most 1µs")
+	faulttest.Want(t, err, fault.Usage, "--budget-latency", "expected at most 1µs")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // TestNoSplitStandsIn holds that rows that a folder does not have are refused
@@ -31,9 +32,9 @@ func TestNoSplitStandsIn(t *testing.T) {
 		}
 	}
 	_, err := OpenRows(ctx, dir, "val", false, dataset.Options{}, RowLimit{})
-	wantFault(t, err, fault.Input, dir, "has no val rows, only train, test")
+	faulttest.Want(t, err, fault.Input, dir, "has no val rows, only train, test")
 	_, err = OpenRows(ctx, dir, "test", false, dataset.Options{}, RowLimit{Rows: -1})
-	wantFault(t, err, fault.Usage, "--limit", "-1")
+	faulttest.Want(t, err, fault.Usage, "--limit", "-1")
 }
 
 // TestRowLimit takes the rows that a run with that limit and seed learns from,
@@ -123,17 +124,17 @@ func TestNothingToLearn(t *testing.T) {
 	r.Data.Train = rewrite(t, func(int, int32) int32 { return dataset.Unlabelled })
 	r.Loss.Alpha = 0
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "nothing would be learned")
+	faulttest.Want(t, err, fault.Usage, "nothing would be learned")
 }
 
 func TestWarmupLongerThanTheRun(t *testing.T) {
 	r := stored(t)
 	r.Train.Warmup = 1 << 20
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--warmup", "1048576")
+	faulttest.Want(t, err, fault.Usage, "--warmup", "1048576")
 	r.Train.Warmup, r.Output.Model = 0, ""
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "-o", "empty")
+	faulttest.Want(t, err, fault.Usage, "-o", "empty")
 }
 
 // TestCut holds that the batches of a pass cover each row once, are never
@@ -167,6 +168,6 @@ func TestSameRunSeesBothSides(t *testing.T) {
 	if err := sameRun("x.ckpt", mine, mine); err != nil {
 		t.Error(err)
 	}
-	wantFault(t, sameRun("x.ckpt", mine, more), fault.Integrity, "validation rows")
-	wantFault(t, sameRun("x.ckpt", more, mine), fault.Integrity, "validation rows")
+	faulttest.Want(t, sameRun("x.ckpt", mine, more), fault.Integrity, "validation rows")
+	faulttest.Want(t, sameRun("x.ckpt", more, mine), fault.Integrity, "validation rows")
 }

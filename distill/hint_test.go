@@ -13,6 +13,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models/embedded"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
@@ -96,11 +97,11 @@ func TestHint(t *testing.T) {
 	changed := again
 	changed.Loss.HintWeight = 2
 	_, err := Run(context.Background(), changed, newRecord().Env)
-	wantFault(t, err, fault.Integrity, "hint weight: ", "another run")
+	faulttest.Want(t, err, fault.Integrity, "hint weight: ", "another run")
 	changed = again
 	changed.Loss.Hint = ""
 	_, err = Run(context.Background(), changed, newRecord().Env)
-	wantFault(t, err, fault.Integrity, "hint: ", "another run")
+	faulttest.Want(t, err, fault.Integrity, "hint: ", "another run")
 	interrupted(t, again, newRecord().Env, RoleStudent, 5)
 	mustRun(t, again, newRecord().Env)
 	if string(mustRead(t, again.Output.Model)) != string(mustRead(t, r.Output.Model)) {
@@ -307,7 +308,7 @@ func TestHintEpochs(t *testing.T) {
 	}
 	other.Loss.Hint = "gemm_1=relu_1"
 	_, err := s.Train(t.Context(), Trial{Recipe: other, Role: RoleStudent, Dir: t.TempDir()})
-	wantFault(t, err, fault.Usage, "--hint: ", "session")
+	faulttest.Want(t, err, fault.Usage, "--hint: ", "session")
 }
 
 func TestHintRefuses(t *testing.T) {
@@ -338,7 +339,7 @@ func TestHintRefuses(t *testing.T) {
 			env := newRecord()
 			env.Cache = t.TempDir()
 			_, err := Run(context.Background(), r, env.Env)
-			wantFault(t, err, fault.Usage, c.texts...)
+			faulttest.Want(t, err, fault.Usage, c.texts...)
 			if entries, _ := os.ReadDir(filepath.Join(env.Cache, "targets")); len(entries) > 0 || exists(r.Output.Model) {
 				t.Error("refused only after work was done")
 			}

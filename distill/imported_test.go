@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
@@ -224,7 +225,7 @@ func TestImportedRefused(t *testing.T) {
 		r := stored(t)
 		r.Student.Arch = c.path
 		_, err := Run(context.Background(), r, newRecord().Env)
-		wantFault(t, err, c.kind, c.text...)
+		faulttest.Want(t, err, c.kind, c.text...)
 		if exists(unverified(r)) {
 			t.Errorf("%s: there is a student", c.name)
 		}
@@ -232,17 +233,17 @@ func TestImportedRefused(t *testing.T) {
 	r := stored(t)
 	r.Student.Arch, r.Student.Freeze = begun(t, features, classes, nil), []string{"nosuch*"}
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--freeze", `"nosuch*"`, "fc1.weight")
+	faulttest.Want(t, err, fault.Usage, "--freeze", `"nosuch*"`, "fc1.weight")
 	r.Student.Arch = "mlp:5"
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--freeze", `"nosuch*"`)
+	faulttest.Want(t, err, fault.Usage, "--freeze", `"nosuch*"`)
 
 	r.Student.Freeze = nil
 	r.Student.Arch = begun(t, features, classes, nil)
 	r.Output.Model = r.Student.Arch
 	r.Output.Unverified = false
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "-o", "the student to begin with")
+	faulttest.Want(t, err, fault.Usage, "-o", "the student to begin with")
 }
 
 // TestInterruptedEverything stops and resumes the fine-tuning of a file with
@@ -266,7 +267,7 @@ func TestInterruptedEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Run(context.Background(), again, newRecord().Env)
-		wantFault(t, err, fault.Integrity, "student file", "--restart")
+		faulttest.Want(t, err, fault.Integrity, "student file", "--restart")
 		if err := os.WriteFile(r.Student.Arch, changed, 0o644); err != nil {
 			t.Fatal(err)
 		}

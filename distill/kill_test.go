@@ -2,10 +2,8 @@ package distill
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,12 +11,6 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/killed"
-)
-
-// Variables that make the test binary train once and end.
-const (
-	childModel = "KDONNX_DISTILL_TEST_MODEL"
-	childRows  = "KDONNX_DISTILL_TEST_ROWS" // folder of the problem
 )
 
 // killedRecipe trains long enough to be killed in between.
@@ -33,22 +25,17 @@ func killedRecipe(rows, model string) Recipe {
 	return r
 }
 
-// runChild trains with a checkpoint after nearly every step.
-func runChild(rows, model string) int {
-	_, err := Run(context.Background(), killedRecipe(rows, model), Env{Version: "test", Checkpoint: time.Millisecond})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
+// trainOnce trains with a checkpoint after nearly every step.
+func trainOnce(model string) error {
+	_, err := Run(context.Background(), killedRecipe(problem, model), Env{Version: "test", Checkpoint: time.Millisecond})
+	return err
 }
 
 // train runs a child and kills it after the given time; 0 lets it end. It
 // tells whether the child ended by itself.
 func train(t *testing.T, model string, after time.Duration) bool {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childModel+"="+model, childRows+"="+problem)
+	cmd := killed.Program(problem, model)
 	if after == 0 {
 		return !killed.Run(t, cmd, nil)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // count is how many rows of each class src has; unlabelled rows last.
@@ -77,14 +78,14 @@ func TestLeaveOut(t *testing.T) {
 		{func(d *DataRecipe) { d.Without, d.Label = []string{"a"}, "none" }, "no classes as labels"},
 	} {
 		_, err := open(c.change)
-		wantFault(t, err, fault.Usage, c.want)
+		faulttest.Want(t, err, fault.Usage, c.want)
 	}
 	r := small(t)
 	r.Data.Without, r.Data.Only = []string{"a"}, []string{"b"}
-	wantFault(t, r.Validate(), fault.Usage, "--without", "one or the other")
+	faulttest.Want(t, r.Validate(), fault.Usage, "--without", "one or the other")
 	r = Default()
 	r.Data.Only = []string{"a"}
-	wantFault(t, r.Validate(), fault.Usage, "--only")
+	faulttest.Want(t, r.Validate(), fault.Usage, "--only")
 	r = Default()
 	if err := r.Merge(recipeFile(t, "data: {without: [3, cat]}\n")); err != nil || !slices.Equal(r.Data.Without, []string{"3", "cat"}) {
 		t.Errorf("read %q, %v", r.Data.Without, err)

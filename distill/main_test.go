@@ -16,7 +16,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/export"
-	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/student"
@@ -30,21 +30,7 @@ var problem string
 
 func TestMain(m *testing.M) {
 	ort.MaybeServeWorker()
-	if model := os.Getenv(childModel); model != "" {
-		os.Exit(runChild(os.Getenv(childRows), model))
-	}
-	os.Exit(func() int {
-		var err error
-		if problem, err = os.MkdirTemp("", "distill-test-"); err == nil {
-			defer os.RemoveAll(problem)
-			err = makeProblem(problem)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	killed.Main(m, &problem, makeProblem, trainOnce)
 }
 
 const (
@@ -244,20 +230,4 @@ func mustRead(t *testing.T, path string) []byte {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// wantFault requires an error of the kind whose one line contains each text.
-func wantFault(t *testing.T, err error, kind fault.Kind, texts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, expected kind %d with %q", kind, texts)
-	}
-	if got := fault.KindOf(err); got != kind {
-		t.Errorf("%v: kind %d, expected %d", err, got, kind)
-	}
-	for _, text := range append(texts, "") {
-		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: expected one line with %q", err, text)
-		}
-	}
 }

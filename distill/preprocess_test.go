@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models/embedded"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
@@ -67,5 +68,5 @@ func TestStudentPreprocess(t *testing.T) {
 	}
 	r.Student.Prep = "resize=14"
 	_, err = Run(ctx, r, Env{Cache: dir})
-	wantFault(t, err, fault.Usage, "resize=14", "HEIGHTxWIDTH")
+	faulttest.Want(t, err, fault.Usage, "resize=14", "HEIGHTxWIDTH")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -247,7 +248,7 @@ func TestRecalibrateRefuses(t *testing.T) {
 		if c.classes == nil && strings.HasPrefix(c.prior, "labels") {
 			c.want = "b" // the class that the transfer set lacked has no rows here either
 		}
-		wantFault(t, err, c.kind, c.want)
+		faulttest.Want(t, err, c.kind, c.want)
 		if exists(filepath.Join(dir, "out.unverified.onnx")) {
 			t.Fatalf("%s: a file was written", c.prior)
 		}
@@ -256,5 +257,5 @@ func TestRecalibrateRefuses(t *testing.T) {
 	plain.Train.NoBaseline = true
 	mustRun(t, plain, newRecord().Env)
 	_, err := Recalibrate(ctx, RecalibrateOptions{Model: TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(plain)}}, Rows: src, Prior: "uniform", Output: filepath.Join(dir, "out.onnx"), Unverified: true})
-	wantFault(t, err, fault.Usage, "--classes", "no class had less than a tenth")
+	faulttest.Want(t, err, fault.Usage, "--classes", "no class had less than a tenth")
 }

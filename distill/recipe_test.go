@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 func recipeFile(t *testing.T, text string) string {
@@ -74,17 +75,17 @@ func TestBadRecipes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r, path := Default(), recipeFile(t, c.text)
 			began := time.Now()
-			wantFault(t, r.Merge(path), fault.Usage, path, c.want)
+			faulttest.Want(t, r.Merge(path), fault.Usage, path, c.want)
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
 	}
 	r := Default()
-	wantFault(t, r.Merge(filepath.Join(t.TempDir(), "none.yaml")), fault.IO, "none.yaml", "no such file")
+	faulttest.Want(t, r.Merge(filepath.Join(t.TempDir(), "none.yaml")), fault.IO, "none.yaml", "no such file")
 	for _, s := range []string{"loss.temperature", "temperature=4", "a.b.c=4", "=", "loss.heat=4", "train.epochs=x"} {
 		r := Default()
-		wantFault(t, r.Set(s), fault.Usage, "--set")
+		faulttest.Want(t, r.Set(s), fault.Usage, "--set")
 	}
 	for s, want := range map[string]string{
 		"loss.temperature=x":  `--set loss.temperature: got "x", expected a number`,
@@ -97,7 +98,7 @@ func TestBadRecipes(t *testing.T) {
 		"loss.heat=4":         `--set loss.heat: unknown field "heat"`,
 	} {
 		r := Default()
-		wantFault(t, r.Set(s), fault.Usage, want)
+		faulttest.Want(t, r.Set(s), fault.Usage, want)
 	}
 }
 
@@ -183,7 +184,7 @@ func TestSettings(t *testing.T) {
 		r := small(t)
 		c.change(&r)
 		_, err := Run(context.Background(), r, newRecord().Env)
-		wantFault(t, err, fault.Usage, c.flag, c.value)
+		faulttest.Want(t, err, fault.Usage, c.flag, c.value)
 		if exists(filepath.Dir(r.Output.Model)) {
 			t.Errorf("%s: the output's folder was made first", c.flag)
 		}
@@ -211,7 +212,7 @@ func TestRecipeInputs(t *testing.T) {
 		"3": "[2:11]", "{x: {y: 1}}": "[2:1", "{x: [a, 1]}": "columns alone, or numbers alone", "[1]": "NAME=COLUMN", "{x: []}": "columns alone",
 	} {
 		r := Default()
-		wantFault(t, r.Merge(recipeFile(t, "teacher:\n  inputs: "+text+"\n")), fault.Usage, want)
+		faulttest.Want(t, r.Merge(recipeFile(t, "teacher:\n  inputs: "+text+"\n")), fault.Usage, want)
 	}
 	r := Default()
 	if err := r.Set("teacher.inputs={x: a}"); err != nil || !slices.Equal(r.Teacher.Inputs, Inputs{"x=a"}) {

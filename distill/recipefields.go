@@ -77,6 +77,22 @@ func (r *Recipe) Get(key string) (string, error) {
 	return "", fault.New(fault.Usage, "", key, "is no key of a recipe")
 }
 
+// KeyValues are the values of all keys of some sections, by key, as Get has them:
+// what trainings depend on besides rows and teacher.
+func (r *Recipe) KeyValues(sections ...string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, section := range sections {
+		for _, f := range Fields(section) {
+			text, err := r.Get(f.Key)
+			if err != nil {
+				return nil, err
+			}
+			values[f.Key] = text
+		}
+	}
+	return values, nil
+}
+
 // inFlow is v on one line of YAML.
 func inFlow(v reflect.Value) (string, error) {
 	if v.Kind() == reflect.Pointer && !v.IsNil() {

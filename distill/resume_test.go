@@ -11,6 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // stopAt cancels a run once stage has done n.
@@ -29,7 +30,7 @@ func interrupted(t *testing.T, r Recipe, env Env, stage string, n int64) {
 	t.Helper()
 	ctx, env := stopAt(env, stage, n)
 	_, err := Run(ctx, r, env)
-	wantFault(t, err, fault.Interrupted, "the same command goes on")
+	faulttest.Want(t, err, fault.Interrupted, "the same command goes on")
 	if exists(r.Output.Model) || exists(unverified(r)) {
 		t.Fatalf("interrupted in %s, and there is a student", stage)
 	}
@@ -172,7 +173,7 @@ func TestBothCheckpointsDamaged(t *testing.T) {
 		}
 	}
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Integrity, files.path(), "digest mismatch", "--restart")
+	faulttest.Want(t, err, fault.Integrity, files.path(), "digest mismatch", "--restart")
 	r.Output.Restart = true
 	mustRun(t, r, newRecord().Env)
 	if string(mustRead(t, unverified(r))) != string(want) {
@@ -190,10 +191,10 @@ func TestEveryBitCounts(t *testing.T) {
 	for i := 0; i < len(data); i += 1 + len(data)/1000 {
 		data[i] ^= 1 << (i % 8)
 		_, err := parseCheckpoint("c", data)
-		wantFault(t, err, fault.Integrity, "c")
+		faulttest.Want(t, err, fault.Integrity, "c")
 		data[i] ^= 1 << (i % 8)
 		_, err = parseCheckpoint("c", data[:i])
-		wantFault(t, err, fault.Integrity, "c")
+		faulttest.Want(t, err, fault.Integrity, "c")
 	}
 }
 
@@ -234,9 +235,9 @@ func TestOtherRun(t *testing.T) {
 			change(&changed, &env)
 			before := mustRead(t, files.path())
 			_, err := Run(context.Background(), changed, env)
-			wantFault(t, err, fault.Integrity, files.dir, ".ckpt", "another run", "--restart") // student's or baseline's
-			if field != "seed" && field != "labelled rows" && field != "validation row" {      // those change the rows too
-				wantFault(t, err, fault.Integrity, field+": ")
+			faulttest.Want(t, err, fault.Integrity, files.dir, ".ckpt", "another run", "--restart") // student's or baseline's
+			if field != "seed" && field != "labelled rows" && field != "validation row" {           // those change the rows too
+				faulttest.Want(t, err, fault.Integrity, field+": ")
 			}
 			if string(mustRead(t, files.path())) != string(before) {
 				t.Error("the checkpoint changed")
@@ -261,5 +262,5 @@ func TestCheckpointFails(t *testing.T) {
 	}
 	ctx, env := stopAt(newRecord().Env, RoleStudent, 3)
 	_, err := Run(ctx, r, env)
-	wantFault(t, err, fault.IO, "student.ckpt")
+	faulttest.Want(t, err, fault.IO, "student.ckpt")
 }

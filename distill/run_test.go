@@ -14,6 +14,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -284,7 +285,7 @@ func TestEngines(t *testing.T) {
 		}
 	}
 	_, err = OpenModel(context.Background(), "abacus", TeacherRecipe{ModelRecipe: ModelRecipe{Model: unverified(r)}}, src, "", "")
-	wantFault(t, err, fault.Usage, "--engine", "abacus")
+	faulttest.Want(t, err, fault.Usage, "--engine", "abacus")
 }
 
 // TestBadLabels names the row of the file whose label has no class.
@@ -308,7 +309,7 @@ func TestBadLabels(t *testing.T) {
 			if name != "train" { // a label that the training rows do not have
 				want = want[:1]
 			}
-			wantFault(t, err, fault.Input, want...)
+			faulttest.Want(t, err, fault.Input, want...)
 		})
 	}
 }
@@ -319,7 +320,7 @@ func TestDiverged(t *testing.T) {
 	r.Train.Schedule, r.Train.Momentum = "constant", 0.99
 	r.Student.Arch = "mlp:6,6,6"
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Diverged, "step")
+	faulttest.Want(t, err, fault.Diverged, "step")
 	if exists(unverified(r)) {
 		t.Error("a diverged student was written")
 	}
@@ -389,7 +390,7 @@ func TestRefusedOutputs(t *testing.T) {
 			c.change(&r)
 			env := newRecord()
 			_, err := Run(context.Background(), r, env.Env)
-			wantFault(t, err, c.kind, c.text)
+			faulttest.Want(t, err, c.kind, c.text)
 			if len(env.lines) > 0 {
 				t.Errorf("work was done first: %q", env.lines)
 			}
@@ -411,7 +412,7 @@ func TestLockedOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.IO, "in use by process "+fmt.Sprint(os.Getpid()))
+	faulttest.Want(t, err, fault.IO, "in use by process "+fmt.Sprint(os.Getpid()))
 	if err := l.Unlock(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -174,12 +175,12 @@ func TestSeedsOfAnother(t *testing.T) {
 	os.Remove(first.previous())
 	r.Train.LR = 0.02
 	_, err := Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Integrity, "lr: ") // of the baseline of seed 5, or of seed 6
+	faulttest.Want(t, err, fault.Integrity, "lr: ") // of the baseline of seed 5, or of seed 6
 	r.Output.Restart = true
 	mustRun(t, r, newRecord().Env)
 	r.Train.Seeds = 0
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--seeds", "from 1 to 1000")
+	faulttest.Want(t, err, fault.Usage, "--seeds", "from 1 to 1000")
 }
 
 // TestSeedsWithout trains several seeds without a baseline and without a

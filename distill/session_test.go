@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // open opens a session for r.
@@ -137,10 +138,10 @@ func TestLabelsAlone(t *testing.T) {
 
 	r.Teacher.Store = "targets"
 	_, err = Run(t.Context(), r, newRecord().Env)
-	wantFault(t, err, fault.Usage, "--teacher", "expected it alone")
+	faulttest.Want(t, err, fault.Usage, "--teacher", "expected it alone")
 	r.Teacher.Store, r.Data.LabelMap = "", "*="
 	_, err = Run(t.Context(), r, newRecord().Env)
-	wantFault(t, err, fault.Input, "labels")
+	faulttest.Want(t, err, fault.Input, "labels")
 }
 
 // TestSessionAsks trains in a session whose teacher is asked about views: as a
@@ -175,6 +176,6 @@ func TestSessionAsks(t *testing.T) {
 		other := Trial{Recipe: s.Recipe(), Role: RoleStudent, Dir: t.TempDir()}
 		other.Recipe.Teacher.Mode = "views:7"
 		_, err := s.Train(t.Context(), other)
-		wantFault(t, err, fault.Usage, "--teacher-mode", "got views:7", "expected "+mode)
+		faulttest.Want(t, err, fault.Usage, "--teacher-mode", "got views:7", "expected "+mode)
 	}
 }

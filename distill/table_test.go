@@ -15,6 +15,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/export"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
@@ -200,5 +201,5 @@ func TestTableMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = RowsOf(bad)
-	wantFault(t, err, 3, "bad.onnx", "kdonnx.schema", `column "f0"`, `"colour"`)
+	faulttest.Want(t, err, 3, "bad.onnx", "kdonnx.schema", `column "f0"`, `"colour"`)
 }

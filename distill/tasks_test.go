@@ -15,6 +15,7 @@ import (
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
@@ -286,7 +287,7 @@ func TestTasksRefuse(t *testing.T) {
 			}
 			t.Log(err)
 			if c.kind != 0 {
-				wantFault(t, err, c.kind, c.texts...)
+				faulttest.Want(t, err, c.kind, c.texts...)
 			}
 			if exists(r.Output.Model) {
 				t.Error("there is a student")

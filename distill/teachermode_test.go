@@ -11,6 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/teacher"
 )
@@ -184,7 +185,7 @@ func TestTeacherModeIsReproducible(t *testing.T) {
 		interrupted(t, again, newRecord().Env, RoleStudent, 5)
 		again.Teacher.Mode = "store"
 		_, err := Run(context.Background(), again, newRecord().Env)
-		wantFault(t, err, fault.Integrity, "another run", "--restart")
+		faulttest.Want(t, err, fault.Integrity, "another run", "--restart")
 	}
 }
 
@@ -239,10 +240,10 @@ func TestViewsWithoutTeacher(t *testing.T) {
 	env := newRecord().Env
 	env.Progress = func(stage string, _, _ int64, _ *EpochRecord) { t.Errorf("%s trains", stage) }
 	_, err := Run(context.Background(), r, env)
-	wantFault(t, err, fault.Integrity, "does not hold the 2 views of each row", "with seed 2")
+	faulttest.Want(t, err, fault.Integrity, "does not hold the 2 views of each row", "with seed 2")
 	r.Train.Seeds, r.Train.Augment = 1, "noise=0.1"
 	_, err = Run(context.Background(), r, newRecord().Env)
-	wantFault(t, err, fault.Integrity, "does not hold the 2 views of each row", "--augment")
+	faulttest.Want(t, err, fault.Integrity, "does not hold the 2 views of each row", "--augment")
 }
 
 func TestTeacherModeRefuses(t *testing.T) {
@@ -267,7 +268,7 @@ func TestTeacherModeRefuses(t *testing.T) {
 		r := asking(t, "online")
 		c.change(&r)
 		_, err := Run(context.Background(), r, newRecord().Env)
-		wantFault(t, err, fault.Usage, c.texts...)
+		faulttest.Want(t, err, fault.Usage, c.texts...)
 	}
 }
 
@@ -291,7 +292,7 @@ func TestOnlineTeacherDies(t *testing.T) {
 	d.variation.online.model = &dying{d.variation.online.model, 5}
 	before := runtime.NumGoroutine()
 	_, err := d.learn(context.Background(), RoleStudent)
-	wantFault(t, err, fault.Teacher, "signal: killed")
+	faulttest.Want(t, err, fault.Teacher, "signal: killed")
 	if after := runtime.NumGoroutine(); after > before {
 		t.Errorf("%d goroutines, %d before", after, before)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 func write(t *testing.T, name, text string) string {
@@ -98,7 +99,7 @@ func TestWeightsOfOne(t *testing.T) {
 		{Ensemble: []MemberRecipe{{ModelRecipe: one, Temperature: 2}}},
 	} {
 		_, _, err := OpenTeacher(t.Context(), &tr, t.TempDir())
-		wantFault(t, err, fault.Usage, "expected several teachers")
+		faulttest.Want(t, err, fault.Usage, "expected several teachers")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // rowsFile writes n rows of the problem, those of which y says so with a label.
@@ -145,7 +146,7 @@ func TestSyntheticRows(t *testing.T) {
 		r := small(t)
 		c.change(&r)
 		_, err := Run(ctx, r, newRecord().Env)
-		wantFault(t, err, fault.Usage, c.texts...)
+		faulttest.Want(t, err, fault.Usage, c.texts...)
 	}
 }
 

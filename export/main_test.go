@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/distill/loss"
-	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
@@ -187,23 +186,6 @@ func mustBytes(t testing.TB, st *student.Student, metadata ...onnx.Entry) []byte
 		t.Fatal(err)
 	}
 	return data
-}
-
-// wantFault requires an error of that kind, in one line, holding all parts.
-func wantFault(t *testing.T, err error, kind fault.Kind, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, want one of kind %d with %q", kind, parts)
-		return
-	}
-	if fault.KindOf(err) != kind || strings.Contains(err.Error(), "\n") {
-		t.Errorf("kind %d, want %d: %v", fault.KindOf(err), kind, err)
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("%q is not in: %v", p, err)
-		}
-	}
 }
 
 // wantEmpty requires that a folder holds nothing, no temporary either.

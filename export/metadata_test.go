@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
@@ -110,7 +111,7 @@ func TestMetadataRefused(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "student.onnx")
 		_, err := Write(context.Background(), st, path, rows(2, 6, 1), 2, Options{Metadata: []onnx.Entry{c.e}})
-		wantFault(t, err, c.kind, path, c.want)
+		faulttest.Want(t, err, c.kind, path, c.want)
 		wantEmpty(t, dir)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
@@ -154,28 +155,28 @@ func TestRefusals(t *testing.T) {
 
 	missing := filepath.Join(t.TempDir(), "libonnxruntime.so")
 	_, err := Write(ctx, st, path, x, 3, Options{Library: missing})
-	wantFault(t, err, fault.Integrity, missing)
-	wantFault(t, Ready(missing), fault.Integrity, missing)
+	faulttest.Want(t, err, fault.Integrity, missing)
+	faulttest.Want(t, Ready(missing), fault.Integrity, missing)
 
 	broken := filepath.Join(t.TempDir(), "libonnxruntime.so")
 	if err := os.WriteFile(broken, []byte("no library"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Write(ctx, st, path, x, 3, Options{Library: broken})
-	wantFault(t, err, fault.Integrity, broken)
+	faulttest.Want(t, err, fault.Integrity, broken)
 
 	_, err = Write(ctx, st, path, nil, 0, Options{})
-	wantFault(t, err, fault.Usage, path, "rows")
+	faulttest.Want(t, err, fault.Usage, path, "rows")
 	_, err = Write(ctx, st, path, x, 3, Options{Tolerance: Tolerance{Abs: -1}})
-	wantFault(t, err, fault.Usage, path, "tolerance")
+	faulttest.Want(t, err, fault.Usage, path, "tolerance")
 	_, err = Write(ctx, st, path, x[:7], 3, Options{})
-	wantFault(t, err, fault.Input, "7 values")
+	faulttest.Want(t, err, fault.Input, "7 values")
 	p, err := Write(ctx, overflowing(t), path, x, 3, Options{Tolerance: Tolerance{Abs: 1e300}})
-	wantFault(t, err, fault.Parity, path, "row 0", "OUTSIDE")
+	faulttest.Want(t, err, fault.Parity, path, "row 0", "OUTSIDE")
 	if p.Within || p.Outside != 3 {
 		t.Errorf("logits that overflow: %+v", p)
 	}
-	wantFault(t, WriteUnverified(st, path, nil), fault.Usage, ".unverified.onnx")
+	faulttest.Want(t, WriteUnverified(st, path, nil), fault.Usage, ".unverified.onnx")
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err = Write(stopped, st, path, x, 3, Options{}); err == nil || fault.KindOf(err) == fault.Parity {
@@ -184,9 +185,9 @@ func TestRefusals(t *testing.T) {
 	wantEmpty(t, dir)
 
 	_, err = Write(ctx, st, filepath.Join(dir, "absent", "student.onnx"), x, 3, Options{})
-	wantFault(t, err, fault.IO, filepath.Join(dir, "absent"))
+	faulttest.Want(t, err, fault.IO, filepath.Join(dir, "absent"))
 	_, err = Write(ctx, st, dir, x, 3, Options{})
-	wantFault(t, err, fault.IO, dir, "folder")
+	faulttest.Want(t, err, fault.IO, dir, "folder")
 	wantEmpty(t, dir)
 }
 
@@ -198,7 +199,7 @@ func TestKeepsOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Write(context.Background(), overflowing(t), path, rows(3, 6, 1), 3, Options{})
-	wantFault(t, err, fault.Parity)
+	faulttest.Want(t, err, fault.Parity)
 	if got, err := os.ReadFile(path); err != nil || string(got) != "earlier" {
 		t.Errorf("the file is %.40q, %v", got, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
@@ -179,7 +180,7 @@ func TestTampered(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, err := write("tampered.onnx", tampered)
-			wantFault(t, err, fault.Parity, "tampered.onnx")
+			faulttest.Want(t, err, fault.Parity, "tampered.onnx")
 			if p.Within {
 				t.Errorf("parity says %s", p)
 			}
@@ -203,8 +204,8 @@ func TestNotFinite(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "student.onnx")
 			_, err := Write(context.Background(), st, path, rows(2, 6, 1), 2, Options{})
-			wantFault(t, err, fault.Parity, path, name, "element 3")
-			wantFault(t, WriteUnverified(st, filepath.Join(dir, "s.unverified.onnx"), nil), fault.Parity, name)
+			faulttest.Want(t, err, fault.Parity, path, name, "element 3")
+			faulttest.Want(t, WriteUnverified(st, filepath.Join(dir, "s.unverified.onnx"), nil), fault.Parity, name)
 			wantEmpty(t, dir)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/kdonnx/kdonnx/export"
 	"github.com/kdonnx/kdonnx/internal/clouds"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -214,7 +215,7 @@ func TestDistilStops(t *testing.T) {
 			}
 			return
 		}
-		wantFault(t, err, fault.Interrupted)
+		faulttest.Want(t, err, fault.Interrupted)
 		if errors.Is(err, context.Canceled) && len(stages) == last {
 			t.Fatal("nothing was ended")
 		}
@@ -247,7 +248,7 @@ func TestDistilRefuses(t *testing.T) {
 		p := distilPlan(t, b, "generalist")
 		c.change(&p)
 		_, err := Distil(t.Context(), p, (&logged{}).env())
-		wantFault(t, err, c.kind, c.text)
+		faulttest.Want(t, err, c.kind, c.text)
 	}
 }
 
@@ -263,10 +264,10 @@ func TestDistilFolder(t *testing.T) {
 		}
 	}
 	_, err := Distil(ctx, p, env)
-	wantFault(t, err, fault.Interrupted)
+	faulttest.Want(t, err, fault.Interrupted)
 	p.Recipe.Loss.Temperature = 3
 	_, err = Distil(t.Context(), p, (&logged{}).env())
-	wantFault(t, err, fault.Integrity, "loss.temperature", "the folder is of other students")
+	faulttest.Want(t, err, fault.Integrity, "loss.temperature", "the folder is of other students")
 	p.Recipe.Output.Restart = true
 	mustDistil(t, p)
 }

@@ -122,17 +122,11 @@ func (d *distilling) envOf(i int) distill.Env {
 // sameDistil refuses what is left of other students, rows or settings, and marks
 // what is made as of these.
 func (d *distilling) sameDistil(ctx context.Context) (err error) {
-	id := durable.Identity{Plan: map[string]string{}}
-	for _, section := range []string{"student", "loss", "train"} {
-		for _, field := range distill.Fields(section) {
-			if field.Key == "student.arch" {
-				continue // others may join
-			}
-			if id.Plan[field.Key], err = d.plan.Recipe.Get(field.Key); err != nil {
-				return err
-			}
-		}
+	var id durable.Identity
+	if id.Plan, err = d.plan.Recipe.KeyValues("student", "loss", "train"); err != nil {
+		return err
 	}
+	delete(id.Plan, "student.arch") // others may join
 	if id.Plan["ensemble"], err = onnx.Digest(d.teacher); err != nil {
 		return err
 	}

@@ -141,18 +141,9 @@ func (f folder) hold(id durable.Identity, what string) error {
 
 // settings are all that a recipe says of student, loss and training, by key.
 func settings(r *distill.Recipe) (map[string]string, error) {
-	id := map[string]string{}
-	for _, section := range []string{"student", "loss", "train"} {
-		for _, field := range distill.Fields(section) {
-			text, err := r.Get(field.Key)
-			if err != nil {
-				return nil, err
-			}
-			id[field.Key] = text
-		}
-	}
+	id, err := r.KeyValues("student", "loss", "train")
 	delete(id, "train.no_baseline") // which nobody trains here
-	return id, nil
+	return id, err
 }
 
 // lock takes the folder of one training, made if need be. One that another

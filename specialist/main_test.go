@@ -2,13 +2,13 @@ package specialist
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/clouds"
+	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
@@ -21,21 +21,7 @@ var look = clouds.Clouds{Centres: [][]float64{{0, 0, 0}, {1, 0, 0}, {4, 3, 0}, {
 
 func TestMain(m *testing.M) {
 	ort.MaybeServeWorker()
-	if dir := os.Getenv(childDir); dir != "" {
-		os.Exit(runChild(os.Getenv(childRows), dir))
-	}
-	os.Exit(func() int {
-		var err error
-		if problem, err = os.MkdirTemp("", "specialist-test-"); err == nil {
-			defer os.RemoveAll(problem)
-			err = makeProblem(problem)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	killed.Main(m, &problem, makeProblem, trainFleet)
 }
 
 func makeProblem(dir string) error {

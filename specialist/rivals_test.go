@@ -11,6 +11,7 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/distill/metrics"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -163,7 +164,7 @@ func TestTrainRivalsAgain(t *testing.T) {
 	other := broken
 	other.Params++
 	_, err := TrainRivals(t.Context(), other, (&logged{}).env())
-	wantFault(t, err, fault.Integrity, "params", "other rivals")
+	faulttest.Want(t, err, fault.Integrity, "params", "other rivals")
 }
 
 // TestTrainRivalsRefuses names what cannot be, and leaves out what has no widths.
@@ -183,7 +184,7 @@ func TestTrainRivalsRefuses(t *testing.T) {
 			p := rivalPlan(t, 160)
 			c.set(&p)
 			_, err := TrainRivals(t.Context(), p, (&logged{}).env())
-			wantFault(t, err, fault.Usage, c.texts...)
+			faulttest.Want(t, err, fault.Usage, c.texts...)
 		})
 	}
 	for arch, why := range map[string]string{"linear": "no widths", filepath.Join(problem, "generalist.onnx"): "has the size that it has"} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // TestSpeeds times a bundle and a rival of two nets: every model is open once,
@@ -43,5 +44,5 @@ func TestSpeeds(t *testing.T) {
 		sides[i].close()
 	}
 	_, err = e.Speeds(t.Context(), nil, EnsembleOptions{Rows: &table{d: 6}, RowsName: "rows.csv"})
-	wantFault(t, err, fault.Input, "rows.csv", "got none")
+	faulttest.Want(t, err, fault.Input, "rows.csv", "got none")
 }

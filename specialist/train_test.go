@@ -16,6 +16,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/student"
 )
 
@@ -56,22 +57,6 @@ func mustTrain(t *testing.T, p TrainPlan) *Fleet {
 		t.Fatal(err)
 	}
 	return f
-}
-
-func wantFault(t *testing.T, err error, kind fault.Kind, texts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, expected kind %d with %q", kind, texts)
-		return
-	}
-	if got := fault.KindOf(err); got != kind {
-		t.Errorf("%v: kind %d, expected %d", err, got, kind)
-	}
-	for _, text := range append(texts, "") {
-		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: expected one line with %q", err, text)
-		}
-	}
 }
 
 // models are the bytes of all models and the manifest of a bundle.
@@ -239,7 +224,7 @@ func TestTrainAgain(t *testing.T) {
 		other := p
 		change(&other)
 		_, err := Train(t.Context(), other, (&logged{}).env())
-		wantFault(t, err, fault.Integrity, field, "--restart")
+		faulttest.Want(t, err, fault.Integrity, field, "--restart")
 	}
 	p.Recipe.Train.LR, p.Restart = 0.02, true
 	mustTrain(t, p)
@@ -270,13 +255,13 @@ func TestTrainEdges(t *testing.T) {
 	}
 	p.Dir, p.Sets = filepath.Join(t.TempDir(), "none"), &Sets{Classes: fiveClasses, Sets: [][]int{{4}}}
 	_, err := Train(t.Context(), p, (&logged{}).env())
-	wantFault(t, err, fault.Input, "no row is of a class")
+	faulttest.Want(t, err, fault.Input, "no row is of a class")
 
 	p = lookAlikes(t)
 	p.Recipe.Train.Epochs = 1
 	p.Sets.Sets = [][]int{{0, 1, 2, 3, 4}}
 	_, err = Train(t.Context(), p, (&logged{}).env())
-	wantFault(t, err, fault.Usage, "sets[0]", "all 5 classes")
+	faulttest.Want(t, err, fault.Usage, "sets[0]", "all 5 classes")
 	p.Head = Full
 	if f := mustTrain(t, p); f.Bundle.Specialists[0].Fraction != 1 || f.Bundle.Specialists[0].Correction != 0 {
 		t.Errorf("%+v", f.Bundle.Specialists[0])
@@ -306,7 +291,7 @@ func TestTrainRefuses(t *testing.T) {
 		if text == "none.onnx" && fault.KindOf(err) == fault.Input {
 			c.kind = fault.Input
 		}
-		wantFault(t, err, c.kind, text)
+		faulttest.Want(t, err, c.kind, text)
 	}
 }
 
@@ -379,7 +364,7 @@ func TestTrainCancelled(t *testing.T) {
 		if err == nil {
 			break
 		}
-		wantFault(t, err, fault.Interrupted, "goes on")
+		faulttest.Want(t, err, fault.Interrupted, "goes on")
 	}
 	mustTrain(t, p)
 	sameBundle(t, "cancelled", whole.Dir, p.Dir)

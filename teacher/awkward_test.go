@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -344,7 +345,7 @@ func TestAwkwardOutputs(t *testing.T) {
 				c, err = x.Detect(ctx, src)
 			}
 			if a.faulty != 0 {
-				wantFault(t, err, a.faulty, a.words...)
+				faulttest.Want(t, err, a.faulty, a.words...)
 				return
 			}
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -102,7 +103,7 @@ func TestChainThatDoesNotJoin(t *testing.T) {
 	bad.Graph.Outputs = bad.Graph.Outputs[:1] // only the shape, int64
 	scaler := writeModel(t, bad)
 	_, err := Open(context.Background(), writeModel(t, greyModel(free, 1, "")), Options{Before: []string{scaler}, Stderr: t.Output()})
-	wantFault(t, err, fault.Input, "input image", "nothing to take", `"shape" int64`, scaler)
+	faulttest.Want(t, err, fault.Input, "input image", "nothing to take", `"shape" int64`, scaler)
 }
 
 // TestChainRowByRow runs a chain whose last model fails on more than one row,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -93,7 +94,7 @@ func TestDetectInputTypes(t *testing.T) {
 	}
 	x := greyFake(onnx.Complex64, unitOf["raw"], Logits, -1, side*side).teach(t, Options{})
 	_, err := x.Detect(context.Background(), src)
-	wantFault(t, err, fault.Input, "input x", "complex64", "expected a tensor of floats, integers, bool or string")
+	faulttest.Want(t, err, fault.Input, "input x", "complex64", "expected a tensor of floats, integers, bool or string")
 }
 
 // TestSignedBytes finds out that an input of signed bytes wants x − 128, and
@@ -201,15 +202,15 @@ func TestMismatchedInputs(t *testing.T) {
 	} {
 		x := greyFake(onnx.Float32, unitOf["raw"], Logits, c.shape...).teach(t, Options{})
 		_, err := x.Detect(context.Background(), c.src)
-		wantFault(t, err, fault.Input, append(c.words, "fake.onnx", "input x")...)
+		faulttest.Want(t, err, fault.Input, append(c.words, "fake.onnx", "input x")...)
 	}
 	x := (&fake{}).teach(t, Options{})
 	_, err := x.Detect(context.Background(), table)
-	wantFault(t, err, fault.Input, "has no input")
+	faulttest.Want(t, err, fault.Input, "has no input")
 	empty := greys(0, 1)
 	x = greyFake(onnx.Float32, unitOf["raw"], Logits, -1, 36).teach(t, Options{})
 	_, err = x.Detect(context.Background(), empty)
-	wantFault(t, err, fault.Input, "no rows")
+	faulttest.Want(t, err, fault.Input, "no rows")
 }
 
 func TestTableRowsInShapedInputs(t *testing.T) {
@@ -269,7 +270,7 @@ func TestOneInputAFeature(t *testing.T) {
 			continue
 		}
 		_, err := f.teach(t, Options{}).Detect(context.Background(), src)
-		wantFault(t, err, fault.Input, "cannot tell which column goes into which", `the rows have "Age", "height", "mass"`, "--input "+c.names[0]+"=COLUMN")
+		faulttest.Want(t, err, fault.Input, "cannot tell which column goes into which", `the rows have "Age", "height", "mass"`, "--input "+c.names[0]+"=COLUMN")
 	}
 }
 
@@ -289,7 +290,7 @@ func TestNotFinite(t *testing.T) {
 		return []ort.Value{value(onnx.Float32, z, int64(n), kind)}, err
 	}
 	_, err := f.teach(t, Options{Input: "raw"}).Detect(context.Background(), src)
-	wantFault(t, err, fault.Input, "row 17 (", dataset.IDOf(bad).String(), "not finite")
+	faulttest.Want(t, err, fault.Input, "row 17 (", dataset.IDOf(bad).String(), "not finite")
 }
 
 // TestDetectIsDeterministic also covers a second Detect on the same Teacher
@@ -332,7 +333,7 @@ func TestHangWhileDetecting(t *testing.T) {
 	}
 	x := f.teach(t, Options{Timeout: time.Millisecond})
 	_, err := x.Detect(context.Background(), src)
-	wantFault(t, err, fault.Teacher, "no answer")
+	faulttest.Want(t, err, fault.Teacher, "no answer")
 	if f.calls != 2 || f.restarts != 0 {
 		t.Errorf("%d calls and %d restarts, expected 2 and none", f.calls, f.restarts)
 	}
@@ -358,15 +359,15 @@ func TestCrashWhileDetecting(t *testing.T) {
 func TestBeforeDetect(t *testing.T) {
 	x := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, 36).teach(t, Options{})
 	ctx := context.Background()
-	wantFault(t, x.Logits(ctx, batchOf(nil, 0), nil), fault.Usage, "detect it first")
+	faulttest.Want(t, x.Logits(ctx, batchOf(nil, 0), nil), fault.Usage, "detect it first")
 	_, err := x.Fill(ctx, greys(3, 1), t.TempDir(), FillOptions{})
-	wantFault(t, err, fault.Usage, "detect it first")
+	faulttest.Want(t, err, fault.Usage, "detect it first")
 	_, err = x.Key(ctx, greys(3, 1))
-	wantFault(t, err, fault.Usage, "detect it first")
+	faulttest.Want(t, err, fault.Usage, "detect it first")
 	x.Close()
 	_, err = x.Detect(ctx, greys(3, 1))
-	wantFault(t, err, fault.Usage, "closed")
+	faulttest.Want(t, err, fault.Usage, "closed")
 	for _, o := range []Options{{Kind: "probs"}, {Input: "0-1"}, {Batch: -1}, {Threads: -1}} {
-		wantFault(t, o.check(), fault.Usage)
+		faulttest.Want(t, o.check(), fault.Usage)
 	}
 }

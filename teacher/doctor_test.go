@@ -12,6 +12,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -515,7 +516,7 @@ func TestGlance(t *testing.T) {
 	if _, err := f.teach(t, Options{}).Diagnose(ctx, src, DoctorOptions{}); err == nil {
 		t.Error("a dead teacher is an error")
 	} else {
-		wantFault(t, err, fault.Teacher, "died")
+		faulttest.Want(t, err, fault.Teacher, "died")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
@@ -156,7 +157,7 @@ func TestEnsembleOfOtherOrders(t *testing.T) {
 		if same && err != nil {
 			t.Errorf("%s: %v", names, err)
 		} else if !same {
-			wantFault(t, err, fault.Input, `class 0 is "middle", but "top"`, "--class-map")
+			faulttest.Want(t, err, fault.Input, `class 0 is "middle", but "top"`, "--class-map")
 		}
 		if _, err := e.Detect(ctx, greys(60, 1)); err != nil { // by their names
 			t.Errorf("%s: %v", names, err)
@@ -215,9 +216,9 @@ func TestEnsembleRefuses(t *testing.T) {
 		t.Errorf("one member: %v", err)
 	}
 	_, err := NewEnsemble([]*Teacher{one, one}, EnsembleOptions{Weights: []float64{1}})
-	wantFault(t, err, fault.Usage, "--weights: got 1 numbers, expected one for each of 2 teachers")
+	faulttest.Want(t, err, fault.Usage, "--weights: got 1 numbers, expected one for each of 2 teachers")
 	_, err = NewEnsemble([]*Teacher{one, one}, EnsembleOptions{Temperatures: []float64{1, -1}})
-	wantFault(t, err, fault.Usage, "temperature of member 2: got -1")
+	faulttest.Want(t, err, fault.Usage, "temperature of member 2: got -1")
 	_, err = NewEnsemble([]*Teacher{one, one}, EnsembleOptions{DType: "float8"})
 	if fault.KindOf(err) != fault.Usage {
 		t.Errorf("dtype: %v", err)
@@ -243,5 +244,5 @@ func TestEnsembleRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = e.Detect(ctx, unlabelled(greys(60, 1)))
-	wantFault(t, err, fault.Input, "of 6 classes", "of 3", "expected the same of all members")
+	faulttest.Want(t, err, fault.Input, "of 6 classes", "of 3", "expected the same of all members")
 }

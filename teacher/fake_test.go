@@ -3,7 +3,6 @@ package teacher
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -315,23 +314,6 @@ func greyFake(d onnx.DType, toUnit func(float32) float32, k Kind, shape ...int64
 		return []ort.Value{value(onnx.Float32, out, int64(n), kind)}, nil
 	}
 	return f
-}
-
-// wantFault requires a fault of the kind whose one line holds all the words.
-func wantFault(t testing.TB, err error, k fault.Kind, words ...string) {
-	t.Helper()
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Kind != k {
-		t.Fatalf("got %v (%T), expected a fault of kind %d", err, err, k)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%q does not say %q", err, w)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q is more than one line", err)
-	}
 }
 
 // says requires a line that holds all the words.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -109,7 +110,7 @@ func TestFill(t *testing.T) {
 	again.Close()
 	shuffled := dataset.Subset(src, []int{5, 4, 3})
 	_, err = x.Fill(ctx, shuffled, dir, o)
-	wantFault(t, err, fault.Integrity, "dataset")
+	faulttest.Want(t, err, fault.Integrity, "dataset")
 }
 
 // TestFillGoesOn kills a run in each batch in turn: what is stored stays, and
@@ -170,7 +171,7 @@ func TestFillByParts(t *testing.T) {
 		t.Error(d)
 	}
 	_, err := x.Fill(ctx, src, dir, FillOptions{ShardIndex: 3, Shards: 3})
-	wantFault(t, err, fault.Usage, "got 3 of 3")
+	faulttest.Want(t, err, fault.Usage, "got 3 of 3")
 }
 
 var errDied = fault.New(fault.Teacher, "fake.onnx", "", "teacher process died: signal 11 at batch 5")
@@ -223,7 +224,7 @@ func TestCrashTwice(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "store")
 	_, err := x.Fill(ctx, src, dir, FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.Teacher, "batch 6 (rows 16 to 31 of shard 1): row 80 (", "and perhaps more end the teacher process each time", "signal 11")
+	faulttest.Want(t, err, fault.Teacher, "batch 6 (rows 16 to 31 of shard 1): row 80 (", "and perhaps more end the teacher process each time", "signal 11")
 	if f.calls > 25 {
 		t.Errorf("%d calls: too many deaths", f.calls)
 	}
@@ -274,7 +275,7 @@ func TestPoisonRows(t *testing.T) {
 		if len(rows) > 1 {
 			verb = "end"
 		}
-		wantFault(t, err, fault.Teacher, append(words, verb+" the teacher process each time: fake.onnx: teacher process died: signal 11")...)
+		faulttest.Want(t, err, fault.Teacher, append(words, verb+" the teacher process each time: fake.onnx: teacher process died: signal 11")...)
 		if got := strings.Count(err.Error(), "row "); got != len(rows) {
 			t.Errorf("%d rows are named, expected %d: %v", got, len(rows), err)
 		}
@@ -290,7 +291,7 @@ func TestTooMuchAtOnce(t *testing.T) {
 	f, x, src := filler(t, Options{Batch: 16})
 	poison(f, src, 12)
 	_, err := x.Fill(context.Background(), src, filepath.Join(t.TempDir(), "store"), FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.Teacher, "row 0 (", "to row 15 (", "together, each alone does not: choose a smaller --teacher-batch or a larger --teacher-memory", "signal 11")
+	faulttest.Want(t, err, fault.Teacher, "row 0 (", "to row 15 (", "together, each alone does not: choose a smaller --teacher-batch or a larger --teacher-memory", "signal 11")
 }
 
 // TestPiecesAtATime goes on piece by piece when that is what the process can
@@ -338,7 +339,7 @@ func (r recut) Run(ctx context.Context, in []ort.Value) ([]ort.Value, error) {
 func TestPanics(t *testing.T) {
 	_, x, src := filler(t, Options{Batch: 16})
 	_, err := x.Fill(context.Background(), &panics{memory: src}, filepath.Join(t.TempDir(), "store"), FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.IO, "internal error: no row")
+	faulttest.Want(t, err, fault.IO, "internal error: no row")
 }
 
 // panics is a source that panics once its rows are known.
@@ -370,7 +371,7 @@ func TestFillNotFinite(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "store")
 	_, err := x.Fill(ctx, src, dir, FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.Input, fmt.Sprintf("row 100 (%v)", bad), "not finite")
+	faulttest.Want(t, err, fault.Input, fmt.Sprintf("row 100 (%v)", bad), "not finite")
 	if _, err := os.Stat(filepath.Join(dir, "targets-00001.npy")); err == nil {
 		t.Error("the shard with the bad row was written")
 	}
@@ -390,7 +391,7 @@ func TestFillReportsDiskFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := x.Fill(context.Background(), src, dir, FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.IO, "targets-00002.npy", "is a folder")
+	faulttest.Want(t, err, fault.IO, "targets-00002.npy", "is a folder")
 }
 
 func TestFillRepairs(t *testing.T) {
@@ -408,7 +409,7 @@ func TestFillRepairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := x.Fill(ctx, src, dir, FillOptions{ShardRows: 64})
-	wantFault(t, err, fault.Integrity, "targets-00001.npy", "digest mismatch")
+	faulttest.Want(t, err, fault.Integrity, "targets-00001.npy", "digest mismatch")
 	f.calls = 0
 	if _, err := x.Fill(ctx, src, dir, FillOptions{ShardRows: 64, Repair: true}); err != nil {
 		t.Fatal(err)

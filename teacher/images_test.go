@@ -9,6 +9,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -223,7 +224,7 @@ func TestPictures(t *testing.T) {
 			defer x.Close()
 			got, err := x.Detect(ctx, c.src)
 			if c.fails != 0 {
-				wantFault(t, err, c.fails, c.words...)
+				faulttest.Want(t, err, c.fails, c.words...)
 				return
 			}
 			if err != nil {

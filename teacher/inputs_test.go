@@ -13,6 +13,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -262,7 +263,7 @@ func TestInputs(t *testing.T) {
 			defer x.Close()
 			got, err := x.Detect(ctx, c.src)
 			if c.fails != 0 {
-				wantFault(t, err, c.fails, c.words)
+				faulttest.Want(t, err, c.fails, c.words)
 				return
 			}
 			if err != nil {
@@ -388,7 +389,7 @@ func TestRefusedInputs(t *testing.T) {
 		m := greyModel(free, 1, "")
 		change(m.Graph.Inputs[0])
 		_, err := takeable("m.onnx", m)
-		wantFault(t, err, fault.Input, words, "expected a tensor of floats, integers, bool or string")
+		faulttest.Want(t, err, fault.Input, words, "expected a tensor of floats, integers, bool or string")
 	}
 }
 

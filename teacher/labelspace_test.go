@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -29,11 +30,11 @@ func TestClassMapFaults(t *testing.T) {
 	} {
 		x := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, side*side).teach(t, Options{ClassMap: mustMap(arg)})
 		_, err := x.Detect(context.Background(), src)
-		wantFault(t, err, fault.Usage, "--class-map", word)
+		faulttest.Want(t, err, fault.Usage, "--class-map", word)
 	}
 	x := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, side*side).teach(t, Options{Task: "regression", ClassMap: mustMap("0=top")})
 	_, err := x.Detect(context.Background(), src)
-	wantFault(t, err, fault.Usage, "--class-map", "which has no classes")
+	faulttest.Want(t, err, fault.Usage, "--class-map", "which has no classes")
 }
 
 // TestClassMapNames gives classes names where the rows have none, by folded
@@ -133,7 +134,7 @@ func TestMismatchNamesTheRow(t *testing.T) {
 	m := x.teach(t, Options{})
 	m.NameRows("rows.csv")
 	_, err := m.Detect(context.Background(), view)
-	wantFault(t, err, fault.Input, "the teacher has 2 classes, the rows have 3", "row 11 of rows.csv has label 2 (bottom)", `the rows' are "top", "middle", "bottom"`, "--class-map")
+	faulttest.Want(t, err, fault.Input, "the teacher has 2 classes, the rows have 3", "row 11 of rows.csv has label 2 (bottom)", `the rows' are "top", "middle", "bottom"`, "--class-map")
 }
 
 // TestLabelsWithoutNames has labels that are no classes of the teacher, where the
@@ -146,7 +147,7 @@ func TestLabelsWithoutNames(t *testing.T) {
 			src.y[i] += 2
 		}
 		_, err := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, side*side).teach(t, o).Detect(context.Background(), src)
-		wantFault(t, err, fault.Input, "the teacher has", "label", "--class-map")
+		faulttest.Want(t, err, fault.Input, "the teacher has", "label", "--class-map")
 	}
 }
 
@@ -173,7 +174,7 @@ func TestStrangeLabel(t *testing.T) {
 		t.Fatalf("got %v", c)
 	}
 	_, err := x.Fill(context.Background(), src, filepath.Join(t.TempDir(), "s"), FillOptions{})
-	wantFault(t, err, fault.Input, "row 899 ("+dataset.IDOf(late).String(), `gives the label "odd"`)
+	faulttest.Want(t, err, fault.Input, "row 899 ("+dataset.IDOf(late).String(), `gives the label "odd"`)
 }
 
 // TestStrangeLabelOnMoreRows has a second look at more rows bring up a label: the
@@ -220,7 +221,7 @@ func TestStrangeLabelOnMoreRows(t *testing.T) {
 		t.Errorf("got %q:\n%v", c.Range, c)
 	}
 	_, err = x.Fill(context.Background(), src, filepath.Join(t.TempDir(), "s"), FillOptions{})
-	wantFault(t, err, fault.Input, fmt.Sprintf("row %d (", late), `gives the label "odd"`)
+	faulttest.Want(t, err, fault.Input, fmt.Sprintf("row %d (", late), `gives the label "odd"`)
 }
 
 func numbers0(n int) []int {
@@ -272,7 +273,7 @@ func TestOptionsOfOutputs(t *testing.T) {
 		{Options{Task: "regression", Kind: Logits}, "values go with regression"}, {Options{Task: "multi-class", Kind: Values}, "values go with regression"},
 		{Options{Smoothing: 0.5}, "less than 0.5"}, {Options{Smoothing: -1}, "less than 0.5"}, {Options{Smoothing: math.NaN()}, "less than 0.5"},
 	} {
-		wantFault(t, c.o.check(), fault.Usage, c.word)
+		faulttest.Want(t, c.o.check(), fault.Usage, c.word)
 	}
 }
 

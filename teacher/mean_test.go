@@ -8,6 +8,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // softmax64 is the distribution of logits z at temperature t.
@@ -114,9 +115,9 @@ func TestMixerRefuses(t *testing.T) {
 	}
 	for _, bad := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		_, err := newMixer(Arithmetic, dataset.MultiClass, 2, []float64{1, bad}, nil)
-		wantFault(t, err, fault.Usage, "weight of member 2")
+		faulttest.Want(t, err, fault.Usage, "weight of member 2")
 		_, err = newMixer(Arithmetic, dataset.MultiClass, 2, nil, []float64{bad, 1})
-		wantFault(t, err, fault.Usage, "temperature of member 1")
+		faulttest.Want(t, err, fault.Usage, "temperature of member 1")
 	}
 }
 

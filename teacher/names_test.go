@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -139,6 +140,6 @@ func TestParseClassMap(t *testing.T) {
 		"nowhere.txt": "the name of a file", "a=b,c": `pair 2: got "c"`, "=b": "expected teacher=rows", "a=b,a=c": `"a" is there twice`,
 	} {
 		_, err := ParseClassMap(arg)
-		wantFault(t, err, fault.Usage, "--class-map", word)
+		faulttest.Want(t, err, fault.Usage, "--class-map", word)
 	}
 }

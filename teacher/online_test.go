@@ -12,6 +12,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -25,12 +26,12 @@ func TestAnswer(t *testing.T) {
 		src := greys(300, 1)
 		x := f.teach(t, Options{})
 		out := make([]float32, 300*kind)
-		wantFault(t, x.Online(ctx, OnlineOptions{Rows: 8}), fault.Usage, "detect it first")
+		faulttest.Want(t, x.Online(ctx, OnlineOptions{Rows: 8}), fault.Usage, "detect it first")
 		if _, err := x.Detect(ctx, src); err != nil {
 			t.Fatal(err)
 		}
-		wantFault(t, x.Answer(ctx, batchOf(src.x, 300), out), fault.Usage, "not opened for answering")
-		wantFault(t, x.Online(ctx, OnlineOptions{}), fault.Usage, "0 rows", "at least 1")
+		faulttest.Want(t, x.Answer(ctx, batchOf(src.x, 300), out), fault.Usage, "not opened for answering")
+		faulttest.Want(t, x.Online(ctx, OnlineOptions{}), fault.Usage, "0 rows", "at least 1")
 		if err := x.Online(ctx, OnlineOptions{Rows: 40}); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +54,7 @@ func TestAnswer(t *testing.T) {
 		if _, err := x.Fill(ctx, src, t.TempDir(), FillOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		wantFault(t, x.Answer(ctx, batchOf(src.x, 300), out), fault.Usage, "not opened for answering")
+		faulttest.Want(t, x.Answer(ctx, batchOf(src.x, 300), out), fault.Usage, "not opened for answering")
 	}
 }
 
@@ -195,7 +196,7 @@ func TestAnswerSurvives(t *testing.T) {
 	bad := slices.Clone(src.x)
 	bad[41*side*side] = 2000
 	err = x.Answer(ctx, batchOf(bad, 64), again)
-	wantFault(t, err, fault.Teacher, fmt.Sprintf("row 41 (%v) of the mini-batch", dataset.IDOf(bad[41*side*side:42*side*side])), "ends the teacher process each time")
+	faulttest.Want(t, err, fault.Teacher, fmt.Sprintf("row 41 (%v) of the mini-batch", dataset.IDOf(bad[41*side*side:42*side*side])), "ends the teacher process each time")
 	if err := x.Answer(ctx, batchOf(src.x, 64), again); err != nil || !slices.Equal(z, again) {
 		t.Errorf("after a row that hangs: %v", err)
 	}

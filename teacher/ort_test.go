@@ -14,6 +14,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -126,9 +127,9 @@ func TestBadFilesNeverReachNativeCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Open(context.Background(), path, Options{Library: filepath.Join(dir, "no-library.so")})
-		wantFault(t, err, fault.Input, name)
+		faulttest.Want(t, err, fault.Input, name)
 		_, err = Inspect(path)
-		wantFault(t, err, fault.Input, name)
+		faulttest.Want(t, err, fault.Input, name)
 	}
 	_, err := Open(context.Background(), filepath.Join(dir, "nowhere.onnx"), Options{})
 	if err == nil || !strings.Contains(err.Error(), "nowhere.onnx") {
@@ -136,13 +137,13 @@ func TestBadFilesNeverReachNativeCode(t *testing.T) {
 	}
 	path := writeModel(t, greyModel(free, 1, ""))
 	_, err = Open(context.Background(), path, Options{Library: filepath.Join(dir, "no-library.so")})
-	wantFault(t, err, fault.Integrity, "no-library.so")
+	faulttest.Want(t, err, fault.Integrity, "no-library.so")
 	m := greyModel(free, 1, "")
 	m.Graph.Outputs[0] = &onnx.Value{Name: "scores", Kind: onnx.KindOptional}
 	if _, err := fetchable("m.onnx", m, ""); err == nil {
 		t.Error("an optional was taken for scores")
 	} else {
-		wantFault(t, err, fault.Input, `"scores" optional`)
+		faulttest.Want(t, err, fault.Input, `"scores" optional`)
 	}
 }
 

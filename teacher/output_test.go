@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -90,7 +91,7 @@ func TestOutputs(t *testing.T) {
 			}
 			got, err := f.teach(t, c.o).Detect(context.Background(), src)
 			if c.output == "" {
-				wantFault(t, err, fault.Input, c.words...)
+				faulttest.Want(t, err, fault.Input, c.words...)
 				return
 			}
 			if err != nil {
@@ -135,9 +136,9 @@ func TestClasses(t *testing.T) {
 		return f
 	}
 	_, err := fakeWith(7, nil, nil).teach(t, Options{}).Detect(context.Background(), src)
-	wantFault(t, err, fault.Input, "the teacher has 7 classes, the rows have 3", "row 0 has label 0")
+	faulttest.Want(t, err, fault.Input, "the teacher has 7 classes, the rows have 3", "row 0 has label 0")
 	_, err = fakeWith(2, nil, nil).teach(t, Options{}).Detect(context.Background(), src)
-	wantFault(t, err, fault.Input, "the teacher has 2 classes, the rows have 3", "row 2 has label 2")
+	faulttest.Want(t, err, fault.Input, "the teacher has 2 classes, the rows have 3", "row 2 has label 2")
 
 	c := detect(t, fakeWith(3, []string{"bottom", "middle", "top"}, []int{2, 1, 0}).teach(t, Options{}), src)
 	if !slices.Equal(c.Columns, []int{2, 1, 0}) || *c.Accuracy < 0.99 || !slices.Equal(c.ClassNames, src.spec.Classes) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -86,7 +87,7 @@ func TestTraps(t *testing.T) {
 			for _, r := range []int{141, 150} {
 				words = append(words, fmt.Sprintf("row %d (%v)", r, dataset.IDOf(bad.x[r*side*side:(r+1)*side*side])))
 			}
-			wantFault(t, err, fault.Teacher, append(words, "of shard 1): ", "end the teacher process each time")...)
+			faulttest.Want(t, err, fault.Teacher, append(words, "of shard 1): ", "end the teacher process each time")...)
 			if strings.Contains(err.Error(), "perhaps") || strings.Count(err.Error(), "row ") != 2 {
 				t.Errorf("not just these rows: %v", err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
@@ -29,7 +30,7 @@ func TestWithoutLabels(t *testing.T) {
 	}
 	x := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, side*side).teach(t, Options{Input: "imagenet"})
 	_, err := x.Detect(context.Background(), src)
-	wantFault(t, err, fault.Usage, "imagenet does not apply")
+	faulttest.Want(t, err, fault.Usage, "imagenet does not apply")
 }
 
 func TestPick(t *testing.T) {
@@ -81,7 +82,7 @@ func TestGivenPreprocess(t *testing.T) {
 	}
 	pre.Resize = []int{3, 3}
 	_, err := greyFake(onnx.Float32, unitOf["unit"], Logits, -1, 1, side, side).teach(t, Options{Preprocess: &pre}).Detect(context.Background(), src)
-	wantFault(t, err, fault.Usage, "none takes what the preprocessing \"resize to 3×3", "(6, 6, 1)")
+	faulttest.Want(t, err, fault.Usage, "none takes what the preprocessing \"resize to 3×3", "(6, 6, 1)")
 }
 
 // TestUnitRows reads rows that are stored as 0..1.

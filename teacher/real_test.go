@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // realData is the folder of public models and rows beside the repository.
@@ -105,7 +106,7 @@ func TestRealTeachers(t *testing.T) {
 			t.Errorf("%s\n%v", d, got)
 		}
 		_, err = x.Detect(ctx, dataset.Unlabel(src))
-		wantFault(t, err, fault.Input, "takes fewer columns than there are, and no row has a label")
+		faulttest.Want(t, err, fault.Input, "takes fewer columns than there are, and no row has a label")
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher/store"
@@ -56,7 +57,7 @@ func TestFillKeepsAsAsked(t *testing.T) {
 			t.Errorf("%q answers for topk:1:float32", want)
 		}
 		_, err = x.Fill(ctx, src, dir, FillOptions{ShardRows: 64})
-		wantFault(t, err, fault.Integrity, "dtype", want, "topk:1:float32")
+		faulttest.Want(t, err, fault.Integrity, "dtype", want, "topk:1:float32")
 	}
 }
 

@@ -56,15 +56,7 @@ With no arguments it distils the embedded teacher on the embedded data.`,
 
 // distil runs the recipe and shows what came of it.
 func (a *app) distil(ctx context.Context, r *distill.Recipe, asJSON bool) error {
-	cache, err := cacheDir()
-	if err != nil {
-		return err
-	}
-	bars := newProgress(a.err)
-	defer bars.stop()
-	result, err := distill.Run(ctx, *r, distill.Env{
-		Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
-	bars.stop()
+	result, err := training(a, func(env distill.Env) (*distill.Result, error) { return distill.Run(ctx, *r, env) })
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,7 @@ command goes on.`,
 			if p.Bundle, err = b.read(cmd.Context()); err != nil {
 				return err
 			}
-			bars := newProgress(a.err)
-			defer bars.stop()
-			result, err := specialist.Distil(cmd.Context(), p, distill.Env{
-				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: b.o.Cache})
-			bars.stop()
+			result, err := training(a, func(env distill.Env) (*specialist.Distilled, error) { return specialist.Distil(cmd.Context(), p, env) })
 			switch {
 			case err != nil:
 				return err
@@ -75,13 +71,7 @@ command goes on.`,
 // backFlags bind the fields of r that a distillation of specialists has.
 func backFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Var(&studentsFlag{arch: &r.Student.Arch}, "student", "architecture, see kdonnx list models, or an .onnx file to fine-tune; generalist is the bundle's own, from its weights (auto: generalist); several between semicolons (may be repeated)")
-	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	recipeFlags(run, r)
-	run.VisitAll(func(flag *pflag.Flag) {
-		if f.Lookup(flag.Name) == nil && !ofGivenTeacher[flag.Name] && (!ofOneStudent[flag.Name] || ofRun[flag.Name]) {
-			f.AddFlag(flag)
-		}
-	})
+	runFlags(f, r, func(name string) bool { return !ofGivenTeacher[name] && (!ofOneStudent[name] || ofRun[name]) })
 }
 
 // ofGivenTeacher are flags that say what a bundle says of itself, and ofRun those of

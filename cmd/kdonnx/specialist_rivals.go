@@ -57,15 +57,9 @@ Ctrl-C, kill or power, the same command goes on.`,
 			}
 			p.Restart, r.Output.Restart = r.Output.Restart, false
 			p.Recipe = *r
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			bars := newProgress(a.err)
-			defer bars.stop()
-			rivals, err := specialist.TrainRivals(cmd.Context(), p, distill.Env{
-				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
-			bars.stop()
+			rivals, err := training(a, func(env distill.Env) (*specialist.Rivals, error) {
+				return specialist.TrainRivals(cmd.Context(), p, env)
+			})
 			switch {
 			case err != nil:
 				return err
@@ -95,16 +89,10 @@ func rivalsRecipe() distill.Recipe {
 
 // rivalsFlags bind the fields of r that rivals have.
 func rivalsFlags(f *pflag.FlagSet, r *distill.Recipe) {
-	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	recipeFlags(run, r)
-	run.VisitAll(func(flag *pflag.Flag) {
-		if f.Lookup(flag.Name) == nil && (flag.Name == "teacher" || !ofOneStudent[flag.Name]) {
-			f.AddFlag(flag)
-		}
-	})
+	runFlags(f, r, func(name string) bool { return name == "teacher" || !ofOneStudent[name] })
 	f.Lookup("teacher").Usage = "the .onnx file that taught the generalist; several are an ensemble (default: none, labels alone; may be repeated)"
 	f.Lookup("student").Usage = "architecture of the generalist, see kdonnx list models"
-	f.Lookup("restart").Usage = "forget what is in the folder, and begin anew"
+	f.Lookup("restart").Usage = forgetsFolder
 }
 
 // printRivals shows what the rivals came to, beside which bundle, and how to go on.

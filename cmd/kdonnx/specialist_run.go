@@ -49,15 +49,7 @@ with another setting it does again what depends on that.`,
 			if err != nil {
 				return err
 			}
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			bars := newProgress(a.err)
-			defer bars.stop()
-			result, err := study.Run(cmd.Context(), *r, distill.Env{
-				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
-			bars.stop()
+			result, err := training(a, func(env distill.Env) (*study.Result, error) { return study.Run(cmd.Context(), *r, env) })
 			switch {
 			case err != nil:
 				return err
@@ -103,15 +95,9 @@ func studyFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Lookup("no-rivals").NoOptDefVal = "true"
 	f.IntVar(&s.Parallel, "parallel", s.Parallel, "specialists that are trained at once (0: one a core)")
 	f.StringVarP(&s.Output, "output", "o", s.Output, "folder of all that is left")
-	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	recipeFlags(run, r)
-	run.VisitAll(func(flag *pflag.Flag) {
-		if f.Lookup(flag.Name) == nil && !ofOneRun[flag.Name] {
-			f.AddFlag(flag)
-		}
-	})
+	runFlags(f, r, func(name string) bool { return !ofOneRun[name] })
 	f.Lookup("student").Usage = "architecture of the generalist and its rivals, see kdonnx list models"
-	f.Lookup("restart").Usage = "forget what is in the folder, and begin anew"
+	f.Lookup("restart").Usage = forgetsFolder
 	f.Lookup("seeds").Usage = "repeat everything with so many seeds, --seed and those after it, and show mean and deviation; the splits of rows stay those of --seed"
 }
 

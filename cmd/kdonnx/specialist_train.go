@@ -71,15 +71,7 @@ without them joins them.`,
 			} else if p.Shard, p.Shards, err = shardIndex(index, shards); err != nil {
 				return err
 			}
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			bars := newProgress(a.err)
-			defer bars.stop()
-			fleet, err := specialist.Train(cmd.Context(), p, distill.Env{
-				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
-			bars.stop()
+			fleet, err := training(a, func(env distill.Env) (*specialist.Fleet, error) { return specialist.Train(cmd.Context(), p, env) })
 			switch {
 			case err != nil:
 				return err
@@ -111,15 +103,9 @@ without them joins them.`,
 func specialistFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Var(&teachersFlag{t: &r.Teacher}, "model", "the generalist's .onnx file, or embedded; several are an ensemble, which is distilled first (may be repeated)")
 	rowsFlags(f, &r.Data)
-	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	recipeFlags(run, r)
-	run.VisitAll(func(flag *pflag.Flag) {
-		if f.Lookup(flag.Name) == nil && !ofOneStudent[flag.Name] {
-			f.AddFlag(flag)
-		}
-	})
+	runFlags(f, r, func(name string) bool { return !ofOneStudent[name] })
 	f.Lookup("student").Usage = "architecture of what a generalist that cannot be trained is distilled into first, see kdonnx list models (auto: mlp:256,128)"
-	f.Lookup("restart").Usage = "forget what is in the folder, and begin anew"
+	f.Lookup("restart").Usage = forgetsFolder
 }
 
 // ofOneStudent are flags of a run that a fleet of specialists has no use for.

@@ -51,15 +51,7 @@ A value may be a range for cells that are drawn: --lr "0.01..0.3 log".`,
 			if p.Shard, p.Shards, err = shardIndex(index, shards); err != nil {
 				return err
 			}
-			cache, err := cacheDir()
-			if err != nil {
-				return err
-			}
-			bars := newProgress(a.err)
-			defer bars.stop()
-			result, err := sweep.Run(cmd.Context(), p, distill.Env{
-				Progress: bars.report, TeacherMemory: bars.memory, Log: bars.log, Version: version(), Cache: cache})
-			bars.stop()
+			result, err := training(a, func(env distill.Env) (*sweep.Result, error) { return sweep.Run(cmd.Context(), p, env) })
 			switch {
 			case err != nil:
 				return err
@@ -119,14 +111,8 @@ func sweepFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Float64Var(&s.HoldOut, "hold-out", s.HoldOut, fmt.Sprintf("share of --train that the settings are judged on (0: half of --val where that is given, else %v)", distill.DefaultShare))
 	f.IntVar(&s.Parallel, "parallel", s.Parallel, "trainings at once (0: one a core; fewer take less memory)")
 	f.StringVarP(&s.Output, "output", "o", s.Output, "folder of what the sweep leaves")
-	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	recipeFlags(run, r)
-	run.VisitAll(func(flag *pflag.Flag) {
-		if f.Lookup(flag.Name) == nil && !ofTheRun[flag.Name] {
-			f.AddFlag(flag)
-		}
-	})
-	f.Lookup("restart").Usage = "forget what is in the folder, and begin anew"
+	runFlags(f, r, func(name string) bool { return !ofTheRun[name] })
+	f.Lookup("restart").Usage = forgetsFolder
 }
 
 // ofTheRun are flags of a run whose files a sweep does not write: they are

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
@@ -149,23 +148,13 @@ func ofBaseline(key string, task dataset.Task) bool {
 
 // keyed is what a sweep depends on besides the values that vary, by name.
 func (s *sweeper) keyed() (map[string]string, error) {
-	id := map[string]string{}
-	varied := settings(s.plan.Cells)
-	for _, section := range []string{"student", "loss", "train"} {
-		for _, f := range distill.Fields(section) {
-			if f.Key == "train.no_baseline" {
-				continue
-			}
-			if slices.Contains(varied, f.Key) {
-				id[f.Key] = "varies"
-				continue
-			}
-			text, err := s.plan.Base.Get(f.Key)
-			if err != nil {
-				return nil, err
-			}
-			id[f.Key] = text
-		}
+	id, err := s.plan.Base.KeyValues("student", "loss", "train")
+	if err != nil {
+		return nil, err
 	}
+	for _, key := range settings(s.plan.Cells) {
+		id[key] = "varies"
+	}
+	delete(id, "train.no_baseline")
 	return id, nil
 }

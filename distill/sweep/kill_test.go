@@ -2,9 +2,7 @@ package sweep
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -13,16 +11,11 @@ import (
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/internal/killed"
 )
 
 type cellOfReport = report.SweepCell
-
-// Variables that make the test binary run one sweep and end.
-const (
-	childDir  = "KDONNX_SWEEP_TEST_DIR"
-	childRows = "KDONNX_SWEEP_TEST_ROWS" // folder of the problem
-)
 
 // killedRecipe takes long enough to be killed in between.
 func killedRecipe(rows, dir string) distill.Recipe {
@@ -36,32 +29,21 @@ func killedRecipe(rows, dir string) distill.Recipe {
 	return r
 }
 
-// runChild sweeps with a checkpoint after nearly every step.
-func runChild(rows, dir string) int {
-	p, err := FromRecipe(killedRecipe(rows, dir))
+// sweepOnce sweeps with a checkpoint after nearly every step.
+func sweepOnce(dir string) error {
+	p, err := FromRecipe(killedRecipe(problem, dir))
 	if err == nil {
-		env := (&logged{}).env(rows)
+		env := (&logged{}).env(problem)
 		env.Checkpoint = time.Millisecond
 		_, err = Run(context.Background(), p, env)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
-// child works on dir in a process of its own.
-func child(dir string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir, childRows+"="+problem)
-	return cmd
+	return err
 }
 
 // TestKilled kills a sweep by halving again and again: each start goes on, and
 // in the end there are the files of a sweep that was left alone.
 func TestKilled(t *testing.T) {
-	killed.Again(t, 8, 3, child, func(whole, dir string) { sameFiles(t, "killed", whole, dir) })
+	killed.Again(t, 8, 3, problem, func(whole, dir string) { sameFiles(t, "killed", whole, dir) })
 }
 
 // TestInterrupted cancels a sweep after its first trainings; it says so, and
@@ -86,7 +68,7 @@ func TestInterrupted(t *testing.T) {
 		if err == nil {
 			break
 		}
-		wantFault(t, err, fault.Interrupted, "goes on")
+		faulttest.Want(t, err, fault.Interrupted, "goes on")
 	}
 	mustRun(t, p)
 	sameFiles(t, "interrupted", whole.Dir, p.Dir)

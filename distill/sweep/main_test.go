@@ -2,16 +2,14 @@ package sweep
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/clouds"
-	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
@@ -21,21 +19,7 @@ var problem string
 
 func TestMain(m *testing.M) {
 	ort.MaybeServeWorker()
-	if dir := os.Getenv(childDir); dir != "" {
-		os.Exit(runChild(os.Getenv(childRows), dir))
-	}
-	os.Exit(func() int {
-		var err error
-		if problem, err = os.MkdirTemp("", "sweep-test-"); err == nil {
-			defer os.RemoveAll(problem)
-			err = makeProblem(problem)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	killed.Main(m, &problem, makeProblem, sweepOnce)
 }
 
 func makeProblem(dir string) error {
@@ -92,20 +76,4 @@ func mustRun(t *testing.T, p Plan) *Result {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// wantFault requires an error of the kind whose one line contains each text.
-func wantFault(t *testing.T, err error, kind fault.Kind, texts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, expected kind %d with %q", kind, texts)
-	}
-	if got := fault.KindOf(err); got != kind {
-		t.Errorf("%v: kind %d, expected %d", err, got, kind)
-	}
-	for _, text := range append(texts, "") {
-		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: expected one line with %q", err, text)
-		}
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 func names(cells []Cell) (list []string) {
@@ -144,7 +145,7 @@ func TestHostileSpaces(t *testing.T) {
 		if err == nil {
 			_, err = Run(t.Context(), p, (&logged{}).env(problem))
 		}
-		wantFault(t, err, fault.Usage, c.flag, c.text)
+		faulttest.Want(t, err, fault.Usage, c.flag, c.text)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // timeless is a file of a sweep without what differs from run to run.
@@ -371,7 +372,7 @@ func TestGrown(t *testing.T) {
 		other := r
 		c.change(&other)
 		_, err := Run(t.Context(), plan(t, other), (&logged{}).env(problem))
-		wantFault(t, err, fault.Integrity, "sweep.id", c.field, "--restart")
+		faulttest.Want(t, err, fault.Integrity, "sweep.id", c.field, "--restart")
 	}
 	r.Train.Epochs, r.Output.Restart = 2, true
 	if got := mustRun(t, plan(t, r)); got.Cells[0].Epochs != 2 {
@@ -397,7 +398,7 @@ func TestDiverged(t *testing.T) {
 	r.Sweep.LR = distill.Values{"1000", "999"}
 	p := plan(t, r)
 	_, err := Run(t.Context(), p, (&logged{}).env(problem))
-	wantFault(t, err, fault.Diverged, "every one of 2", "lower")
+	faulttest.Want(t, err, fault.Diverged, "every one of 2", "lower")
 	if _, err := os.Stat(filepath.Join(p.Dir, bestFile)); err == nil {
 		t.Error("there is a best recipe of nothing")
 	}

@@ -40,12 +40,13 @@ func Run(t testing.TB, cmd *exec.Cmd, wait func()) bool {
 	return false
 }
 
-// Again kills a program that works on a folder so many times, at moments of its
-// run that are drawn, lets it end, and holds the folder against that of a run
-// that was left alone. Fewer kills than least saw too little. on makes the
-// program for a folder, which it may find half done.
-func Again(t *testing.T, times, least int, on func(dir string) *exec.Cmd, same func(whole, dir string)) {
+// Again kills the program of Main so many times, at moments of its run that are
+// drawn, lets it end, and holds the folder that it works on against that of a run
+// that was left alone. Fewer kills than least saw too little. problem is the folder
+// that the program shares with the tests.
+func Again(t *testing.T, times, least int, problem string, same func(whole, dir string)) {
 	t.Helper()
+	on := func(dir string) *exec.Cmd { return Program(problem, dir) }
 	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "killed")
 	Run(t, on(whole), nil) // fills caches
 	began := time.Now()

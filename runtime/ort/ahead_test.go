@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // rowsOf are n batches that differ in size and values.
@@ -67,7 +68,7 @@ func TestRunAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.RunAhead(ctx, bad, x[4])
-	wantFault(t, err, fault.Input, "got shape (2, 5)")
+	faulttest.Want(t, err, fault.Input, "got shape (2, 5)")
 	copy(x[4][0].Data, x[5][0].Data[:4])
 	wantRows(t, x[4], mustRun(t, w, x[4]...))
 }
@@ -83,7 +84,7 @@ func TestRunAheadCrash(t *testing.T) {
 		for i, in := range x[:7] {
 			got, err := w.RunAhead(ctx, in, x[i+1])
 			if i == at {
-				wantFault(t, err, fault.Teacher, "at batch "+string(rune('1'+at)))
+				faulttest.Want(t, err, fault.Teacher, "at batch "+string(rune('1'+at)))
 				t.Setenv(crashVariable, "")
 				if err := w.Restart(ctx); err != nil {
 					t.Fatal(err)
@@ -108,7 +109,7 @@ func TestRunAheadStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.RunAhead(context.Background(), x[1], nil)
-	wantFault(t, err, fault.Teacher, "no answer after 300ms at batch 2")
+	faulttest.Want(t, err, fault.Teacher, "no answer after 300ms at batch 2")
 
 	w = mustStart(t, "mlp", Options{}, WorkerOptions{})
 	if _, err := w.RunAhead(context.Background(), x[0], x[1]); err != nil {
@@ -117,7 +118,7 @@ func TestRunAheadStopped(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	_, err = w.RunAhead(ctx, x[1], nil)
-	wantFault(t, err, fault.Interrupted)
+	faulttest.Want(t, err, fault.Interrupted)
 }
 
 // TestRunAheadCancelled goes on with a live process after a cancelled run, and
@@ -130,7 +131,7 @@ func TestRunAheadCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Duration(i)*200*time.Microsecond, cancel)
 		if _, err := w.RunAhead(ctx, big, x[1]); err != nil {
-			wantFault(t, err, fault.Interrupted)
+			faulttest.Want(t, err, fault.Interrupted)
 		}
 		<-ctx.Done()
 		cancel()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -69,7 +70,7 @@ func TestDeaths(t *testing.T) {
 				pid := w.Pid()
 				got, err := w.RunAhead(ctx, in, next)
 				if err != nil {
-					wantFault(t, err, fault.Teacher, fmt.Sprintf(want, batch))
+					faulttest.Want(t, err, fault.Teacher, fmt.Sprintf(want, batch))
 					if (batch-died*(at-1))%at != 0 { // the batch that fails is the first of the next process
 						t.Fatalf("death %d at batch %d", died+1, batch)
 					}
@@ -159,10 +160,10 @@ func TestWorkerGrows(t *testing.T) {
 			pid := w.Pid()
 			_, err = w.Run(context.Background(), []Value{ramp(1, 1)})
 			if kind := fault.KindOf(err); kind == fault.Teacher {
-				wantFault(t, err, fault.Teacher, "passed the limit of 300 MiB at batch 1")
+				faulttest.Want(t, err, fault.Teacher, "passed the limit of 300 MiB at batch 1")
 				gone(t, pid)
 			} else { // the system may refuse so much at once
-				wantFault(t, err, fault.Input, "ONNX Runtime cannot run the model")
+				faulttest.Want(t, err, fault.Input, "ONNX Runtime cannot run the model")
 				if w.Pid() == 0 {
 					t.Error("the worker died")
 				}
@@ -203,9 +204,9 @@ func TestReopen(t *testing.T) {
 	if got := mustRun(t, w, in...); len(got) != all {
 		t.Errorf("%d outputs, want %d", len(got), all)
 	}
-	wantFault(t, w.Reopen(ctx, Options{Outputs: []string{"no"}}), fault.Usage, `no output "no"`)
+	faulttest.Want(t, w.Reopen(ctx, Options{Outputs: []string{"no"}}), fault.Usage, `no output "no"`)
 	_, err := w.Run(ctx, in)
-	wantFault(t, err, fault.Teacher, "not running")
+	faulttest.Want(t, err, fault.Teacher, "not running")
 	if err := w.Reopen(ctx, Options{}); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // TestBrokenLibraries requires that a library that crashes, exits or is no
@@ -25,7 +26,7 @@ func TestBrokenLibraries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			so := stub(t, "1.29.0", c.body)
 			_, err := StartWorker(context.Background(), "testdata/mlp.onnx", Options{Library: so}, WorkerOptions{})
-			wantFault(t, err, c.kind, c.want, so)
+			faulttest.Want(t, err, c.kind, c.want, so)
 			report := Doctor(context.Background(), so)
 			last := report[len(report)-2] // before CUDA
 			if last.OK || !strings.Contains(last.Detail, so) || last.Fix == "" {

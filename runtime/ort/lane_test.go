@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -50,11 +51,11 @@ func TestLanes(t *testing.T) {
 	}
 	many := mustOpen(t, "mlp", Options{Batch: 3, Lanes: 4})
 	_, err := many.Run(context.Background(), []Value{ramp(100, 5)})
-	wantFault(t, err, fault.Input, "got shape (100, 5), want (?, 4)")
+	faulttest.Want(t, err, fault.Input, "got shape (100, 5), want (?, 4)")
 	// A model whose output has no axis for the rows fails in every piece.
 	many = mustOpen(t, "mean", Options{Batch: 4, Lanes: 4})
 	_, err = many.Run(context.Background(), []Value{ramp(64, 2)})
-	wantFault(t, err, fault.Input, "want a leading axis of 4 to join batches")
+	faulttest.Want(t, err, fault.Input, "want a leading axis of 4 to join batches")
 	many.Recut(0)
 	mustRun(t, many, ramp(64, 2))
 }
@@ -98,11 +99,11 @@ func TestConfig(t *testing.T) {
 		"":                               {"unknown on the CPU"},
 	} {
 		_, err := Open("testdata/mlp.onnx", Options{Config: map[string]string{name: "1"}})
-		wantFault(t, err, fault.Usage, parts...)
+		faulttest.Want(t, err, fault.Usage, parts...)
 	}
 	// ONNX Runtime reads the values of those it has: this one must be "0" or "1".
 	_, err := Open("testdata/mlp.onnx", Options{Config: map[string]string{"session.disable_cpu_ep_fallback": "1", "session.load_model_format": "ORT"}})
-	wantFault(t, err, fault.Input, "refuses the model")
+	faulttest.Want(t, err, fault.Input, "refuses the model")
 	s = mustOpen(t, "mlp", Options{Provider: "auto", Config: map[string]string{"arena_extend_strategy": "kNextPowerOfTwo"}})
 	for _, part := range []string{"has no CUDA provider", "provider options not used on the CPU: arena_extend_strategy"} {
 		if notes := fmt.Sprint(s.Notes()); s.Provider() == "cpu" && !strings.Contains(notes, part) {
@@ -133,7 +134,7 @@ func TestBrokenCUDA(t *testing.T) {
 		}
 	}
 	_, err = StartWorker(context.Background(), "testdata/mlp.onnx", Options{Library: path, Provider: "cuda"}, WorkerOptions{})
-	wantFault(t, err, fault.Integrity, path, "CUDA provider")
+	faulttest.Want(t, err, fault.Integrity, path, "CUDA provider")
 	t.Log(err)
 	w := mustStart(t, "mlp", Options{Library: path, Provider: "auto"}, WorkerOptions{})
 	if w.Provider() != "cpu" || !strings.Contains(fmt.Sprint(w.Notes()), "CUDA is not used, falling back to the CPU: ") {

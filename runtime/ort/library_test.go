@@ -22,6 +22,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // stub compiles a shared library that is not ONNX Runtime, though it exports
@@ -103,10 +104,10 @@ func TestFindRefuses(t *testing.T) {
 		"/proc/self/mem/libonnxruntime.so": "",
 	} {
 		_, err := Find(path)
-		wantFault(t, err, fault.Integrity, path, found, "kdonnx runtime install")
+		faulttest.Want(t, err, fault.Integrity, path, found, "kdonnx runtime install")
 		t.Setenv("KDONNX_ORT_LIB", path)
 		_, err = Find("")
-		wantFault(t, err, fault.Integrity, path, found)
+		faulttest.Want(t, err, fault.Integrity, path, found)
 		t.Setenv("KDONNX_ORT_LIB", "")
 	}
 	for n := 0; n < len(raw); n += 97 { // no panic, no success on any cut
@@ -168,7 +169,7 @@ func TestFindNothing(t *testing.T) {
 		}
 	}
 	_, err := Find("")
-	wantFault(t, err, fault.Integrity, "not found", "cache", "system", "1.24.0 or newer", "run: kdonnx runtime install")
+	faulttest.Want(t, err, fault.Integrity, "not found", "cache", "system", "1.24.0 or newer", "run: kdonnx runtime install")
 }
 
 // TestFindDigest requires that an installed library that changed is refused,
@@ -185,9 +186,9 @@ func TestFindDigest(t *testing.T) {
 	}
 	write(t, lib.Path, string(raw)+"x")
 	_, err = Find("")
-	wantFault(t, err, fault.Integrity, lib.Path, "sha256", "wanted "+lib.Digest, "kdonnx runtime install")
+	faulttest.Want(t, err, fault.Integrity, lib.Path, "sha256", "wanted "+lib.Digest, "kdonnx runtime install")
 	_, err = Find(lib.Path)
-	wantFault(t, err, fault.Integrity, lib.Path)
+	faulttest.Want(t, err, fault.Integrity, lib.Path)
 	if err := os.Remove(lib.Path); err != nil {
 		t.Fatal(err)
 	}
@@ -195,10 +196,10 @@ func TestFindDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Find("")
-	wantFault(t, err, fault.Integrity, lib.Path, "sha256")
+	faulttest.Want(t, err, fault.Integrity, lib.Path, "sha256")
 	write(t, filepath.Join(filepath.Dir(lib.Path), manifestName), "{")
 	_, err = Find("")
-	wantFault(t, err, fault.Integrity, manifestName, "not a manifest")
+	faulttest.Want(t, err, fault.Integrity, manifestName, "not a manifest")
 }
 
 // entry is one entry of a test archive.
@@ -293,7 +294,7 @@ func TestInstallArchive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Install(ctx, InstallOptions{From: c.from})
-			wantFault(t, err, c.kind, c.from, c.want)
+			faulttest.Want(t, err, c.kind, c.from, c.want)
 			if after, _ := os.ReadFile(got.Path); !bytes.Equal(before, after) {
 				t.Error("the installed library changed")
 			}
@@ -337,7 +338,7 @@ func TestInstallTwice(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	_, err = Install(ctx, InstallOptions{From: from, Dir: dir})
-	wantFault(t, err, fault.Interrupted, "while waiting")
+	faulttest.Want(t, err, fault.Interrupted, "while waiting")
 }
 
 // TestInstallURL serves good and bad answers.
@@ -367,11 +368,11 @@ func TestInstallURL(t *testing.T) {
 		"/absent":  {fault.IO, "404"},
 	} {
 		_, err := Install(context.Background(), InstallOptions{From: server.URL + path})
-		wantFault(t, err, c.kind, server.URL+path, c.want)
+		faulttest.Want(t, err, c.kind, server.URL+path, c.want)
 	}
 	server.Close()
 	_, err = Install(context.Background(), InstallOptions{From: server.URL + "/good.tgz"})
-	wantFault(t, err, fault.IO, "cannot be downloaded")
+	faulttest.Want(t, err, fault.IO, "cannot be downloaded")
 }
 
 // TestInstallSources runs the automatic sources against fakes: a server for
@@ -399,7 +400,7 @@ func TestInstallSources(t *testing.T) {
 	t.Setenv("PATH", bin)
 	var log []string
 	_, err := Install(context.Background(), InstallOptions{Log: func(s string) { log = append(log, s) }})
-	wantFault(t, err, fault.Integrity, "official release archive", "npm client", "sha256", "sha512", "--from FILE")
+	faulttest.Want(t, err, fault.Integrity, "official release archive", "npm client", "sha256", "sha512", "--from FILE")
 	if _, err := os.Stat(filepath.Join(cache, "ort", Pinned)); err == nil {
 		t.Error("something was installed")
 	}
@@ -411,7 +412,7 @@ func TestInstallSources(t *testing.T) {
 	sum, _ := hashFile(tgz, newSHA512())
 	npmIntegrity = base64Of(sum)
 	_, err = Install(context.Background(), InstallOptions{})
-	wantFault(t, err, fault.Integrity, npmLibrary["amd64"].sha256)
+	faulttest.Want(t, err, fault.Integrity, npmLibrary["amd64"].sha256)
 
 	// The official archive is right.
 	sum, _ = hashFile(tgz, newSHA256())
@@ -427,5 +428,5 @@ func TestInstallSources(t *testing.T) {
 	t.Setenv("PATH", "")
 	t.Setenv("KDONNX_CACHE", t.TempDir())
 	_, err = Install(context.Background(), InstallOptions{})
-	wantFault(t, err, fault.IO, "cannot be downloaded", "the client is not installed")
+	faulttest.Want(t, err, fault.IO, "cannot be downloaded", "the client is not installed")
 }

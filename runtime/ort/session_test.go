@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -238,16 +239,16 @@ func TestRefusals(t *testing.T) {
 	}
 	short := ramp(2, 4)
 	short.Data = short.Data[:8]
-	wantFault(t, run(mlp), fault.Input, "mlp.onnx", "got 0, want 1")
-	wantFault(t, run(mlp, ramp(2, 5)), fault.Input, `input "x"`, "got shape (2, 5), want (?, 4)")
-	wantFault(t, run(mlp, ramp(8)), fault.Input, "got shape (8), want (?, 4)")
-	wantFault(t, run(mlp, Value{DType: onnx.Int64, Shape: []int64{1, 4}, Data: make([]byte, 32)}), fault.Input, "got int64, want float32")
-	wantFault(t, run(mlp, short), fault.Input, "got 8 bytes")
-	wantFault(t, run(mlp, Value{DType: onnx.Float32, Shape: []int64{-1, 4}}), fault.Input, "impossible shape")
-	wantFault(t, run(mlp, Value{DType: onnx.Float32, Shape: []int64{1 << 62, 4}}), fault.Input, "impossible shape")
-	wantFault(t, run(mustOpen(t, "reshape", Options{}), ramp(3, 2)), fault.Input, "reshape.onnx", `input "x" of shape (3, 2)`, "Reshape")
-	wantFault(t, run(mustOpen(t, "mean", Options{Batch: 2}), ramp(4, 2)), fault.Input, `output "y"`, "to join batches")
-	wantFault(t, run(mustOpen(t, "expand", Options{}), ramp(1, 1)), fault.Input, "expand.onnx", "Expand")
+	faulttest.Want(t, run(mlp), fault.Input, "mlp.onnx", "got 0, want 1")
+	faulttest.Want(t, run(mlp, ramp(2, 5)), fault.Input, `input "x"`, "got shape (2, 5), want (?, 4)")
+	faulttest.Want(t, run(mlp, ramp(8)), fault.Input, "got shape (8), want (?, 4)")
+	faulttest.Want(t, run(mlp, Value{DType: onnx.Int64, Shape: []int64{1, 4}, Data: make([]byte, 32)}), fault.Input, "got int64, want float32")
+	faulttest.Want(t, run(mlp, short), fault.Input, "got 8 bytes")
+	faulttest.Want(t, run(mlp, Value{DType: onnx.Float32, Shape: []int64{-1, 4}}), fault.Input, "impossible shape")
+	faulttest.Want(t, run(mlp, Value{DType: onnx.Float32, Shape: []int64{1 << 62, 4}}), fault.Input, "impossible shape")
+	faulttest.Want(t, run(mustOpen(t, "reshape", Options{}), ramp(3, 2)), fault.Input, "reshape.onnx", `input "x" of shape (3, 2)`, "Reshape")
+	faulttest.Want(t, run(mustOpen(t, "mean", Options{Batch: 2}), ramp(4, 2)), fault.Input, `output "y"`, "to join batches")
+	faulttest.Want(t, run(mustOpen(t, "expand", Options{}), ramp(1, 1)), fault.Input, "expand.onnx", "Expand")
 	if out := mustRun(t, mlp, ramp(1, 4)); len(out) != 1 {
 		t.Error("the session does not survive its refusals")
 	}
@@ -259,15 +260,15 @@ func TestRefusals(t *testing.T) {
 		}
 		return err
 	}
-	wantFault(t, open("mlp.onnx", Options{Outputs: []string{"nope"}}), fault.Usage, `no output "nope"`, "logits")
-	wantFault(t, open("mlp.onnx", Options{Outputs: []string{"logits", "logits"}}), fault.Usage, "twice")
-	wantFault(t, open("mlp.onnx", Options{Provider: "tpu"}), fault.Usage, "cpu, cuda, cuda:N or auto")
-	wantFault(t, open("mlp.onnx", Options{Batch: -1}), fault.Usage, "batch -1")
-	wantFault(t, open("absent.onnx", Options{}), fault.IO, "absent.onnx")
-	wantFault(t, open("generate.py", Options{}), fault.Input, "generate.py", "refuses the model")
-	wantFault(t, open(".", Options{}), fault.Input, "no regular file")
+	faulttest.Want(t, open("mlp.onnx", Options{Outputs: []string{"nope"}}), fault.Usage, `no output "nope"`, "logits")
+	faulttest.Want(t, open("mlp.onnx", Options{Outputs: []string{"logits", "logits"}}), fault.Usage, "twice")
+	faulttest.Want(t, open("mlp.onnx", Options{Provider: "tpu"}), fault.Usage, "cpu, cuda, cuda:N or auto")
+	faulttest.Want(t, open("mlp.onnx", Options{Batch: -1}), fault.Usage, "batch -1")
+	faulttest.Want(t, open("absent.onnx", Options{}), fault.IO, "absent.onnx")
+	faulttest.Want(t, open("generate.py", Options{}), fault.Input, "generate.py", "refuses the model")
+	faulttest.Want(t, open(".", Options{}), fault.Input, "no regular file")
 	mlp.Close()
-	wantFault(t, run(mlp, ramp(1, 4)), fault.Usage, "closed")
+	faulttest.Want(t, run(mlp, ramp(1, 4)), fault.Usage, "closed")
 }
 
 func TestOpenBytes(t *testing.T) {
@@ -285,9 +286,9 @@ func TestOpenBytes(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	_, err = OpenBytes("memory", data[:100], Options{})
-	wantFault(t, err, fault.Input, "memory", "refuses")
+	faulttest.Want(t, err, fault.Input, "memory", "refuses")
 	_, err = OpenBytes("memory", nil, Options{})
-	wantFault(t, err, fault.Input, "no bytes")
+	faulttest.Want(t, err, fault.Input, "no bytes")
 }
 
 func TestProviderFallback(t *testing.T) {
@@ -299,7 +300,7 @@ func TestProviderFallback(t *testing.T) {
 		t.Skip("the library found has a CUDA provider: nothing to fall back from")
 	}
 	_, err = Open("testdata/mlp.onnx", Options{Provider: "cuda:1"})
-	wantFault(t, err, fault.Integrity, "no CUDA provider", "libonnxruntime_providers_cuda.so not found beside "+lib.Path)
+	faulttest.Want(t, err, fault.Integrity, "no CUDA provider", "libonnxruntime_providers_cuda.so not found beside "+lib.Path)
 	s := mustOpen(t, "mlp", Options{Provider: "auto"})
 	if s.Provider() != "cpu" || len(s.Notes()) != 1 || !strings.Contains(s.Notes()[0], "libonnxruntime_providers_cuda.so") {
 		t.Errorf("provider %q, notes %q", s.Provider(), s.Notes())
@@ -313,7 +314,7 @@ func TestCancel(t *testing.T) {
 		start := time.Now()
 		_, err := s.Run(ctx, []Value{ramp(1, 1)})
 		cancel()
-		wantFault(t, err, fault.Interrupted, "loop.onnx")
+		faulttest.Want(t, err, fault.Interrupted, "loop.onnx")
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 5*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
@@ -333,7 +334,7 @@ func TestOneLibraryAProcess(t *testing.T) {
 	other := s.Library()
 	other.Path += ".other"
 	_, err := load(other)
-	wantFault(t, err, fault.Integrity, "one library a process")
+	faulttest.Want(t, err, fault.Integrity, "one library a process")
 }
 
 // rss is the resident memory of a process in bytes.

@@ -9,28 +9,13 @@ import (
 	"testing"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 func newSHA256() hash.Hash { return sha256.New() }
 func newSHA512() hash.Hash { return sha512.New() }
 
 func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
-
-// wantFault requires an error of that kind, in one line, holding all parts.
-func wantFault(t *testing.T, err error, kind fault.Kind, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one of kind %d with %q", kind, parts)
-	}
-	if fault.KindOf(err) != kind || strings.Contains(err.Error(), "\n") {
-		t.Errorf("kind %d, want %d: %v", fault.KindOf(err), kind, err)
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("%q is not in: %v", p, err)
-		}
-	}
-}
 
 func TestCleanText(t *testing.T) {
 	for in, want := range map[string]string{
@@ -55,7 +40,7 @@ func TestParseProvider(t *testing.T) {
 	}
 	for _, in := range []string{"gpu", "cuda:", "cuda:-1", "cuda:x", "auto:1", "CPU"} {
 		_, err := parseProvider(in)
-		wantFault(t, err, fault.Usage, "cpu, cuda, cuda:N or auto")
+		faulttest.Want(t, err, fault.Usage, "cpu, cuda, cuda:N or auto")
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 )
 
@@ -94,9 +95,9 @@ func TestWorkerErrors(t *testing.T) {
 	w := mustStart(t, "mlp", Options{}, WorkerOptions{})
 	pid := w.Pid()
 	_, err := w.Run(context.Background(), []Value{ramp(2, 5)})
-	wantFault(t, err, fault.Input, "mlp.onnx", `input "x"`, "got shape (2, 5), want (?, 4)")
+	faulttest.Want(t, err, fault.Input, "mlp.onnx", `input "x"`, "got shape (2, 5), want (?, 4)")
 	_, err = w.Run(context.Background(), nil)
-	wantFault(t, err, fault.Input, "got 0, want 1")
+	faulttest.Want(t, err, fault.Input, "got 0, want 1")
 	mustRun(t, w, ramp(1, 4))
 	if w.Pid() != pid {
 		t.Error("an input fault cost the process")
@@ -104,16 +105,16 @@ func TestWorkerErrors(t *testing.T) {
 	w.Close()
 	gone(t, pid)
 	_, err = w.Run(context.Background(), []Value{ramp(1, 4)})
-	wantFault(t, err, fault.Teacher, "not running")
+	faulttest.Want(t, err, fault.Teacher, "not running")
 
 	start := func(model string, o Options, wo WorkerOptions) error {
 		_, err := StartWorker(context.Background(), model, o, wo)
 		return err
 	}
-	wantFault(t, start("testdata/generate.py", Options{}, WorkerOptions{}), fault.Input, "testdata/generate.py", "refuses the model")
-	wantFault(t, start("testdata/absent.onnx", Options{}, WorkerOptions{}), fault.IO, "testdata/absent.onnx")
-	wantFault(t, start("testdata/mlp.onnx", Options{Outputs: []string{"no"}}, WorkerOptions{}), fault.Usage, `no output "no"`)
-	wantFault(t, start("testdata/mlp.onnx", Options{}, WorkerOptions{Timeout: -1}), fault.Usage, "negative")
+	faulttest.Want(t, start("testdata/generate.py", Options{}, WorkerOptions{}), fault.Input, "testdata/generate.py", "refuses the model")
+	faulttest.Want(t, start("testdata/absent.onnx", Options{}, WorkerOptions{}), fault.IO, "testdata/absent.onnx")
+	faulttest.Want(t, start("testdata/mlp.onnx", Options{Outputs: []string{"no"}}, WorkerOptions{}), fault.Usage, `no output "no"`)
+	faulttest.Want(t, start("testdata/mlp.onnx", Options{}, WorkerOptions{Timeout: -1}), fault.Usage, "negative")
 }
 
 func TestWorkerCrashes(t *testing.T) {
@@ -133,7 +134,7 @@ func TestWorkerCrashes(t *testing.T) {
 				if err == nil {
 					continue
 				}
-				wantFault(t, err, fault.Teacher)
+				faulttest.Want(t, err, fault.Teacher)
 				if err.Error() != want {
 					t.Errorf("got  %v\nwant %s", err, want)
 				}
@@ -170,7 +171,7 @@ func TestWorkerGarbage(t *testing.T) {
 	t.Setenv(crashVariable, "panic@1")
 	w = mustStart(t, "mlp", Options{}, WorkerOptions{})
 	_, err := w.Run(context.Background(), []Value{ramp(1, 4)})
-	wantFault(t, err, fault.Teacher, "exit status 2 at batch 1: panic: a fault of ours")
+	faulttest.Want(t, err, fault.Teacher, "exit status 2 at batch 1: panic: a fault of ours")
 }
 
 func TestWorkerTimeout(t *testing.T) {
@@ -178,7 +179,7 @@ func TestWorkerTimeout(t *testing.T) {
 	pid := w.Pid()
 	start := time.Now()
 	_, err := w.Run(context.Background(), []Value{ramp(1, 1)})
-	wantFault(t, err, fault.Teacher, "loop.onnx: no answer after 300ms at batch 1")
+	faulttest.Want(t, err, fault.Teacher, "loop.onnx: no answer after 300ms at batch 1")
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -187,7 +188,7 @@ func TestWorkerTimeout(t *testing.T) {
 	t.Setenv(crashVariable, "stop@1") // not even able to listen
 	w = mustStart(t, "mlp", Options{}, WorkerOptions{Timeout: 300 * time.Millisecond})
 	_, err = w.Run(context.Background(), []Value{ramp(1, 4)})
-	wantFault(t, err, fault.Teacher, "no answer after 300ms")
+	faulttest.Want(t, err, fault.Teacher, "no answer after 300ms")
 }
 
 func TestWorkerCancel(t *testing.T) {
@@ -197,7 +198,7 @@ func TestWorkerCancel(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 		_, err := w.Run(ctx, []Value{ramp(1, 1)})
 		cancel()
-		wantFault(t, err, fault.Interrupted, "run stopped")
+		faulttest.Want(t, err, fault.Interrupted, "run stopped")
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
@@ -211,7 +212,7 @@ func TestWorkerCancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	_, err := w.Run(ctx, []Value{ramp(1, 4)})
-	wantFault(t, err, fault.Interrupted)
+	faulttest.Want(t, err, fault.Interrupted)
 	gone(t, pid)
 	if _, err := StartWorker(ctx, "testdata/mlp.onnx", Options{}, WorkerOptions{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
@@ -222,7 +223,7 @@ func TestWorkerMemoryLimit(t *testing.T) {
 	w := mustStart(t, "eater", Options{}, WorkerOptions{MemoryLimit: 400 << 20})
 	pid, before := w.Pid(), rss(t, os.Getpid())
 	_, err := w.Run(context.Background(), []Value{ramp(1)})
-	wantFault(t, err, fault.Teacher, "eater.onnx", "passed the limit of 400 MiB at batch 1")
+	faulttest.Want(t, err, fault.Teacher, "eater.onnx", "passed the limit of 400 MiB at batch 1")
 	gone(t, pid)
 	if grown := rss(t, os.Getpid()) - before; grown > 64<<20 {
 		t.Errorf("the parent grew by %d bytes", grown)
@@ -272,7 +273,7 @@ func TestWorkerLibraryChanged(t *testing.T) {
 	w := mustStart(t, "mlp", Options{}, WorkerOptions{})
 	mustRun(t, w, ramp(1, 4))
 	w.first.Library.Digest = strings.Repeat("0", 64)
-	wantFault(t, w.Restart(context.Background()), fault.Integrity, w.Library().Path, "sha256", strings.Repeat("0", 64))
+	faulttest.Want(t, w.Restart(context.Background()), fault.Integrity, w.Library().Path, "sha256", strings.Repeat("0", 64))
 }
 
 // TestWorkerConstantMemory runs 2,500 batches: neither side grows.

@@ -35,19 +35,13 @@ func (s *seed) learning(sections ...string) (map[string]string, error) {
 
 // keys adds the values of sections of r.
 func (s *seed) keys(id map[string]string, r distill.Recipe, sections ...string) error {
-	for _, section := range sections {
-		for _, f := range distill.Fields(section) {
-			if slices.Contains(without, f.Key) {
-				continue
-			}
-			text, err := r.Get(f.Key)
-			if err != nil {
-				return err
-			}
-			id[f.Key] = text
+	values, err := r.KeyValues(sections...)
+	for key, text := range values {
+		if !slices.Contains(without, key) {
+			id[key] = text
 		}
 	}
-	return nil
+	return err
 }
 
 // teaching is what the teacher's answers depend on besides the rows.

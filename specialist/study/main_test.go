@@ -2,7 +2,6 @@ package study
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/distill"
 	"github.com/kdonnx/kdonnx/internal/clouds"
-	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 )
 
@@ -24,28 +23,16 @@ var pairs = clouds.Clouds{Centres: [][]float64{{0, 0, 0}, {1.2, 0, 0}, {5, 4, 0}
 
 func TestMain(m *testing.M) {
 	ort.MaybeServeWorker()
-	if dir := os.Getenv(childDir); dir != "" {
-		os.Exit(runChild(os.Getenv(childRows), dir))
+	killed.Main(m, &problem, makeProblem, studyOnce)
+}
+
+func makeProblem(dir string) error {
+	for name, rows := range map[string]int{"train.csv": 900, "test.csv": 400} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(pairs.CSV(rows, uint64(rows))), 0o644); err != nil {
+			return err
+		}
 	}
-	os.Exit(func() int {
-		var err error
-		if problem, err = os.MkdirTemp("", "study-test-"); err == nil {
-			defer os.RemoveAll(problem)
-			for name, rows := range map[string]int{"train.csv": 900, "test.csv": 400} {
-				if err == nil {
-					err = os.WriteFile(filepath.Join(problem, name), []byte(pairs.CSV(rows, uint64(rows))), 0o644)
-				}
-			}
-		}
-		if err == nil {
-			err = pairs.WriteTeacher(filepath.Join(problem, "teacher.onnx"), "cloud")
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	return pairs.WriteTeacher(filepath.Join(dir, "teacher.onnx"), "cloud")
 }
 
 // recipe is the study of the problem in rows, into dir.
@@ -78,22 +65,6 @@ func mustRun(t *testing.T, r distill.Recipe) (*Result, *logged) {
 		t.Fatalf("%v\n%s", err, strings.Join(l.lines, "\n"))
 	}
 	return result, l
-}
-
-func wantFault(t *testing.T, err error, kind fault.Kind, texts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("no error, expected kind %d with %q", kind, texts)
-		return
-	}
-	if got := fault.KindOf(err); got != kind {
-		t.Errorf("%v: kind %d, expected %d", err, got, kind)
-	}
-	for _, text := range append(texts, "") {
-		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: expected one line with %q", err, text)
-		}
-	}
 }
 
 // timing is what differs from run to run.
@@ -148,15 +119,12 @@ func sameFiles(t *testing.T, what, want, got string) {
 	}
 }
 
-// runChild follows the study with a checkpoint after nearly every step.
-func runChild(rows, dir string) int {
-	r := recipe(rows, dir)
+// studyOnce follows the study with a checkpoint after nearly every step.
+func studyOnce(dir string) error {
+	r := recipe(problem, dir)
 	r.Train.Epochs = 4
-	env := (&logged{}).env(rows)
+	env := (&logged{}).env(problem)
 	env.Checkpoint = 1
-	if _, err := Run(context.Background(), r, env); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
+	_, err := Run(context.Background(), r, env)
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -16,14 +15,9 @@ import (
 	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/internal/killed"
 	"github.com/kdonnx/kdonnx/specialist"
-)
-
-// Variables that make the test binary follow one study and end.
-const (
-	childDir  = "KDONNX_STUDY_TEST_DIR"
-	childRows = "KDONNX_STUDY_TEST_ROWS" // folder of the problem
 )
 
 // TestStudy goes from rows to the page, with two seeds: every figure is that of
@@ -218,11 +212,7 @@ func TestGiven(t *testing.T) {
 // TestKilled kills a study again and again: each start goes on, and in the end
 // there are the files of one that was left alone.
 func TestKilled(t *testing.T) {
-	killed.Again(t, 5, 2, func(dir string) *exec.Cmd {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childDir+"="+dir, childRows+"="+problem)
-		return cmd
-	}, func(whole, dir string) { sameFiles(t, "killed", whole, dir) })
+	killed.Again(t, 5, 2, problem, func(whole, dir string) { sameFiles(t, "killed", whole, dir) })
 }
 
 // TestCores requires the same bytes of one core and of two.
@@ -275,14 +265,14 @@ func TestRefuses(t *testing.T) {
 		r := recipe(problem, filepath.Join(t.TempDir(), "out"))
 		c.change(&r)
 		_, err := Run(t.Context(), r, (&logged{}).env(problem))
-		wantFault(t, err, fault.Usage, c.text)
+		faulttest.Want(t, err, fault.Usage, c.text)
 		if _, err := os.Stat(r.Specialist.Output); err == nil && r.Specialist.Output != "" {
 			t.Errorf("%s: the folder was made", what)
 		}
 	}
 	r := recipe(problem, t.TempDir())
 	_, err := distill.Run(t.Context(), r, (&logged{}).env(problem)) // which is not for such a recipe
-	wantFault(t, err, fault.Usage, "kdonnx specialist run")
+	faulttest.Want(t, err, fault.Usage, "kdonnx specialist run")
 }
 
 // TestRights holds that rows answered rightly are read back as they were.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // TestEveryBitCounts flips one bit in each byte of each file of a store.
@@ -26,12 +27,12 @@ func TestEveryBitCounts(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := Open(dir)
-			wantFault(t, err, fault.Integrity, dir)
+			faulttest.Want(t, err, fault.Integrity, dir)
 			if name != "store.json" && !strings.HasSuffix(name, ".json") && !strings.Contains(err.Error(), name) {
 				t.Fatalf("%v does not name %s", err, name)
 			}
 			_, err = Create(dir, testKey(), gathered(ids), 3)
-			wantFault(t, err, fault.Integrity, dir)
+			faulttest.Want(t, err, fault.Integrity, dir)
 			if at%16 == 0 {
 				wantVerify(t, dir, name)
 			}
@@ -61,7 +62,7 @@ func wantVerify(t *testing.T, dir, name string) {
 	if _, shard, ok := strings.Cut(strings.TrimSuffix(name, ".json"), "-"); ok { // a wrong digest is the file's fault as much as the description's
 		name = "-" + shard
 	}
-	wantFault(t, got[0], fault.Integrity, name)
+	faulttest.Want(t, got[0], fault.Integrity, name)
 }
 
 func TestDamagedShards(t *testing.T) {
@@ -145,7 +146,7 @@ func TestDamagedShards(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := Open(dir)
-			wantFault(t, err, fault.Integrity, c.words...)
+			faulttest.Want(t, err, fault.Integrity, c.words...)
 			if what == "plan from another run" {
 				return // that store is another's now
 			}
@@ -155,7 +156,7 @@ func TestDamagedShards(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer w.Close()
-				wantFault(t, w.WriteShard(1, logitsOf([]int{4, 5, 6, 7})), fault.IO, "symbolic link")
+				faulttest.Want(t, w.WriteShard(1, logitsOf([]int{4, 5, 6, 7})), fault.IO, "symbolic link")
 				return
 			}
 			if err != nil {
@@ -191,7 +192,7 @@ func TestCutWhileInUse(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, "targets-00000.npy"), 100); err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, s.Lookup(ids[3999:], make([]float32, classes)), fault.Integrity, "cut short")
+	faulttest.Want(t, s.Lookup(ids[3999:], make([]float32, classes)), fault.Integrity, "cut short")
 }
 
 // failing fails its nth operation with ENOSPC.
@@ -275,7 +276,7 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 			}
 			return
 		}
-		wantFault(t, err, fault.IO, "no space left")
+		faulttest.Want(t, err, fault.IO, "no space left")
 		for name, b := range contents(t, dir) {
 			if b != want[name] {
 				t.Fatalf("operation %d: %s is not what it should be", n, name)
@@ -306,5 +307,5 @@ func TestForgedPlanAllocatesLittle(t *testing.T) {
 		}
 	}
 	_, err = Open(dir)
-	wantFault(t, err, fault.Integrity, "targets-00000.npy", "bytes")
+	faulttest.Want(t, err, fault.Integrity, "targets-00000.npy", "bytes")
 }

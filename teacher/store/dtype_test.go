@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 func TestParseDType(t *testing.T) {
@@ -32,7 +33,7 @@ func TestParseDType(t *testing.T) {
 	for _, text := range []string{"float", "float16:2", "topk", "topk:", "topk:0", "topk:-1", "topk:1.0", "topk:0.0", "topk:NaN", "topk:1e3",
 		"topk:2:int8", "topk:2:float16:x", "topk:0.9=0", "topk:0.9=", "topk:99999999999", "FLOAT32", "topk:.=", "topk:16=2"} {
 		_, err := ParseDType(text)
-		wantFault(t, err, fault.Usage, "dtype", "float16", "topk:K")
+		faulttest.Want(t, err, fault.Usage, "dtype", "float16", "topk:K")
 	}
 }
 
@@ -229,19 +230,19 @@ func TestTooLargeForFloat16(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantFault(t, w.WriteShard(0, row), fault.Input, ids[0].String(), "class 1", "float32")
+		faulttest.Want(t, w.WriteShard(0, row), fault.Input, ids[0].String(), "class 1", "float32")
 		w.Close()
 	}
 	k := testKey()
 	k.DType = "topk:3"
 	_, err := Create(filepath.Join(t.TempDir(), "s"), k, gathered(rowsOf(1)), 3)
-	wantFault(t, err, fault.Usage, "topk:3", "3 classes", "float16")
+	faulttest.Want(t, err, fault.Usage, "topk:3", "3 classes", "float16")
 	k.Classes, k.Task = 5, "regression"
 	_, err = Create(filepath.Join(t.TempDir(), "s"), k, gathered(rowsOf(1)), 3)
-	wantFault(t, err, fault.Usage, "topk:3", "regression", "float16")
+	faulttest.Want(t, err, fault.Usage, "topk:3", "regression", "float16")
 	k.Task, k.DType = "", "topk:0.9"
 	_, err = Create(filepath.Join(t.TempDir(), "s"), k, gathered(rowsOf(1)), 3)
-	wantFault(t, err, fault.Usage, "topk:0.9")
+	faulttest.Want(t, err, fault.Usage, "topk:0.9")
 }
 
 // TestChoose counts: of 100 rows, 99 keep 0.9 of the mass in 3 logits and one
@@ -274,7 +275,7 @@ func TestChoose(t *testing.T) {
 		z[i] = 0
 	}
 	_, err = d.Choose(z, classes)
-	wantFault(t, err, fault.Usage, "18 of 20", "float16")
+	faulttest.Want(t, err, fault.Usage, "18 of 20", "float16")
 }
 
 // TestRoundTripsByDType writes, opens and looks up stores of each kind, in

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // partOf writes the shards that take accepts of a store of rows first to last-1.
@@ -77,7 +78,7 @@ func TestMergeParts(t *testing.T) {
 	merged(t, straight, even, odd, straight)
 	dir := filepath.Join(t.TempDir(), "s")
 	_, err = Merge(context.Background(), dir, []string{even, odd}, nil)
-	wantFault(t, err, fault.Integrity, "targets-00003.npy", "digest mismatch")
+	faulttest.Want(t, err, fault.Integrity, "targets-00003.npy", "digest mismatch")
 	_, err = Merge(context.Background(), dir, []string{even}, nil)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("got %v, expected an incomplete store", err)
@@ -139,13 +140,13 @@ func TestMergeRefuses(t *testing.T) {
 			t.Errorf("%s: merged", what)
 			continue
 		}
-		wantFault(t, err, c.kind, c.words...)
+		faulttest.Want(t, err, c.kind, c.words...)
 		if _, err := os.Stat(out); err == nil {
 			t.Errorf("%s left a folder", what)
 		}
 	}
 	_, err := Merge(ctx, a, []string{partOf(t, testKey(), 3, 9, 4, whole)}, nil)
-	wantFault(t, err, fault.Integrity, "dataset")
+	faulttest.Want(t, err, fault.Integrity, "dataset")
 }
 
 func TestVerifyNamesAll(t *testing.T) {
@@ -177,7 +178,7 @@ func TestVerifyNamesAll(t *testing.T) {
 		t.Fatalf("got %v", got)
 	}
 	for i, w := range words {
-		wantFault(t, got[i], fault.Integrity, w)
+		faulttest.Want(t, got[i], fault.Integrity, w)
 	}
 	s, err := Describe(dir)
 	if err != nil {
@@ -195,9 +196,9 @@ func TestOldFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Open(dir)
-	wantFault(t, err, fault.Integrity, "format: got 1, expected 2", "another version")
+	faulttest.Want(t, err, fault.Integrity, "format: got 1, expected 2", "another version")
 	_, err = Create(dir, testKey(), gathered(rowsOf(3)), 2)
-	wantFault(t, err, fault.Integrity, "format: got 1, expected 2")
+	faulttest.Want(t, err, fault.Integrity, "format: got 1, expected 2")
 }
 
 // rowsSource is a Source of the rows that rowsOf names, some of them twice.
@@ -292,7 +293,7 @@ func TestExport(t *testing.T) {
 		t.Error(d)
 	}
 	err = s.Export(ctx, rowsSource{1, 99}, filepath.Join(out, "no.npy"))
-	wantFault(t, err, fault.Integrity, "is not in the target store")
+	faulttest.Want(t, err, fault.Integrity, "is not in the target store")
 	if _, err := os.Stat(filepath.Join(out, "no.npy")); err == nil {
 		t.Error("a failed export left a file")
 	}
@@ -304,7 +305,7 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, Remove(dir), fault.IO, "in use")
+	faulttest.Want(t, Remove(dir), fault.IO, "in use")
 	w.Close()
 	mine := filepath.Join(dir, "notes.txt")
 	if err := os.WriteFile(mine, []byte("mine"), 0o644); err != nil {
@@ -316,7 +317,7 @@ func TestRemove(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 1 || left[0].Name() != "notes.txt" {
 		t.Errorf("left %v", left)
 	}
-	wantFault(t, Remove(dir), fault.Input, "no target store")
+	faulttest.Want(t, Remove(dir), fault.Input, "no target store")
 	dir, _ = newStore(t, testKey(), 10, 4)
 	if err := Remove(dir); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // small makes everything spill: ids to a file after some bytes, records sorted
@@ -184,7 +185,7 @@ func TestTightRoundTrip(t *testing.T) {
 		if err := os.Truncate(path, 70); err != nil {
 			t.Fatal(err)
 		}
-		wantFault(t, s.Lookup(ids, make([]float32, 1000*classes)), fault.Integrity, name)
+		faulttest.Want(t, s.Lookup(ids, make([]float32, 1000*classes)), fault.Integrity, name)
 		s.Close()
 		if err := os.WriteFile(path, []byte(want[name]), 0o644); err != nil {
 			t.Fatal(err)

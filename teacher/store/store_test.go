@@ -16,6 +16,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 const classes = 3
@@ -107,23 +108,6 @@ func contents(t testing.TB, dir string) map[string]string {
 	return out
 }
 
-// wantFault requires a fault of the kind whose one line holds all the words.
-func wantFault(t testing.TB, err error, kind fault.Kind, words ...string) {
-	t.Helper()
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Kind != kind {
-		t.Fatalf("got %v (%T), expected a fault of kind %d", err, err, kind)
-	}
-	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%q does not say %q", err, w)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q is more than one line", err)
-	}
-}
-
 func TestRoundTrip(t *testing.T) {
 	for _, onDisk := range []bool{false, true} {
 		t.Run(fmt.Sprintf("on disk=%v", onDisk), func(t *testing.T) {
@@ -161,7 +145,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("Lookup allocates %v times", n)
 			}
 			stranger := dataset.IDOf([]float32{-1})
-			wantFault(t, s.Lookup([]dataset.RowID{ids[1], stranger}, got[:2*classes]), fault.Integrity, stranger.String())
+			faulttest.Want(t, s.Lookup([]dataset.RowID{ids[1], stranger}, got[:2*classes]), fault.Integrity, stranger.String())
 			if n, err := s.FirstMissing([]dataset.RowID{ids[3], ids[4], stranger}); n != 2 || err != nil {
 				t.Errorf("FirstMissing gives %d, %v", n, err)
 			}
@@ -264,7 +248,7 @@ func TestResumeKeepsCompleteShards(t *testing.T) {
 	if d := cmp.Diff([]int{1, 2, 3}, missing); d != "" {
 		t.Fatal(d)
 	}
-	wantFault(t, w.WriteShard(0, logitsOf([]int{0, 1, 2, 3})), fault.Usage, "shard 0 is not missing")
+	faulttest.Want(t, w.WriteShard(0, logitsOf([]int{0, 1, 2, 3})), fault.Usage, "shard 0 is not missing")
 	fill(t, w)
 	if _, err := w.Finish(); err != nil {
 		t.Fatal(err)
@@ -306,17 +290,17 @@ func TestKeyMismatchNamesTheField(t *testing.T) {
 		k := testKey()
 		change(&k)
 		_, err := Create(dir, k, gathered(ids), 4)
-		wantFault(t, err, fault.Integrity, ": "+field+": ")
+		faulttest.Want(t, err, fault.Integrity, ": "+field+": ")
 		if k.Hash() == testKey().Hash() {
 			t.Errorf("%s is not part of the hash", field)
 		}
 	}
 	_, err := Create(dir, testKey(), gathered(ids[1:]), 4)
-	wantFault(t, err, fault.Integrity, ": dataset: ")
+	faulttest.Want(t, err, fault.Integrity, ": dataset: ")
 	k := testKey()
 	k.Dataset = gathered(ids).Digest()
 	_, err = Create(dir, k, gathered(ids[1:]), 4)
-	wantFault(t, err, fault.Integrity, ": dataset: ")
+	faulttest.Want(t, err, fault.Integrity, ": dataset: ")
 }
 
 func TestCanonicalIsStable(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 // TestMergeByCopying writes the odd and the even shards in two folders and
@@ -73,7 +74,7 @@ func TestNonFiniteIsRefused(t *testing.T) {
 		}
 		logits := logitsOf([]int{3, 4, 5})
 		logits[1*classes+2] = float32(v)
-		wantFault(t, w.WriteShard(1, logits), fault.Input, ids[4].String(), "class 2")
+		faulttest.Want(t, w.WriteShard(1, logits), fault.Input, ids[4].String(), "class 2")
 		if _, err := os.Stat(filepath.Join(dir, "targets-00001.npy")); err == nil {
 			t.Error("the shard was written")
 		}
@@ -86,33 +87,33 @@ func TestRefusedArguments(t *testing.T) {
 	dir := filepath.Join(parent, "s")
 	k := testKey()
 	_, err := Create(dir, k, gathered(nil), 4)
-	wantFault(t, err, fault.Input, "no rows")
+	faulttest.Want(t, err, fault.Input, "no rows")
 	_, err = Create(dir, k, gathered(rowsOf(2)), 0)
-	wantFault(t, err, fault.Usage, "rows per shard")
+	faulttest.Want(t, err, fault.Usage, "rows per shard")
 	k.Classes = 0
 	_, err = Create(dir, k, gathered(rowsOf(2)), 4)
-	wantFault(t, err, fault.Input, "classes")
+	faulttest.Want(t, err, fault.Input, "classes")
 	k = testKey()
 	k.DType = "int3"
 	_, err = Create(dir, k, gathered(rowsOf(2)), 4)
-	wantFault(t, err, fault.Usage, "dtype")
+	faulttest.Want(t, err, fault.Usage, "dtype")
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("a refused store left a folder")
 	}
 	_, err = Create(filepath.Join(dir, "deep", "er"), testKey(), gathered(rowsOf(2)), 4)
-	wantFault(t, err, fault.IO, "no such file")
+	faulttest.Want(t, err, fault.IO, "no such file")
 	file := filepath.Join(parent, "file")
 	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Create(file, testKey(), gathered(rowsOf(2)), 4)
-	wantFault(t, err, fault.IO, "is no folder")
+	faulttest.Want(t, err, fault.IO, "is no folder")
 	_, err = Create(parent, testKey(), gathered(rowsOf(2)), 4)
-	wantFault(t, err, fault.IO, "no part of a target store")
+	faulttest.Want(t, err, fault.IO, "no part of a target store")
 	_, err = Open(file)
-	wantFault(t, err, fault.Input, "is a file")
+	faulttest.Want(t, err, fault.Input, "is a file")
 	_, err = Open(filepath.Join(parent, "nowhere"))
-	wantFault(t, err, fault.IO, "nowhere")
+	faulttest.Want(t, err, fault.IO, "nowhere")
 }
 
 func TestOneWriterAtATime(t *testing.T) {
@@ -122,7 +123,7 @@ func TestOneWriterAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Create(dir, testKey(), gathered(rowsOf(4)), 2)
-	wantFault(t, err, fault.IO, fmt.Sprint(os.Getpid()))
+	faulttest.Want(t, err, fault.IO, fmt.Sprint(os.Getpid()))
 	w.Close()
 	w, err = Create(dir, testKey(), gathered(rowsOf(4)), 2)
 	if err != nil {
@@ -143,11 +144,11 @@ func TestPartsSideBySide(t *testing.T) {
 		parts = append(parts, w)
 	}
 	_, err := CreatePart(dir, testKey(), gathered(ids), 4, 1, 3)
-	wantFault(t, err, fault.IO, "lock-1-of-3", "in use")
+	faulttest.Want(t, err, fault.IO, "lock-1-of-3", "in use")
 	_, err = Create(dir, testKey(), gathered(ids), 4)
-	wantFault(t, err, fault.IO, "in use")
+	faulttest.Want(t, err, fault.IO, "in use")
 	_, err = CreatePart(dir, testKey(), gathered(ids), 4, 3, 3)
-	wantFault(t, err, fault.Usage, "got 3 of 3")
+	faulttest.Want(t, err, fault.Usage, "got 3 of 3")
 	mine, others := filepath.Join(dir, "ids-00004.npy.kdonnx-tmp-1"), filepath.Join(dir, "ids-00003.npy.kdonnx-tmp-1")
 	for _, p := range []string{mine, others} {
 		if err := os.WriteFile(p, nil, 0o644); err != nil {

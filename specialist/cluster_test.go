@@ -20,20 +20,29 @@ import (
 // takes a for b, c for d and e for f, each for the other, hardly ever anything
 // else, and is sure of g. With hard it is sure of all.
 func alike(t *testing.T, hard bool) ClusterOptions {
-	t.Helper()
-	const classes, rows = 7, 700
-	rng := rand.New(rand.NewPCG(1, 1))
-	text, logits := "u,v,label\n", map[dataset.RowID][]float32{}
-	for i := range rows {
-		c := rng.IntN(classes)
-		z := make([]float32, classes)
-		z[c] = 8
+	return said(t, 7, func(z []float32, c int, rng *rand.Rand) {
 		if c < 6 {
 			z[c^1] = 8 - 4*rng.Float32()
 		}
 		if hard {
 			z[c] = 1000
 		}
+	})
+}
+
+// said has 700 rows of so many classes from a, and a target store of what a model
+// says of them: the logit of the row's class is 8 and the others are 0, but for
+// what say makes of them.
+func said(t *testing.T, classes int, say func(z []float32, c int, rng *rand.Rand)) ClusterOptions {
+	t.Helper()
+	const rows = 700
+	rng := rand.New(rand.NewPCG(1, 1))
+	text, logits := "u,v,label\n", map[dataset.RowID][]float32{}
+	for i := range rows {
+		c := rng.IntN(classes)
+		z := make([]float32, classes)
+		z[c] = 8
+		say(z, c, rng)
 		x := []float32{float32(i), float32(c)}
 		text += fmt.Sprintf("%d,%d,%c\n", i, c, 'a'+c)
 		logits[dataset.IDOf(x)] = z
@@ -155,6 +164,34 @@ func TestClusterChooses(t *testing.T) {
 	o.Method, o.K = ByCovariance, 1
 	if c = clustered(t, o); c.words() != "abcdefg" {
 		t.Errorf("one set: %s", c.words())
+	}
+}
+
+// TestClusterJoins has two classes that are hardly like another: where the number
+// of sets is chosen one that would be alone joins the nearest set, or where all
+// others are one set is left out; where it is given it stays alone.
+func TestClusterJoins(t *testing.T) {
+	for _, c := range []struct {
+		classes, k      int
+		method          string
+		sets, out, note string
+	}{
+		{10, 0, ByConfusion, "abi cdj ef gh", "", "joined to the nearest: 1 (j)"},
+		{10, 5, ByConfusion, "abi cd ef gh j", "", "with nothing to tell apart: 1"},
+		{8, 0, ByCovariance, "abcdefg", "h", "left out: 1 (h)"},
+	} {
+		o := said(t, c.classes, func(z []float32, y int, rng *rand.Rand) {
+			if y < c.classes-2 {
+				z[y^1] = 8 - 4*rng.Float32()
+			} else {
+				z[(y+3)%c.classes] = 5 * rng.Float32()
+			}
+		})
+		o.Method, o.K = c.method, c.k
+		got := clustered(t, o)
+		if got.words() != c.sets || strings.Join(got.Outside, "") != c.out || !strings.Contains(strings.Join(got.Notes, "\n"), c.note) {
+			t.Errorf("%d classes, k = %d, %s: %s, outside %v, %q", c.classes, c.k, c.method, got.words(), got.Outside, got.Notes)
+		}
 	}
 }
 

@@ -38,6 +38,12 @@ func TestStudy(t *testing.T) {
 	if !slices.Equal(parts, want) {
 		t.Fatalf("models %v, expected %v", parts, want)
 	}
+	alone, together := got.Models[0], got.Models[1]
+	for _, m := range got.Models[4:] { // rivals
+		if math.Abs(float64(m.Params-together.Params)) > float64(alone.Params) {
+			t.Errorf("%s: %d parameters, expected about %d", m.Name, m.Params, together.Params)
+		}
+	}
 	if len(got.Tests) != 5+4 || got.Tests[0].Gain == nil || len(got.Students) != 2 || len(got.Seeds) != 2 || got.Verdict.Sentence == "" {
 		t.Errorf("%d tests, %d students, seeds %v, verdict %q", len(got.Tests), len(got.Students), got.Seeds, got.Verdict.Sentence)
 	}
@@ -206,6 +212,21 @@ func TestGiven(t *testing.T) {
 	}
 	if len(got.Models) != 4 || got.Models[0].Scores["errors"].Mean <= 0 {
 		t.Errorf("%+v", got.Models)
+	}
+}
+
+// TestTeachersLabels has a generalist that has learned nothing, and labels on a
+// third of the rows: specialists can tell classes apart only by the teacher's
+// word for the others.
+func TestTeachersLabels(t *testing.T) {
+	r := recipe(problem, t.TempDir())
+	r.Train.LR, r.Data.Labelled = 1e-6, 30
+	r.Specialist.LR, r.Specialist.Epochs, r.Specialist.Alpha, r.Specialist.Top = 0.05, 10, 0, 6
+	r.Specialist.Students, r.Specialist.Rivals = nil, false
+	got, _ := mustRun(t, r)
+	t.Logf("accuracy %v, of the generalist %v", got.Models[1].Scores["accuracy"].Mean, got.Models[0].Scores["accuracy"].Mean)
+	if v := got.Models[1].Scores["accuracy"].Mean; v < 0.7 {
+		t.Errorf("accuracy %v with specialists, expected at least 0.7; of the generalist %v", v, got.Models[0].Scores["accuracy"].Mean)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // sweepHeat is the measure over two keys that vary, of one student: the darker
@@ -17,6 +18,9 @@ type sweepHeat struct {
 	XName, YName              string
 	XNameAt, YNameAt, YNameUp px
 }
+
+// Turned tells whether the name of the rows runs upwards; a symbol stands.
+func (h *sweepHeat) Turned() bool { return utf8.RuneCountInString(h.YName) > 1 }
 
 // Bounds of the heat maps of a page.
 const (

@@ -121,7 +121,7 @@ func TestReadSweep(t *testing.T) {
 		"measure":        func(s *Sweep) { s.Measure = "" },
 		"cells":          func(s *Sweep) { s.Cells = nil },
 		"cells[0].value": func(s *Sweep) { s.Cells[0].Value = Number(math.NaN()) },
-		"rows":           func(s *Sweep) { s.Rows = 1 << 60 },
+		"rows":           func(s *Sweep) { s.Rows = math.MaxInt },
 		"axes": func(s *Sweep) {
 			s.Axes[0].Values, s.Axes[1].Values = make([]string, 30_000), make([]string, 30_000)
 		},

@@ -25,9 +25,14 @@ func killedRecipe(rows, model string) Recipe {
 	return r
 }
 
-// trainOnce trains with a checkpoint after nearly every step.
+// trainOnce trains with a checkpoint after nearly every step, and where the file is
+// searchedModel searches the net first.
 func trainOnce(model string) error {
-	_, err := Run(context.Background(), killedRecipe(problem, model), Env{Version: "test", Checkpoint: time.Millisecond})
+	r := killedRecipe(problem, model)
+	if filepath.Base(model) == searchedModel {
+		r = killedSearch(r)
+	}
+	_, err := Run(context.Background(), r, Env{Version: "test", Checkpoint: time.Millisecond})
 	return err
 }
 

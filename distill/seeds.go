@@ -69,7 +69,8 @@ type lot struct {
 
 // ofSeed are the trainings of one seed.
 type ofSeed struct {
-	at       int // counted from 0
+	at       int    // counted from 0
+	dir      string // of its checkpoints
 	opening  sync.Mutex
 	run      *run     // nil until the first of them begins
 	student  *learned // nil until it is done
@@ -83,7 +84,10 @@ func (d *run) newLot() *lot {
 		l.roles = append(l.roles, RoleBaseline)
 	}
 	for i := range l.seeds {
-		l.seeds[i] = &ofSeed{at: i}
+		l.seeds[i] = &ofSeed{at: i, dir: d.work}
+		if i > 0 {
+			l.seeds[i].dir = filepath.Join(d.seedDir(), strconv.FormatUint(d.recipe.Train.Seed+uint64(i), 10))
+		}
 	}
 	d.env = d.env.together(d.result.Notes)
 	d.busy = &busy{}
@@ -122,7 +126,7 @@ func (e Env) together(said []string) Env {
 func (l *lot) sameRuns(ctx context.Context) error {
 	for _, s := range l.seeds {
 		for _, role := range l.roles {
-			path, ck, _, err := checkpointFile{l.dir(s), role}.newest()
+			path, ck, _, err := checkpointFile{s.dir, role}.newest()
 			if err != nil {
 				return err
 			}
@@ -144,14 +148,6 @@ func (l *lot) sameRuns(ctx context.Context) error {
 		s.run = nil // its net is not needed until it is trained
 	}
 	return nil
-}
-
-// dir is the folder of a seed's checkpoints.
-func (l *lot) dir(s *ofSeed) string {
-	if s.at == 0 {
-		return l.d.work
-	}
-	return filepath.Join(l.d.seedDir(), strconv.FormatUint(l.d.recipe.Train.Seed+uint64(s.at), 10))
 }
 
 // train follows training i, the roles of one seed after those of another.
@@ -180,12 +176,11 @@ func (l *lot) open(ctx context.Context, s *ofSeed) (*run, error) {
 	r.Train.Seed += uint64(s.at)
 	own := d
 	if s.at > 0 {
-		dir := l.dir(s)
 		var err error
-		if own, err = (&Session{d}).run(ctx, Trial{Recipe: r, Dir: dir, Progress: d.env.Progress, Log: d.env.Log}); err != nil {
+		if own, err = (&Session{d}).run(ctx, Trial{Recipe: r, Dir: s.dir, Progress: d.env.Progress, Log: d.env.Log}); err != nil {
 			return nil, err
 		}
-		if err := durable.Clean(dir, nil); err != nil {
+		if err := durable.Clean(s.dir, nil); err != nil {
 			return nil, err
 		}
 		own.streams, own.whole, own.busy = d.streams, d.whole, d.busy

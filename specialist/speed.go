@@ -28,36 +28,40 @@ const (
 	timedFor    = 20 * time.Millisecond
 )
 
+// Speeds are those of all that is compared.
+type Speeds struct {
+	Generalist Speed   // alone
+	Together   Speed   // with its specialists
+	Rivals     []Speed // in their order
+}
+
 // timed is one side of a comparison.
 type timed struct {
 	sessions []*ort.Session
 	rows     [][]ort.Value // by session: single rows
 	batch    []ort.Value   // by session
-	native   func() error  // answers for the batch
+	native   func() error  // puts the logits of the batch into z
+	z        []float32     // (rows of the batch, C); of several models those of the last
 }
 
 // Speeds times the generalist alone, the ensemble as the one file that Assemble
-// makes, and each rival, in this order, on the first of o.Rows: which specialists
-// are asked hangs by the row. All are timed in turns, and the median of the turns
-// counts, so that what else the machine does is the same for all. What cannot be
-// one file, or cannot run in ONNX Runtime, is an error.
-func (e *Ensemble) Speeds(ctx context.Context, rivals []*Rival, o EnsembleOptions) ([]Speed, error) {
+// makes, and each rival on the first of o.Rows: which specialists are asked hangs by
+// the row. All are timed in turns, and the median of the turns counts, so that what
+// else the machine does is the same for all. What cannot be one file, or cannot run
+// in ONNX Runtime, is an error.
+func (e *Ensemble) Speeds(ctx context.Context, rivals []*Rival, o EnsembleOptions) (*Speeds, error) {
 	if o.Rows.Len() == 0 {
 		return nil, fault.New(fault.Input, o.RowsName, "rows", "got none, expected some to be timed on")
 	}
-	var rows, batch dataset.Batch
 	order := make([]int, min(o.Rows.Len(), timedBatch))
 	for i := range order {
 		order[i] = i
 	}
+	var batch dataset.Batch
 	if err := o.Rows.Read(ctx, order, &batch); err != nil {
 		return nil, err
 	}
-	order = order[:min(len(order), timedRows)]
-	if err := o.Rows.Read(ctx, order, &rows); err != nil {
-		return nil, err
-	}
-	sides, err := e.sides(ctx, rivals, &batch, o.Library)
+	sides, err := e.sides(ctx, rivals, &batch, o)
 	defer func() {
 		for _, s := range sides {
 			s.close()
@@ -66,32 +70,16 @@ func (e *Ensemble) Speeds(ctx context.Context, rivals []*Rival, o EnsembleOption
 	if err != nil {
 		return nil, err
 	}
-	generalist := e.Bundle.Path(e.Bundle.Generalist)
-	files := [][]string{{generalist}, {generalist}}
-	for _, r := range rivals {
-		files = append(files, r.Files)
+	all, err := inTurns(ctx, sides, batch.N)
+	if err != nil {
+		return nil, err
 	}
-	for i, s := range sides {
-		for _, path := range files[i] {
-			input, err := inputs(path, o.Rows.Spec())
-			if err != nil {
-				return nil, err
-			}
-			var single []ort.Value
-			size := len(rows.X) / rows.N
-			for j := range rows.N {
-				single = append(single, input(&dataset.Batch{N: 1, X: rows.X[j*size : (j+1)*size]}))
-			}
-			s.rows, s.batch = append(s.rows, single), append(s.batch, input(&batch))
-		}
-	}
-	return inTurns(ctx, sides, batch.N)
+	return &Speeds{Generalist: all[0], Together: all[1], Rivals: all[2:]}, nil
 }
 
-// sides opens all that is timed.
-func (e *Ensemble) sides(ctx context.Context, rivals []*Rival, batch *dataset.Batch, library string) (sides []*timed, err error) {
-	c := e.Classes()
-	z, about := make([]float32, batch.N*c), make([]Fused, batch.N)
+// sides opens all that is timed on batch: the generalist, the ensemble and each
+// rival, in this order. What is open is given beside an error too.
+func (e *Ensemble) sides(ctx context.Context, rivals []*Rival, batch *dataset.Batch, o EnsembleOptions) (sides []*timed, err error) {
 	whole, err := Assemble(e.Bundle)
 	if err != nil {
 		return nil, err
@@ -100,42 +88,62 @@ func (e *Ensemble) sides(ctx context.Context, rivals []*Rival, batch *dataset.Ba
 	if err != nil {
 		return nil, err
 	}
-	open := func(s *timed, session *ort.Session, err error) error {
-		if err == nil {
-			s.sessions = append(s.sessions, session)
-		}
-		return err
+	side := func(native func(z []float32) error) *timed {
+		s := &timed{z: make([]float32, batch.N*e.Classes())}
+		s.native = func() error { return native(s.z) }
+		sides = append(sides, s)
+		return s
 	}
-	o := ort.Options{Library: library, Threads: 1}
-	alone := &timed{native: func() error { return e.generalist.PredictRows(ctx, batch, z) }}
-	together := &timed{native: func() error { return e.predict(ctx, batch, 0, z, about) }}
-	sides = []*timed{alone, together}
-	session, err := ort.Open(e.Bundle.Path(e.Bundle.Generalist), o)
-	if err := open(alone, session, err); err != nil {
+	options := ort.Options{Library: o.Library, Threads: 1}
+	generalist := e.Bundle.Path(e.Bundle.Generalist)
+	alone := side(func(z []float32) error { return e.generalist.PredictRows(ctx, batch, z) })
+	session, err := ort.Open(generalist, options)
+	if err := alone.add(session, err, generalist, batch, o.Rows.Spec()); err != nil {
 		return sides, err
 	}
-	session, err = ort.OpenBytes("the ensemble", data, o)
-	if err := open(together, session, err); err != nil {
+	about := make([]Fused, batch.N)
+	together := side(func(z []float32) error { return e.predict(ctx, batch, 0, z, about) })
+	session, err = ort.OpenBytes("the ensemble", data, options)
+	if err := together.add(session, err, generalist, batch, o.Rows.Spec()); err != nil {
 		return sides, err
 	}
 	for _, r := range rivals {
-		s := &timed{native: func() error {
+		s := side(func(z []float32) error {
 			for _, m := range r.Models {
 				if err := m.PredictRows(ctx, batch, z); err != nil {
 					return err
 				}
 			}
 			return nil
-		}}
-		sides = append(sides, s)
+		})
 		for _, path := range r.Files {
-			session, err := ort.Open(path, o)
-			if err := open(s, session, err); err != nil {
+			session, err := ort.Open(path, options)
+			if err := s.add(session, err, path, batch, o.Rows.Spec()); err != nil {
 				return sides, err
 			}
 		}
 	}
 	return sides, nil
+}
+
+// add gives s a session, if opening it was no error, which takes the rows of batch,
+// of spec, as the model at path does.
+func (s *timed) add(session *ort.Session, err error, path string, batch *dataset.Batch, spec dataset.Spec) error {
+	if err != nil {
+		return err
+	}
+	s.sessions = append(s.sessions, session)
+	input, err := inputs(path, spec)
+	if err != nil {
+		return err
+	}
+	var single []ort.Value
+	size := len(batch.X) / batch.N
+	for i := range min(batch.N, timedRows) {
+		single = append(single, input(&dataset.Batch{N: 1, X: batch.X[i*size : (i+1)*size]}))
+	}
+	s.rows, s.batch = append(s.rows, single), append(s.batch, input(batch))
+	return nil
 }
 
 func (s *timed) close() {
@@ -154,7 +162,7 @@ func (s *timed) run(ctx context.Context, in func(session int) ort.Value) error {
 	return nil
 }
 
-// inTurns times all sides, n rows a batch.
+// inTurns times all sides, n rows a batch, in their order.
 func inTurns(ctx context.Context, sides []*timed, n int) ([]Speed, error) {
 	took := make([][3][]time.Duration, len(sides)) // a row, a batch, a batch natively
 	for range timedRounds {

@@ -135,7 +135,7 @@ func (v *specialistEvaluation) time(ctx context.Context, e *specialist.Ensemble,
 	if o.Engine == distill.EngineORT {
 		why = fmt.Errorf("the ensemble is one file only where the generalist runs natively")
 	}
-	var speeds []specialist.Speed
+	var speeds *specialist.Speeds
 	if why == nil {
 		speeds, why = e.Speeds(ctx, rivals, o)
 	}
@@ -143,9 +143,9 @@ func (v *specialistEvaluation) time(ctx context.Context, e *specialist.Ensemble,
 		v.Notes = append(v.Notes, "speed is not measured: "+why.Error())
 		return ctx.Err()
 	}
-	v.Generalist.Speed, v.Together.Speed = &speeds[0], &speeds[1]
+	v.Generalist.Speed, v.Together.Speed = &speeds.Generalist, &speeds.Together
 	for i, r := range v.Rivals {
-		r.Speed = &speeds[i+2]
+		r.Speed = &speeds.Rivals[i]
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (r *Recipe) checkNames() error {
 		return err
 	}
 	if asked && r.Loss.Name != "auto" {
-		if err := loss.Suits(r.Loss.Name, task); err != nil {
+		if err := loss.Suits(r.Loss.Name, task, 0); err != nil {
 			return err
 		}
 	}

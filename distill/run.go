@@ -203,7 +203,7 @@ func (d *run) openData(ctx context.Context) (err error) {
 	}
 	d.result.Notes = append(d.result.Notes, d.data.Notes...)
 	if d.data.Transfer.Spec().Labelled() && d.recipe.Loss.Name != "auto" {
-		if err := loss.Suits(d.recipe.Loss.Name, d.expects()); err != nil {
+		if err := loss.Suits(d.recipe.Loss.Name, d.expects(), 0); err != nil {
 			return err
 		}
 	}

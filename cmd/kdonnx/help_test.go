@@ -2,10 +2,16 @@ package main
 
 import (
 	"io"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kdonnx/kdonnx/distill"
 )
 
 // TestExamples holds every command to an example in its help, and every
@@ -74,6 +80,66 @@ func TestGroups(t *testing.T) {
 	for _, c := range newRoot(io.Discard, io.Discard).Commands() {
 		if c.GroupID == "" {
 			t.Errorf("%s is in no group", c.Name())
+		}
+	}
+}
+
+// shownFlag is the name of a flag at the beginning of a line of help.
+var shownFlag = regexp.MustCompile(`(?m)^ +(?:-\w, +)?--([a-z0-9-]+)`)
+
+// TestFlagGroups holds the help of every command to all of its flags, each
+// once; long ones to groups, and short ones to one list.
+func TestFlagGroups(t *testing.T) {
+	grouped := 0
+	for _, c := range allBelow(newRoot(io.Discard, io.Discard)) {
+		c.InitDefaultHelpFlag()
+		want := map[string]int{}
+		for _, flag := range shownFlags(c) {
+			want[flag.Name] = 1
+		}
+		usage, headings := strings.ReplaceAll(c.UsageString(), c.Example, ""), []string{ownFlags}
+		if len(want) > mostFlat {
+			grouped++
+			headings = []string{groupRows.title, furtherFlags}
+		}
+		for _, heading := range headings {
+			if !strings.Contains(usage, "\n\n"+heading) {
+				t.Errorf("%s: no heading %q in a help of %d flags", c.CommandPath(), heading, len(want))
+			}
+		}
+		got := map[string]int{}
+		for _, match := range shownFlag.FindAllStringSubmatch(usage, -1) {
+			got[match[1]]++
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: flags in the help (-want +got):\n%s", c.CommandPath(), diff)
+		}
+	}
+	if grouped < 10 {
+		t.Errorf("got %d commands with groups of flags, expected those that train, ask a teacher or join specialists", grouped)
+	}
+}
+
+// TestGroupsAreSections holds the group of each flag that sets a recipe's key to the
+// key's section.
+func TestGroupsAreSections(t *testing.T) {
+	probe := distill.Default()
+	w := &recipeWriter{}
+	for _, bind := range []func(*pflag.FlagSet, *distill.Recipe){recipeFlags, sweepFlags, studyFlags, specialistFlags, backFlags, rivalsFlags} {
+		f := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
+		bind(f, &probe)
+		w.flags = []*pflag.FlagSet{f}
+		v := reflect.ValueOf(&probe).Elem()
+		for i := range v.NumField() {
+			section, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			for _, key := range reflect.VisibleFields(v.Field(i).Type()) {
+				if key.Anonymous {
+					continue
+				}
+				if flag := w.flagOf(v.Field(i).FieldByIndex(key.Index)); flag != nil && groupOf(flag).section != section {
+					t.Errorf("--%s: sets a key of section %q, and is in group %+v", flag.Name, section, groupOf(flag))
+				}
+			}
 		}
 	}
 }

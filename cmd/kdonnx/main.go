@@ -124,6 +124,7 @@ natively on what the teacher knows, and writes a verified student.onnx.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(flagFault)
+	root.SetUsageTemplate(withGroups(root.UsageTemplate()))
 	for _, g := range []struct {
 		id, title string
 		commands  []*cobra.Command
@@ -136,12 +137,21 @@ natively on what the teacher knows, and writes a verified student.onnx.
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, c := range g.commands {
 			c.GroupID = g.id
-			c.Flags().SortFlags = false // in the order of the path that rows take
 			root.AddCommand(c)
+			inOrder(c)
 		}
 	}
 	root.SetHelpCommandGroupID("program")
 	return root
+}
+
+// inOrder shows the flags of c and of the commands below it in the order of the
+// path that rows take.
+func inOrder(c *cobra.Command) {
+	c.Flags().SortFlags = false
+	for _, sub := range c.Commands() {
+		inOrder(sub)
+	}
 }
 
 // usage is a fault of the command line.

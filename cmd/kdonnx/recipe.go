@@ -61,8 +61,9 @@ func (n notFlag) Set(s string) error {
 	return err
 }
 
-// teacherFlags bind how the teacher runs.
+// teacherFlags bind what the teacher is, what it wants and means, and how it runs.
 func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	defer under(f, groupTeacher)()
 	f.Var(&teachersFlag{t: t}, "teacher", "the teacher's .onnx file, or embedded; several, or a folder of them, are an ensemble (may be repeated)")
 	f.StringArrayVar(&t.Before, "before", t.Before, "a `MODEL` that the rows go through before the teacher, such as an imputer or a scaler (may be repeated, in order)")
 	f.StringVar(&t.Mean, "mean", t.Mean, "how an ensemble is one: the arithmetic mean of its distributions, or the geometric one, which is the mean of the logits")
@@ -79,6 +80,12 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 	f.StringVar(&t.Input, "teacher-input", t.Input, "what the teacher wants: auto, raw, unit (x/255), symmetric (x/127.5-1), standard (data set mean and std), imagenet, bytes (x*255), signed (x-128)")
 	f.StringVar(&t.Prep, "teacher-preprocess", t.Prep, `instead, exactly: "resize=224x224 scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225", with NCHW, NHWC or flat, transpose, bgr, channels=3 or channels=1 if need be`)
 	f.StringArrayVar((*[]string)(&t.Inputs), "input", t.Inputs, "what goes into one of its inputs, where that is not found: `NAME=COLUMN`,… of a table, NAME=* for the whole row, NAME=@VALUE for a constant, such as --input training=@false (may be repeated)")
+	runningFlags(f, t)
+}
+
+// runningFlags bind what the teacher runs on, and what is refused.
+func runningFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	defer under(f, groupRunning)()
 	f.IntVar(&t.Batch, "teacher-batch", t.Batch, "rows of one call of the teacher (0: detected, and where the answers stay the same the fastest of 16 to 512)")
 	f.StringVar(&t.Provider, "provider", t.Provider, "execution provider: cpu, cuda, cuda:N, or auto (cuda if it can be had, else cpu)")
 	f.Var(&optionsFlag{&t.Options}, "provider-option", "KEY=VALUE for the provider, such as cudnn_conv_algo_search=HEURISTIC, or for the session, such as session.set_denormal_as_zero=1 (may be repeated)")
@@ -92,47 +99,68 @@ func teacherFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
 
 // storeFlag binds how a target store keeps logits.
 func storeFlag(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	defer under(f, groupRunning)()
 	f.StringVar(&t.StoreDType, "store-dtype", t.StoreDType, "how the target store keeps logits: float32, float16, topk:16 (the largest 16; for T near 1), topk:0.999 (as many as hold that share of the softmax mass in 99 % of rows), topk:16:float32 (default: as the store that is there, float32 in a new one)")
 }
 
 // recipeFlags bind every field of r that a run has.
 func recipeFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	teacherFlags(f, &r.Teacher)
-	f.Var(notFlag{&r.Teacher.Doctor}, "no-doctor", "do not look whether the teacher is any good before it runs over all rows, see kdonnx doctor")
-	f.Lookup("no-doctor").NoOptDefVal = "true"
-	f.StringVar(&r.Teacher.Store, "targets", r.Teacher.Store, "folder of the target store (default: in the cache, keyed by content)")
-	storeFlag(f, &r.Teacher)
-	f.StringVar(&r.Teacher.Mode, "teacher-mode", r.Teacher.Mode, "with --augment, which rows the teacher is asked about: store (each row as it is, once), online (each view that the student sees, while it trains), views:N (N views of each row, once)")
+	askFlags(f, &r.Teacher)
 	rowsFlags(f, &r.Data)
-	f.IntVar(&r.Data.Synthetic, "synthetic", r.Data.Synthetic, "make so many further rows of the training rows, for the teacher to say what they are")
-	f.StringVar(&r.Data.Synthesis, "synthesis", r.Data.Synthesis, `how they are made: "munge=0.5,1" or "mixup noise=0.1", see kdonnx list syntheses (default: munge, or mixup of images)`)
+	synthesisFlags(f, &r.Data)
 	studentFlags(f, &r.Student)
 	lossFlags(f, &r.Loss)
 	trainFlags(f, &r.Train)
-	f.BoolVar(&r.Train.NoBaseline, "no-baseline", r.Train.NoBaseline, "do not train the same net on hard labels beside the student")
+	baselineFlag(f, &r.Train)
 	outputFlags(f, &r.Output)
+}
+
+// askFlags bind how a run asks the teacher.
+func askFlags(f *pflag.FlagSet, t *distill.TeacherRecipe) {
+	defer under(f, groupRunning)()
+	f.Var(notFlag{&t.Doctor}, "no-doctor", "do not look whether the teacher is any good before it runs over all rows, see kdonnx doctor")
+	f.Lookup("no-doctor").NoOptDefVal = "true"
+	f.StringVar(&t.Store, "targets", t.Store, "folder of the target store (default: in the cache, keyed by content)")
+	storeFlag(f, t)
+	f.StringVar(&t.Mode, "teacher-mode", t.Mode, "with --augment, which rows the teacher is asked about: store (each row as it is, once), online (each view that the student sees, while it trains), views:N (N views of each row, once)")
 }
 
 // rowsFlags bind the rows.
 func rowsFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
+	defer under(f, groupRows)()
 	f.StringVar(&d.Train, "train", d.Train, "rows to learn from: PATH or FORMAT:PATH, with options behind it as in 'clips?mels=64&frames=98', or embedded")
-	f.StringVar(&d.Unlabelled, "unlabelled", d.Unlabelled, "further rows to learn from, whose labels are not used")
 	f.StringVar(&d.Val, "val", d.Val, "rows that choose the best epoch (default: split from --train)")
 	f.StringVar(&d.Test, "test", d.Test, "rows to judge the result on (default: the test split beside --train, else a fifth of --train)")
 	f.Float64Var(&d.ValSplit, "val-split", d.ValSplit, "fraction of --train held out for validation")
 	f.StringVar(&d.Label, "label", d.Label, "label column of a table, by name or position, or several: a,b,c (default: detected)")
 	f.StringVar(&d.Task, "task", d.Task, "what the labels are: multi-class, multi-label (0 or 1 each) or regression (default: detected)")
 	columnFlags(f, &d.Columns, &d.LabelMap)
-	f.IntVar(&d.Labelled, "labelled", d.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
 	f.IntVar(&d.Limit, "limit", d.Limit, "use this many rows of --train, the same share of each class (0: all)")
-	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these `CLASSES` out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
-	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these `CLASSES` alone")
 	f.Var(seedFlag{&d.SplitSeed}, "split-seed", "seed of what is drawn of the rows: validation and test rows, --limit, --labelled (default: --seed)")
 	f.BoolVar(&d.SkipBad, "skip-bad", d.SkipBad, "leave out images that cannot be read, and say which, instead of stopping")
+	transferFlags(f, d)
+}
+
+// transferFlags bind which of the rows the student learns from.
+func transferFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
+	defer under(f, groupTransfer)()
+	f.StringVar(&d.Unlabelled, "unlabelled", d.Unlabelled, "further rows to learn from, whose labels are not used")
+	f.IntVar(&d.Labelled, "labelled", d.Labelled, "keep this many labels of --train, the same share of each class (0: all)")
+	f.StringSliceVar(&d.Without, "without", d.Without, "leave the rows of these `CLASSES` out of --train and --val, such as 3 or cat,dog; the test rows keep them, see kdonnx recalibrate")
+	f.StringSliceVar(&d.Only, "only", d.Only, "or keep the rows of these `CLASSES` alone")
+}
+
+// synthesisFlags bind the rows that are made of others.
+func synthesisFlags(f *pflag.FlagSet, d *distill.DataRecipe) {
+	defer under(f, groupTransfer)()
+	f.IntVar(&d.Synthetic, "synthetic", d.Synthetic, "make so many further rows of the training rows, for the teacher to say what they are")
+	f.StringVar(&d.Synthesis, "synthesis", d.Synthesis, `how they are made: "munge=0.5,1" or "mixup noise=0.1", see kdonnx list syntheses (default: munge, or mixup of images)`)
 }
 
 // studentFlags bind the net.
 func studentFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
+	defer under(f, groupStudent)()
 	f.StringVar(&s.Arch, "student", s.Arch, "architecture of the student, see kdonnx list models, or an .onnx file to fine-tune; with a budget a family such as mlp or cnn, of which the best net is searched (auto: mlp:256,128, with a budget mlp)")
 	budgetFlags(f, s)
 	f.StringArrayVar(&s.Freeze, "freeze", s.Freeze, "do not train the parameters whose names match a `PATTERN`, such as 'features.*' (may be repeated)")
@@ -149,6 +177,7 @@ func budgetFlags(f *pflag.FlagSet, s *distill.StudentRecipe) {
 
 // lossFlags bind the loss.
 func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
+	defer under(f, groupLoss)()
 	f.StringVar(&l.Name, "loss", l.Name, "loss of the student, see kdonnx list losses, with numbers of its own behind it as in dkd:nontarget=8, and std+ before it for standardised logits (auto: classic, or multi-label or regression as the task is)")
 	f.Float64VarP(&l.Temperature, "temperature", "T", l.Temperature, "temperature of teacher and student in the soft loss, 0.01 to 1000")
 	f.Float64Var(&l.Alpha, "alpha", l.Alpha, "weight of the soft loss")
@@ -166,11 +195,13 @@ func lossFlags(f *pflag.FlagSet, l *distill.LossRecipe) {
 
 // smoothingFlag binds what the hard term has, with or without a teacher.
 func smoothingFlag(f *pflag.FlagSet, l *distill.LossRecipe) {
+	defer under(f, groupLoss)()
 	f.Float64Var(&l.Smoothing, "label-smoothing", l.Smoothing, "share of each hard label that goes to all classes alike, of student and baseline (0: none)")
 }
 
 // trainFlags bind the optimisation.
 func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
+	defer under(f, groupTraining)()
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the transfer set")
 	f.IntVar(&t.Batch, "batch", t.Batch, "rows a step")
 	f.IntVar(&t.Accumulate, "accumulate", t.Accumulate, "cut each step's batch into so many passes, for less memory; the same step but for batch normalisation")
@@ -190,12 +221,25 @@ func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
 	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better one (0: never)")
 	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
+	evidenceFlags(f, t)
+}
+
+// evidenceFlags bind how often a training is repeated.
+func evidenceFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
+	defer under(f, groupEvidence)()
 	f.IntVar(&t.Seeds, "seeds", t.Seeds, "train with so many seeds, --seed and those after it, and show mean and deviation; the splits of rows stay those of --seed")
 	f.IntVar(&t.Parallel, "parallel", t.Parallel, "trainings at once, of student and baseline and of each seed (0: one a core; fewer take less memory)")
 }
 
+// baselineFlag binds whether there is a baseline.
+func baselineFlag(f *pflag.FlagSet, t *distill.TrainRecipe) {
+	defer under(f, groupEvidence)()
+	f.BoolVar(&t.NoBaseline, "no-baseline", t.NoBaseline, "do not train the same net on hard labels beside the student")
+}
+
 // outputFlags bind the files that a run leaves.
 func outputFlags(f *pflag.FlagSet, o *distill.OutputRecipe) {
+	defer under(f, groupOutput)()
 	f.StringVarP(&o.Model, "output", "o", o.Model, "the student's .onnx file")
 	f.StringVar(&o.Report, "report", o.Report, "HTML report (default: report.html beside the student)")
 	f.StringVar(&o.Metrics, "metrics", o.Metrics, "JSON metrics (default: metrics.json beside the student)")

@@ -17,6 +17,7 @@ type recipeSource struct {
 }
 
 func (s *recipeSource) flags(f *pflag.FlagSet) {
+	defer under(f, groupRecipe)()
 	f.StringVar(&s.file, "recipe", "", "recipe.yaml with the same settings as the flags, which override it; - is standard input")
 	f.StringArrayVar(&s.sets, "set", nil, "override one recipe key, `KEY=VALUE`: --set loss.temperature=4")
 }

@@ -70,7 +70,9 @@ command goes on.`,
 
 // backFlags bind the fields of r that a distillation of specialists has.
 func backFlags(f *pflag.FlagSet, r *distill.Recipe) {
+	end := under(f, groupStudent)
 	f.Var(&studentsFlag{arch: &r.Student.Arch}, "student", "architecture, see kdonnx list models, or an .onnx file to fine-tune; generalist is the bundle's own, from its weights (auto: generalist); several between semicolons (may be repeated)")
+	end()
 	runFlags(f, r, func(name string) bool { return !ofGivenTeacher[name] && (!ofOneStudent[name] || ofRun[name]) })
 }
 

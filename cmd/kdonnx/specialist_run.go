@@ -79,6 +79,7 @@ func printStudy(a *app, r *study.Result) error {
 // studyFlags bind the fields of r that a study of specialists has: those of a
 // run, and its own.
 func studyFlags(f *pflag.FlagSet, r *distill.Recipe) {
+	end := under(f, groupSpecialists)
 	s := &r.Specialist
 	f.StringVar(&s.Generalist, "generalist", s.Generalist, "the generalist's .onnx file, instead of training --student; that then is the architecture of its rivals")
 	f.IntVarP(&s.Sets, "sets", "k", s.Sets, "sets of classes, a specialist each (0: the number with the largest silhouette)")
@@ -95,6 +96,7 @@ func studyFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Lookup("no-rivals").NoOptDefVal = "true"
 	f.IntVar(&s.Parallel, "parallel", s.Parallel, "specialists that are trained at once (0: one a core)")
 	f.StringVarP(&s.Output, "output", "o", s.Output, "folder of all that is left")
+	end()
 	runFlags(f, r, func(name string) bool { return !ofOneRun[name] })
 	f.Lookup("student").Usage = "architecture of the generalist and its rivals, see kdonnx list models"
 	f.Lookup("restart").Usage = forgetsFolder

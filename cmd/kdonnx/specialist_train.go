@@ -101,7 +101,9 @@ without them joins them.`,
 
 // specialistFlags bind the fields of r that specialists have.
 func specialistFlags(f *pflag.FlagSet, r *distill.Recipe) {
+	end := under(f, groupTeacher)
 	f.Var(&teachersFlag{t: &r.Teacher}, "model", "the generalist's .onnx file, or embedded; several are an ensemble, which is distilled first (may be repeated)")
+	end()
 	rowsFlags(f, &r.Data)
 	runFlags(f, r, func(name string) bool { return !ofOneStudent[name] })
 	f.Lookup("student").Usage = "architecture of what a generalist that cannot be trained is distilled into first, see kdonnx list models (auto: mlp:256,128)"

@@ -91,6 +91,7 @@ func printSweep(a *app, r *sweep.Result) error {
 // sweepFlags bind the fields of r that a sweep has: those of a run, where some
 // take several values, and its own.
 func sweepFlags(f *pflag.FlagSet, r *distill.Recipe) {
+	end := under(f, groupSweep)
 	s := &r.Sweep
 	values := func(to *distill.Values, name, short, usage string, commas bool) {
 		f.VarP(&valuesFlag{to: to, commas: commas}, name, short, usage)
@@ -111,6 +112,7 @@ func sweepFlags(f *pflag.FlagSet, r *distill.Recipe) {
 	f.Float64Var(&s.HoldOut, "hold-out", s.HoldOut, fmt.Sprintf("share of --train that the settings are judged on (0: half of --val where that is given, else %v)", distill.DefaultShare))
 	f.IntVar(&s.Parallel, "parallel", s.Parallel, "trainings at once (0: one a core; fewer take less memory)")
 	f.StringVarP(&s.Output, "output", "o", s.Output, "folder of what the sweep leaves")
+	end()
 	runFlags(f, r, func(name string) bool { return !ofTheRun[name] })
 	f.Lookup("restart").Usage = forgetsFolder
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill"
@@ -121,15 +122,9 @@ type dataFlags struct {
 	unlabelled               bool            // labels are of no use, and left out where the columns of a model say which they are
 }
 
-// pflagSet is what dataFlags needs of a flag set.
-type pflagSet interface {
-	StringVar(p *string, name, value, usage string)
-	IntVar(p *int, name string, value int, usage string)
-	BoolVar(p *bool, name string, value bool, usage string)
-	Uint64Var(p *uint64, name string, value uint64, usage string)
-}
-
-func (d *dataFlags) bind(f pflagSet) {
+// bind adds the flags to f.
+func (d *dataFlags) bind(f *pflag.FlagSet) {
+	defer under(f, groupRows)()
 	f.StringVar(&d.path, "data", "", "rows: PATH, FORMAT:PATH, with options behind it as in 'clips?mels=64', or embedded")
 	f.StringVar(&d.split, "split", "", "split of the rows: train, test or val")
 	f.StringVar(&d.label, "label", "", "label column of a table, by name or position, or several: a,b,c (default: detected)")
@@ -170,7 +165,7 @@ func (d *dataFlags) open(ctx context.Context, split string) (dataset.Source, err
 }
 
 // columnFlags bind how the columns and labels of rows are read.
-func columnFlags(f pflagSet, columns, labelMap *string) {
+func columnFlags(f *pflag.FlagSet, columns, labelMap *string) {
 	f.StringVar(columns, "columns", *columns, `what columns of a table are, where they are not what they look like: "age=numeric?, sex=categorical, zip=categorical:500, grade=ordinal(low<mid<high), note=text:512, ok=boolean, id=drop"`)
 	f.StringVar(labelMap, "label-map", *labelMap, `classes of the labels that the rows have: "a=vowel, e=vowel, *=consonant", or a file of one label=class a line; an empty class is no label`)
 }

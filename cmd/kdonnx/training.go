@@ -21,6 +21,7 @@ func training[T any](a *app, do func(env distill.Env) (T, error)) (result T, err
 // of use, bound to r.
 func runFlags(f *pflag.FlagSet, r *distill.Recipe, ofUse func(name string) bool) {
 	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	run.SortFlags = false
 	recipeFlags(run, r)
 	run.VisitAll(func(flag *pflag.Flag) {
 		if f.Lookup(flag.Name) == nil && ofUse(flag.Name) {

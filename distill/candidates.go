@@ -104,19 +104,7 @@ func (f *fitter) candidates(ctx context.Context, text string) ([]Candidate, erro
 	if len(over) == 0 {
 		return nil, unbuilt
 	}
-	least := slices.MinFunc(over, func(a, b Candidate) int {
-		_, _, x := f.budget.overrun(a)
-		_, _, y := f.budget.overrun(b)
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
-	flag, has, _ := f.budget.overrun(least)
-	return nil, fault.New(fault.Usage, "", flag, "no student of %q fits: the least, %s, has %s", text, least.Arch, has)
+	return nil, f.budget.noneFits(text, over, "")
 }
 
 // widest is the widest net of a shape within the budget, or the narrowest

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
+	"github.com/kdonnx/kdonnx/models"
 )
 
 // bounded is stored within a budget.
@@ -230,6 +231,33 @@ func TestNetBesideABudget(t *testing.T) {
 	r.Data.ValSplit = 0
 	_, err = Run(context.Background(), r, newRecord().Env)
 	faulttest.Want(t, err, fault.Usage, "--val-split", "no validation rows")
+}
+
+// TestHopelessBudget holds what no student can keep to be refused before the
+// teacher is asked about all rows, and what is just kept not to be.
+func TestHopelessBudget(t *testing.T) {
+	for flag, c := range map[string]struct {
+		student StudentRecipe
+		want    string
+	}{
+		"--budget-params": {StudentRecipe{Arch: "mlp", BudgetParams: "10"}, "the least, mlp:1, has 11 parameters, expected at most 10"},
+		"--budget-bytes":  {StudentRecipe{Arch: "mlp", BudgetBytes: "100"}, "bytes, expected at most 100, and metadata on top"},
+		"--budget-flops":  {StudentRecipe{Arch: "mlp", BudgetFLOPs: "3"}, "operations a row, expected at most 3"},
+	} {
+		r := small(t)
+		r.Student = c.student
+		log, asked := newRecord(), false
+		log.Env.Progress = func(stage string, _, _ int64, _ *EpochRecord) { asked = asked || stage == RoleTeacher }
+		_, err := Run(t.Context(), r, log.Env)
+		faulttest.Want(t, err, fault.Usage, flag, c.want)
+		if asked {
+			t.Errorf("%s: the teacher was asked about all rows", flag)
+		}
+	}
+	f := fitter{budget: Budget{Params: 11}, in: models.Input{Name: "x", Shape: []int{4}}, classes: 3}
+	if err := f.checkLeast("mlp"); err != nil {
+		t.Errorf("what just fits: %v", err)
+	}
 }
 
 // TestBudgetOfTimeAndBytes exports within a budget of both, measured in ONNX

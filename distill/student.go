@@ -60,6 +60,20 @@ func (d *run) buildStudent(ctx context.Context, mean []float32) error {
 // name and layout, in the data's own units; the normalisation is part of its
 // graph.
 func (d *run) studentInput(ctx context.Context) (in models.Input, err error) {
+	in, asked, err := d.studentShape()
+	if err != nil {
+		return in, err
+	}
+	if in.Scale, in.Shift, err = normalisation(ctx, asked, d.data.Transfer); err != nil {
+		return in, err
+	}
+	in.Fill, err = filling(ctx, d.data.Transfer)
+	return in, err
+}
+
+// studentShape is the input of a student by name and shape, which needs no row,
+// and the preprocessing that is asked for.
+func (d *run) studentShape() (in models.Input, asked dataset.Preprocess, err error) {
 	spec := d.data.Transfer.Spec()
 	s := &d.spec
 	s.pre = dataset.Preprocess{Layout: dataset.Flat}
@@ -76,9 +90,8 @@ func (d *run) studentInput(ctx context.Context) (in models.Input, err error) {
 	if d.recipe.Output.InputName != "" {
 		in.Name = d.recipe.Output.InputName
 	}
-	asked, err := dataset.ParsePreprocess(d.recipe.Student.Prep)
-	if err != nil {
-		return in, err
+	if asked, err = dataset.ParsePreprocess(d.recipe.Student.Prep); err != nil {
+		return in, asked, err
 	}
 	if asked.Layout != "" {
 		s.pre.Layout = asked.Layout
@@ -87,15 +100,11 @@ func (d *run) studentInput(ctx context.Context) (in models.Input, err error) {
 		s.pre.Resize = asked.Resize
 	}
 	if s.pipe, err = s.pre.Compile(spec); err != nil {
-		return in, err
+		return in, asked, err
 	}
 	in.Shape, in.NHWC = s.pipe.OutShape(), s.pre.Layout == dataset.NHWC
 	asked.Layout, asked.Resize = s.pre.Layout, s.pre.Resize
-	if in.Scale, in.Shift, err = normalisation(ctx, asked, d.data.Transfer); err != nil {
-		return in, err
-	}
-	in.Fill, err = filling(ctx, d.data.Transfer)
-	return in, err
+	return in, asked, nil
 }
 
 // buildNet builds arch for rows like in, with its trained parameters counted.

@@ -98,6 +98,9 @@ func (d *run) askTeacher(ctx context.Context) error {
 	for _, line := range t.contract.Lines() {
 		d.env.log("teacher: " + line)
 	}
+	if err := d.checkLeast(t.contract.Classes); err != nil {
+		return err
+	}
 	if err := d.lookAtTeacher(ctx, model); err != nil {
 		return err
 	}

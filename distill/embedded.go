@@ -7,6 +7,7 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/dataset/glyphs"
 	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/models/embedded"
 )
 
 // embeddedSplits are the rows of the embedded run.
@@ -66,4 +67,13 @@ func embeddedData(ctx context.Context, r *Recipe, h *HeldOut) (d *Data, err erro
 		err = d.halveValidation(ctx, r)
 	}
 	return d, err
+}
+
+// ModelFile is the file of the model at path: of Embedded the one that ships in
+// the binary, unpacked into the cache.
+func ModelFile(path, cache string) (string, error) {
+	if path == Embedded {
+		return embedded.Unpack(cache)
+	}
+	return path, nil
 }

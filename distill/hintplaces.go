@@ -9,7 +9,6 @@ import (
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
 	"github.com/kdonnx/kdonnx/models"
-	"github.com/kdonnx/kdonnx/models/embedded"
 	"github.com/kdonnx/kdonnx/student"
 	"github.com/kdonnx/kdonnx/teacher"
 )
@@ -73,10 +72,7 @@ func (t *TeacherRecipe) modelWithin(cache string) (string, error) {
 	if len(members) != 1 {
 		return "", fault.New(fault.Usage, "", "--hint", "the teacher is an ensemble of %d, expected one model to take a hint from, or --hint-targets, a store of the values of one", len(members))
 	}
-	if path := members[0].Model; path != Embedded {
-		return path, nil
-	}
-	return embedded.Unpack(cache)
+	return ModelFile(members[0].Model, cache)
 }
 
 // hasInner refuses the name of a value that the model at path does not have.

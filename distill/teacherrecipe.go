@@ -11,7 +11,6 @@ import (
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/internal/fault"
-	"github.com/kdonnx/kdonnx/models/embedded"
 	"github.com/kdonnx/kdonnx/runtime/ort"
 	"github.com/kdonnx/kdonnx/teacher"
 )
@@ -261,15 +260,12 @@ func (t *TeacherRecipe) own(list *[]float64, what string, v float64, k, members 
 
 // open opens one model.
 func (t *TeacherRecipe) open(ctx context.Context, m ModelRecipe, dtype, cache string) (*teacher.Teacher, error) {
-	err := ort.Available()
-	if err != nil {
+	if err := ort.Available(); err != nil {
 		return nil, err
 	}
-	path := m.Model
-	if path == Embedded {
-		if path, err = embedded.Unpack(cache); err != nil {
-			return nil, err
-		}
+	path, err := ModelFile(m.Model, cache)
+	if err != nil {
+		return nil, err
 	}
 	var pre *dataset.Preprocess
 	if m.Prep != "" {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/kdonnx/kdonnx/models"
-	"github.com/kdonnx/kdonnx/models/embedded"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/teacher"
 )
@@ -19,10 +18,8 @@ func (t *TeacherRecipe) size(cache string) (s teacherSize, err error) {
 	for _, m := range members {
 		r := m.over(t.ModelRecipe)
 		for _, path := range append(slices.Clone(r.Before), r.Model) {
-			if path == Embedded {
-				if path, err = embedded.Unpack(cache); err != nil {
-					return s, err
-				}
+			if path, err = ModelFile(path, cache); err != nil {
+				return s, err
 			}
 			info, err := teacher.Inspect(path)
 			if err != nil {

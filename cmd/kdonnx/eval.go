@@ -27,7 +27,7 @@ func (m *modelFlags) bind(cmd *cobra.Command) {
 	m.t = distill.Default().Teacher
 	m.t.Model = ""
 	f := cmd.Flags()
-	f.StringVar(&m.t.Model, "model", "", "the .onnx file")
+	f.StringVar(&m.t.Model, "model", "", "the .onnx file, or embedded")
 	f.StringVar(&m.engine, "engine", distill.EngineORT, "what runs it: ort (ONNX Runtime), or native (pure Go, for students)")
 	m.data.bind(f)
 	teacherFlags(f, &m.t)
@@ -40,6 +40,13 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	if err != nil {
 		return nil, nil, err
 	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.t.Model, err = distill.ModelFile(m.t.Model, cache); err != nil {
+		return nil, nil, err
+	}
 	if m.data.like, err = distill.RowsOf(m.t.Model); err != nil {
 		return nil, nil, err
 	}
@@ -49,10 +56,6 @@ func (m *modelFlags) open(cmd *cobra.Command) (dataset.Source, *distill.Model, e
 	}
 	if m.data.skipBad || !m.data.like.Schema.IsZero() { // what became of columns and levels
 		tell(cmd.ErrOrStderr(), src)
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return nil, nil, err
 	}
 	model, err := distill.OpenModel(cmd.Context(), m.engine, m.t, src, m.data.path, cache)
 	return src, model, err

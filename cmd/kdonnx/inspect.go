@@ -23,7 +23,7 @@ func newInspect(a *app) *cobra.Command {
 		Long: `Reads the model without running it. With --data it also runs a few rows, and says
 what the model wants and what its output means, and why it concludes so. With --values
 it lists every value inside the graph, which --teacher-output may name. Several models,
-or a folder of them, are looked at as an ensemble.`,
+or a folder of them, are looked at as an ensemble; embedded is the one in the binary.`,
 		Example: `  kdonnx inspect mnist.onnx
   kdonnx inspect mnist.onnx --values
   kdonnx inspect mnist.onnx --data mnist/
@@ -43,9 +43,13 @@ or a folder of them, are looked at as an ensemble.`,
 			if err != nil {
 				return err
 			}
+			cache, err := cacheDir()
+			if err != nil {
+				return err
+			}
 			var all []inspected
 			for _, path := range models {
-				m, err := inspect(path, t.Strict, values)
+				m, err := inspect(path, cache, t.Strict, values)
 				if err != nil {
 					return err
 				}
@@ -100,7 +104,10 @@ type inspected struct {
 	Contract *teacher.Contract `json:"contract,omitempty"`
 }
 
-func inspect(path string, strict, values bool) (m inspected, err error) {
+func inspect(path, cache string, strict, values bool) (m inspected, err error) {
+	if path, err = distill.ModelFile(path, cache); err != nil {
+		return m, err
+	}
 	if strict {
 		if err := teacher.Finite(path); err != nil {
 			return m, err

@@ -45,6 +45,12 @@ some classes, or a file with one such pair a line.`,
 				return err
 			}
 			var err error
+			if o.Cache, err = cacheDir(); err != nil {
+				return err
+			}
+			if o.Model.Model, err = distill.ModelFile(o.Model.Model, o.Cache); err != nil {
+				return err
+			}
 			if data.like, err = distill.RowsOf(o.Model.Model); err != nil {
 				return err
 			}
@@ -54,9 +60,6 @@ some classes, or a file with one such pair a line.`,
 				return err
 			}
 			defer o.Rows.Close()
-			if o.Cache, err = cacheDir(); err != nil {
-				return err
-			}
 			o.RowsName = data.path
 			o.Log = func(line string) { fmt.Fprintln(a.err, fault.Printable(line)) }
 			r, err := distill.Recalibrate(ctx, o)
@@ -70,7 +73,7 @@ some classes, or a file with one such pair a line.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Model.Model, "model", "", "the .onnx file: a student, or another classifier whose ops are in kdonnx list ops")
+	f.StringVar(&o.Model.Model, "model", "", "the .onnx file, or embedded: a student, or another classifier whose ops are in kdonnx list ops")
 	f.StringVar(&o.Prior, "prior", o.Prior, "what the mean mass of a class is to be: uniform, labels:ROWS, teacher:MODEL, targets:STORE, CLASS=SHARE,… or a file of such pairs")
 	f.StringSliceVar(&o.Classes, "classes", nil, "`CLASSES` that get a bias, by name or number, such as 3 or 7,8, or all (default: those that --prior names, else those that the student says its transfer set lacked: less than a tenth of the prior)")
 	data.bind(f)

@@ -38,6 +38,31 @@ func elsewhere(t *testing.T, r Recipe, change func(*LossRecipe)) Recipe {
 	return r
 }
 
+// TestUnusedTemperature holds a run to a note of a temperature that its loss has
+// no use for, and to none where it has one or none is asked for.
+func TestUnusedTemperature(t *testing.T) {
+	for name, c := range map[string]struct {
+		loss        string
+		temperature float64
+		noted       bool
+	}{
+		"of logits":    {"logit-mse", 8, true},
+		"standardised": {"std+logit-mse", 8, true},
+		"by default":   {"logit-mse", Default().Loss.Temperature, false},
+		"used":         {"classic", 8, false},
+		"dist":         {"dist", 8, false},
+	} {
+		r := stored(t)
+		r.Loss.Name, r.Loss.Temperature, r.Train.Epochs, r.Train.NoBaseline = c.loss, c.temperature, 1, true
+		log := newRecord()
+		result := mustRun(t, r, log.Env)
+		want := "loss: " + c.loss + " has no temperature: 8 is not used"
+		if log.has(want) != c.noted || slices.Contains(result.Notes, want) != c.noted {
+			t.Errorf("%s: noted %v, expected %v: %q", name, log.has(want), c.noted, result.Notes)
+		}
+	}
+}
+
 // TestScheduleToItself: a schedule that leads to where it begins trains the same
 // weights, to the bit, as none, of mixed rows too; one that leads elsewhere
 // does not.

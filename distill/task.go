@@ -3,6 +3,7 @@ package distill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -42,7 +43,17 @@ func (d *run) settleLoss(outputs int) (err error) {
 			return err
 		}
 	}
+	if d.unusedTemperature() {
+		d.note(fmt.Sprintf("loss: %s has no temperature: %v is not used", l.Name, l.Temperature))
+	}
 	return loss.Suits(l.Name, d.task, outputs)
+}
+
+// unusedTemperature tells whether a temperature is asked for that nothing has a
+// use for: the loss is without, and no teacher's answers are mixed.
+func (d *run) unusedTemperature() bool {
+	l, mixes := &d.recipe.Loss, d.variation != nil && d.variation.mixer != nil
+	return d.recipe.taught() && !mixes && l.Temperature != Default().Loss.Temperature && loss.Lacks(l.Name, "temperature")
 }
 
 // expects is the task as far as it is known before the teacher: the one that

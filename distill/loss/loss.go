@@ -133,6 +133,12 @@ type Entry struct {
 	New            func(Settings) (Loss, error)
 }
 
+// Lacks tells whether the loss of that name, with what may stand around it, has
+// no use for "temperature", "alpha" or "beta".
+func Lacks(name, setting string) bool {
+	return slices.Contains(registry[baseName(name)].Lacks, setting)
+}
+
 // checkSchedules refuses a schedule of what the loss has not.
 func (e Entry) checkSchedules(s Schedules) error {
 	for _, c := range []struct{ name, words string }{{"temperature", s.Temperature}, {"alpha", s.Alpha}, {"beta", s.Beta}} {

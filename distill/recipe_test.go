@@ -98,6 +98,7 @@ func TestBadRecipes(t *testing.T) {
 		"data.train={a: b}":   "got keys with values, expected a text",
 		"teacher.timeout=x":   `time: invalid duration "x"`,
 		"teacher.timeout=0.5": "expected a",
+		"loss.temp=4":         `--set loss.temp: unknown field "temp"; did you mean "temperature"?`,
 		"loss.heat=4":         `--set loss.heat: unknown field "heat"`,
 	} {
 		r := Default()

@@ -1,10 +1,14 @@
 package fault
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Nearest is the word of those given that word is most likely a misspelling
 // of: a third of its letters or fewer are added, left out or exchanged for
-// others (Levenshtein 1966). It is empty where there is none.
+// others (Levenshtein 1966), or else it is the beginning of it, of several the
+// shortest. It is empty where there is none.
 func Nearest(word string, among []string) string {
 	best, least := "", len(word)/3+1
 	for _, w := range among {
@@ -12,8 +16,19 @@ func Nearest(word string, among []string) string {
 			best, least = w, d
 		}
 	}
+	if best != "" || len(word) < shortestBeginning {
+		return best
+	}
+	for _, w := range among {
+		if len(w) > len(word) && strings.HasPrefix(w, word) && (best == "" || len(w) < len(best)) {
+			best = w
+		}
+	}
 	return best
 }
+
+// shortestBeginning is how many letters of a word say which is meant.
+const shortestBeginning = 3
 
 // distance is the least number of letters to add, leave out or exchange that
 // makes b of a.

@@ -7,6 +7,7 @@ func TestNearest(t *testing.T) {
 	words := []string{"temperature", "temperatures", "teacher", "alpha", "seed", "seeds"}
 	for word, want := range map[string]string{
 		"temprature": "temperature", "temperatrue": "temperature", "teachr": "teacher", "aplha": "", "alfa": "", "alphaa": "alpha", "sed": "seed", "t": "", "": "", "losses": "",
+		"temp": "temperature", "tea": "teacher", "se": "",
 	} {
 		if got := Nearest(word, words); got != want {
 			t.Errorf("%q is taken for %q, expected %q", word, got, want)

@@ -70,6 +70,24 @@ func (g *Gain) text(x float64) string {
 	return minus(strings.TrimSuffix(strconv.FormatFloat(x+0, 'f', 1, 64), ".0"))
 }
 
+// interval is the 95 % confidence interval of the mean in words.
+func (g *Gain) interval() string {
+	if said := g.between(g.Low, g.High); said == noSeedDiffers {
+		return said
+	}
+	return "95\u00a0% interval " + g.between(g.Low, g.High)
+}
+
+// between is an interval of the gain; where every seed's is 0, there is none.
+func (g *Gain) between(low, high float64) string {
+	if g.Better+g.Worse == 0 && low == 0 && high == 0 {
+		return noSeedDiffers
+	}
+	return g.text(low) + " to " + g.text(high)
+}
+
+const noSeedDiffers = "no seed differs"
+
 // seeds is how many there were.
 func (g *Gain) seeds() int { return g.OverSeeds.N }
 
@@ -86,7 +104,7 @@ func JudgeSeeds(task dataset.Task, g *Gain) Verdict {
 		fewer, more = "less "+g.Unit, "more "+g.Unit
 	}
 	over := fmt.Sprintf("than %s, mean of %d seeds", same, g.seeds())
-	interval := fmt.Sprintf("95\u00a0%% interval %s to %s", g.text(g.Low), g.text(g.High))
+	interval := g.interval()
 	ps := fmt.Sprintf("p\u00a0%s over seeds, p\u00a0%s over test rows, p\u00a0%s over both", pValue(g.OverSeeds.P), pValue(g.OverRows.P), pValue(g.Together.P))
 	switch {
 	case g.Mean == 0:

@@ -220,10 +220,10 @@ func plusMinus(mean, sd string) string {
 
 // rows are the tests of a gain.
 func (g *Gain) rows() []row {
-	interval := func(t metrics.TTest) string { return g.text(t.Low) + " to " + g.text(t.High) }
+	interval := func(t metrics.TTest) string { return g.between(t.Low, t.High) }
 	p := func(x float64) string { return "p " + pValue(x) }
 	return []row{
-		{"Mean gain in " + clean(g.Unit), []string{plusMinus(g.text(g.Mean), g.text(g.SD)), "95 % interval " + g.text(g.Low) + " to " + g.text(g.High)}},
+		{"Mean gain in " + clean(g.Unit), []string{plusMinus(g.text(g.Mean), g.text(g.SD)), g.interval()}},
 		{"Seeds on which the student is better", []string{fmt.Sprintf("%d of %d", g.Better, g.seeds()), ""}},
 		{"Over seeds: paired t test", []string{p(g.OverSeeds.P), interval(g.OverSeeds)}},
 		{"Over test rows: random signs, or of numbers Wilcoxon's", []string{p(g.OverRows.P), fmt.Sprintf("student better on %s, worse on %s", thousands(int64(g.OverRows.OnlyB)), thousands(int64(g.OverRows.OnlyA)))}},

@@ -67,6 +67,14 @@ func (s *Sweep) odd() (field, what string) {
 	case len(s.Cells) == 0 || len(s.Cells)+len(s.Baselines) > maxReadCells:
 		return "cells", fmt.Sprintf("got %d beside %d baselines, expected 1 to %d", len(s.Cells), len(s.Baselines), maxReadCells)
 	}
+	for _, c := range []struct {
+		field string
+		n     int
+	}{{"epochs", s.Epochs}, {"seeds", s.Seeds}, {"rows", s.Rows}} {
+		if c.n < 0 {
+			return c.field, fmt.Sprintf("got %d, expected at least 0", c.n)
+		}
+	}
 	for i, c := range s.Cells {
 		if c.Diverged == "" && !finite(float64(c.Value)) {
 			return fmt.Sprintf("cells[%d].value", i), "got no number, expected one of a cell that did not diverge"

@@ -27,7 +27,7 @@ var wanted = strings.Fields(`
 // manifest is every case, in the order of the list.
 var manifest = sync.OnceValue(func() []row {
 	rows := slices.Concat(modelRows(), bulkRows(), externalRows(), weightRows(), teacherRows(), processRows(), libraryRows(),
-		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows(), settingRows(), specialistRows())
+		arrayRows(), archiveRows(), imageRows(), tableRows(), jsonRows(), parquetRows(), idxRows(), cifarRows(), wavRows(), npyDirRows(), datasetRows(), folderRows(), settingRows(), sweepRows(), specialistRows())
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
 	return rows
 })

@@ -86,6 +86,9 @@ func balanceLine(b metrics.Balance, names []string) string {
 				hi = k
 			}
 		}
+		if v[lo] == v[hi] {
+			return fmt.Sprintf("%d rows of each class", v[lo])
+		}
 		return fmt.Sprintf("%d (%s) to %d (%s) rows a class", v[lo], names[lo], v[hi], names[hi])
 	}
 	text := fmt.Sprintf("%d rows are learned from, %d of them labelled", b.N, b.Labelled)

@@ -17,15 +17,17 @@ import (
 	"github.com/kdonnx/kdonnx/student"
 )
 
-// TestBeside trains three seeds on one core and on four: they overlap on four
-// alone, what is told comes one at a time and each note once, and bytes, figures
+// TestBeside trains three seeds on one core, on four, and on four one at a time:
+// they overlap on four alone, what is told comes one at a time and each note once, and bytes, figures
 // and notes are the same.
 func TestBeside(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	var want, notes string
-	for _, cores := range []int{1, 4} {
+	for _, c := range []struct{ cores, parallel int }{{1, 0}, {4, 0}, {4, 1}} {
+		cores := c.cores
 		runtime.GOMAXPROCS(cores)
 		r, env := seeded(t), newRecord()
+		r.Train.Parallel = c.parallel
 		r.Train.Epochs, r.Data.Limit = 2, 100 // few steps, of which a note tells
 		var inside atomic.Bool
 		ended, overlap, whole := map[string]bool{}, false, int64(0)
@@ -48,7 +50,7 @@ func TestBeside(t *testing.T) {
 			}
 		}
 		result := mustRun(t, r, env.Env)
-		if overlap != (cores > 1) || whole != 36 || len(ended) != 6 {
+		if overlap != (cores > 1 && c.parallel == 0) || whole != 36 || len(ended) != 6 {
 			t.Errorf("%d cores: overlap %v, %d of 36 steps in %d trainings", cores, overlap, whole, len(ended))
 		}
 		if !(result.StepsPerS > 0) || !(result.SamplesPerS > result.StepsPerS) {

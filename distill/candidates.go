@@ -22,16 +22,18 @@ type fitter struct {
 	budget  Budget
 	in      models.Input
 	classes int
+	found   func(Candidate)                                                            // told each as it is found; may be nil
 	file    func(arch string) ([]byte, error)                                          // the .onnx file of a fresh net, as it would be exported
 	time    func(ctx context.Context, arch string, file []byte) (time.Duration, error) // median of one row
 }
 
 // Candidates are the widest nets of each shape of the family that text names
 // which stay within b, for rows like in: what a student's search begins with.
+// Found, which may be nil, is told each as it is found, for timing takes a while.
 // Library is that of ONNX Runtime, for a bound on the latency. Nothing that
 // fits is a fault of kind Usage that names the least that there is.
-func Candidates(ctx context.Context, text string, b Budget, in models.Input, classes int, library string) ([]Candidate, error) {
-	f := fitter{budget: b, in: in, classes: classes, time: rowTimer(library, timedFor), file: func(arch string) ([]byte, error) {
+func Candidates(ctx context.Context, text string, b Budget, in models.Input, classes int, library string, found func(Candidate)) ([]Candidate, error) {
+	f := fitter{budget: b, in: in, classes: classes, found: found, time: rowTimer(library, timedFor), file: func(arch string) ([]byte, error) {
 		m, err := models.Build(arch, in, classes, 0)
 		if err != nil {
 			return nil, err
@@ -91,6 +93,9 @@ func (f *fitter) candidates(ctx context.Context, text string) ([]Candidate, erro
 			over = append(over, c)
 		case !slices.ContainsFunc(fitting, func(other Candidate) bool { return other.Arch == c.Arch }):
 			fitting = append(fitting, c)
+			if f.found != nil {
+				f.found(c)
+			}
 		}
 	}
 	if len(fitting) > 0 {

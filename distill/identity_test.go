@@ -113,6 +113,7 @@ func identityKeys(t *testing.T) map[string]acts {
 		"train.augment":      trial(func(r *Recipe) { r.Train.Augment = "noise=0.2" }),
 		"train.seed":         trial(func(r *Recipe) { r.Train.Seed++ }),
 		"train.seeds":        none(func(r *Recipe) { r.Train.Seeds++ }),
+		"train.parallel":     none(func(r *Recipe) { r.Train.Parallel = 1 }),
 		"train.no_baseline":  none(func(r *Recipe) { r.Train.NoBaseline = !r.Train.NoBaseline }),
 
 		"output.model": {}, "output.report": {}, "output.metrics": {}, "output.csv": {}, "output.stream": {}, "output.tensorboard": {}, "output.unverified": {}, "output.restart": {},

@@ -7,12 +7,15 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/loss"
 	"github.com/kdonnx/kdonnx/distill/schedule"
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
@@ -333,6 +336,41 @@ func TestEveryStepHasItsWeights(t *testing.T) {
 	for i, got := range l.told {
 		if want := weights(uint64(i / parts)); got != want {
 			t.Fatalf("part %d of step %d was taken with %+v, expected %+v", i%parts, i/parts, got, want)
+		}
+	}
+}
+
+// TestNothingIsTaught: a student whose loss has no soft term is told of, one
+// whose α rises from 0 is not.
+func TestNothingIsTaught(t *testing.T) {
+	const told = "learns nothing from the teacher"
+	for name, c := range map[string]struct {
+		change func(*LossRecipe)
+		want   bool
+	}{
+		"labels alone": {func(l *LossRecipe) { l.Name = "hard-label" }, true},
+		"no weight":    {func(l *LossRecipe) { l.Alpha = 0 }, true},
+		"rises":        {func(l *LossRecipe) { l.Alpha, l.AlphaSchedule = 0, "linear:0.5" }, false},
+		"taught":       {func(*LossRecipe) {}, false},
+	} {
+		env := newRecord()
+		result := mustRun(t, elsewhere(t, stored(t), c.change), env.Env)
+		noted := slices.ContainsFunc(result.Notes, func(n string) bool { return strings.Contains(n, told) })
+		if env.has(told) != c.want || noted != c.want {
+			t.Errorf("%s: said %v, noted %v, expected %v", name, env.has(told), noted, c.want)
+		}
+	}
+}
+
+// TestStandardisedLossOfTwoClasses: a loss that would teach nothing is refused
+// as soon as the classes are known.
+func TestStandardisedLossOfTwoClasses(t *testing.T) {
+	for classes, refused := range map[int]bool{2: true, 3: false} {
+		d := &run{task: dataset.MultiClass, recipe: Recipe{Loss: LossRecipe{Name: "std+dist", Temperature: 4}}}
+		if err := d.settleLoss(classes); refused {
+			faulttest.Want(t, err, fault.Usage, "--loss", `"std+dist" for 2 classes, expected at least 3`)
+		} else if err != nil {
+			t.Error(err)
 		}
 	}
 }

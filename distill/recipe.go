@@ -82,7 +82,8 @@ type TrainRecipe struct {
 	Patience    int      `yaml:"patience" json:"patience"`     // stop after this many epochs without a better one; 0: never
 	Augment     string   `yaml:"augment" json:"augment"`       // how training varies its rows, as dataset.ParseAugment reads it; empty: not
 	Seed        uint64   `yaml:"seed" json:"seed"`
-	Seeds       int      `yaml:"seeds" json:"seeds"` // train with so many seeds, Seed and those after it; splits of rows are those of Seed
+	Seeds       int      `yaml:"seeds" json:"seeds"`                           // train with so many seeds, Seed and those after it; splits of rows are those of Seed
+	Parallel    int      `yaml:"parallel,omitempty" json:"parallel,omitempty"` // trainings at once, of roles and seeds; 0: one a core
 	NoBaseline  bool     `yaml:"no_baseline" json:"no_baseline"`
 }
 

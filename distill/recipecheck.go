@@ -70,6 +70,7 @@ func (r *Recipe) numbers() []numberCheck {
 		{"--accumulate", float64(t.Accumulate), t.Accumulate == 1 || t.Accumulate > 1 && t.Accumulate <= t.Batch/2, fmt.Sprintf("a number from 1 to %d, half of --batch", max(1, t.Batch/2))},
 		{"--patience", float64(t.Patience), t.Patience >= 0, "a number of at least 0"},
 		{"--seeds", float64(t.Seeds), t.Seeds >= 1 && t.Seeds <= 1000, "a number from 1 to 1000"},
+		{"--parallel", float64(t.Parallel), t.Parallel >= 0 && t.Parallel <= maxParallel, fmt.Sprintf("a number from 0 (one a core) to %d", maxParallel)},
 		{"--val-split", d.ValSplit, d.ValSplit >= 0 && d.ValSplit < 1, "a number from 0, below 1"},
 		{"--labelled", float64(d.Labelled), d.Labelled >= 0, "a number of at least 0"},
 		{"--limit", float64(d.Limit), d.Limit >= 0, "a number of at least 0"},
@@ -91,7 +92,7 @@ func (r *Recipe) checkNames() error {
 		return err
 	}
 	if asked && r.Loss.Name != "auto" {
-		if err := loss.Suits(r.Loss.Name, task); err != nil {
+		if err := loss.Suits(r.Loss.Name, task, 0); err != nil {
 			return err
 		}
 	}
@@ -147,7 +148,7 @@ func (r *Recipe) checkGiven() error {
 	case d.Train == "":
 		return fault.New(fault.Usage, "", "--train", "missing: name the rows to learn from")
 	case d.Train == Embedded && (d.Unlabelled != "" || d.Val != "" || d.Test != "" || d.Limit > 0 || d.Task != "" || len(d.Without)+len(d.Only) > 0):
-		return fault.New(fault.Usage, "", "--train", "missing: --unlabelled, --val, --test, --limit, --task, --without and --only go with rows of your own, not with the embedded ones")
+		return fault.New(fault.Usage, "", "--train", "missing: name rows of your own, since --unlabelled, --val, --test, --limit, --task, --without and --only do not go with the embedded ones")
 	case len(d.Without) > 0 && len(d.Only) > 0:
 		return fault.New(fault.Usage, "", "--without", "got both --without and --only, expected one or the other")
 	case d.Synthetic > 0 && !r.taught():

@@ -78,11 +78,14 @@ func (r *Recipe) Get(key string) (string, error) {
 }
 
 // KeyValues are the values of all keys of some sections, by key, as Get has them:
-// what trainings depend on besides rows and teacher.
+// what trainings depend on besides rows and teacher, which train.parallel is not.
 func (r *Recipe) KeyValues(sections ...string) (map[string]string, error) {
 	values := map[string]string{}
 	for _, section := range sections {
 		for _, f := range Fields(section) {
+			if f.Key == "train.parallel" {
+				continue
+			}
 			text, err := r.Get(f.Key)
 			if err != nil {
 				return nil, err

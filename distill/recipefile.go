@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,9 @@ func (r *Recipe) decode(name string, text []byte) error {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return bad(err)
+	}
+	if !slices.ContainsFunc(file.Docs, func(d *ast.DocumentNode) bool { return d.Body != nil }) {
+		return bad(errors.New("the recipe is empty, expected sections such as student, loss and train; kdonnx init writes one"))
 	}
 	if n := len(file.Docs); n > 1 {
 		return bad(fmt.Errorf("got %d documents, expected one document", n))
@@ -186,7 +190,7 @@ func wholeNumbers(n ast.Node, t reflect.Type) error {
 	}
 	for _, v := range values {
 		for i := range t.NumField() {
-			if t.Field(i).Tag.Get("yaml") != v.Key.String() {
+			if yamlName(t.Field(i)) != v.Key.String() {
 				continue
 			}
 			if err := wholeNumbers(v.Value, t.Field(i).Type); err != nil {

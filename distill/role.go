@@ -220,6 +220,9 @@ func (d *run) follow(ctx context.Context, role string, train *rows) (*student.St
 	if steps := epochs * perEpoch; role == RoleStudent && steps < fewSteps {
 		note(fmt.Sprintf("only %d steps in all, which teaches little: raise --epochs or lower --batch", steps))
 	}
+	if d.teaches(role) && d.part == nil && !d.recipe.Loss.teaches() && l.hint == nil { // of a specialist that is quite usual
+		note("the loss has no soft term, or none with a weight: the student learns nothing from the teacher")
+	}
 	var weights func(step uint64) loss.Weights
 	if d.teaches(role) {
 		if train, weights, err = d.scheduled(train, perEpoch); err != nil {

@@ -112,7 +112,7 @@ func Run(ctx context.Context, r Recipe, env Env) (result *Result, err error) {
 // it was in. A fault of disk or digest that is not the cancellation's stays:
 // it may say that the checkpoint could not be saved.
 func Interrupted(ctx context.Context, err error) error {
-	if ctx.Err() == nil || fault.KindOf(err) == fault.Interrupted {
+	if ctx.Err() == nil || fault.KindOf(err) == fault.Interrupted && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	var known *fault.Error
@@ -203,7 +203,7 @@ func (d *run) openData(ctx context.Context) (err error) {
 	}
 	d.result.Notes = append(d.result.Notes, d.data.Notes...)
 	if d.data.Transfer.Spec().Labelled() && d.recipe.Loss.Name != "auto" {
-		if err := loss.Suits(d.recipe.Loss.Name, d.expects()); err != nil {
+		if err := loss.Suits(d.recipe.Loss.Name, d.expects(), 0); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 )
 
 // trainSeeds trains student and baseline with every seed of the recipe on the
-// same rows, as many trainings beside one another as there are cores, and goes
+// same rows, as many trainings beside one another as the recipe says, and goes
 // on with the student of the seed that is best on the validation rows, without
 // these the first. Memory holds the nets that are being trained and the best so
 // far; the checkpoints of those that are done stay until the run ends.
@@ -26,7 +27,7 @@ func (d *run) trainSeeds(ctx context.Context) error {
 	if err := l.sameRuns(ctx); err != nil {
 		return err
 	}
-	n, parallel := len(l.seeds)*len(l.roles), runtime.GOMAXPROCS(0)
+	n, parallel := len(l.seeds)*len(l.roles), cmp.Or(d.recipe.Train.Parallel, runtime.GOMAXPROCS(0))
 	if _, err := Together(ctx, n, parallel, l.train); err != nil {
 		if min(n, parallel) > 1 && fault.KindOf(err) == fault.Interrupted { // which of them saved last says nothing
 			return ctx.Err()

@@ -153,7 +153,7 @@ func (s *Session) run(ctx context.Context, t Trial) (*run, error) {
 			return nil, err
 		}
 	}
-	if err := d.settleLoss(); err != nil {
+	if err := d.settleLoss(d.teacher.classes); err != nil {
 		return nil, err
 	}
 	if err := d.askAsOpened(ctx, s.opened); err != nil {

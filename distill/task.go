@@ -27,12 +27,12 @@ func (d *run) settleTask(task dataset.Task, classes int) error {
 		return fault.New(fault.Usage, "", "--task", "got %s, but the teacher is of %s", asked, task)
 	}
 	d.task = task
-	return d.settleLoss()
+	return d.settleLoss(classes)
 }
 
 // settleLoss names the loss that the task has unless another is asked for, and
-// refuses one that is of another task.
-func (d *run) settleLoss() (err error) {
+// refuses one that is of another task or learns nothing of so many outputs.
+func (d *run) settleLoss(outputs int) (err error) {
 	l := &d.recipe.Loss
 	if l.Name == "auto" {
 		l.Name = loss.Default(d.task)
@@ -42,7 +42,7 @@ func (d *run) settleLoss() (err error) {
 			return err
 		}
 	}
-	return loss.Suits(l.Name, d.task)
+	return loss.Suits(l.Name, d.task, outputs)
 }
 
 // expects is the task as far as it is known before the teacher: the one that

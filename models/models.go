@@ -220,6 +220,9 @@ func (s *spec) sized(list string) error {
 		return usage(s.field(), "has %d sizes, expected at most %d", len(parts), maxLayers)
 	}
 	for _, part := range parts {
+		if name, _, _ := strings.Cut(part, ":"); new(spec).named(name) == nil {
+			return usage(s.field(), "has size %q, which is an architecture: expected a number; where several students are tried they stand between semicolons", part)
+		}
 		if s.arch.ratios {
 			v, err := strconv.ParseFloat(part, 64)
 			if err != nil || !(v >= 0.05 && v <= 16) {

@@ -465,6 +465,8 @@ func TestRefuses(t *testing.T) {
 		{"resnet8x4x4", image, 4, "names no architecture"},
 		{"resnet194x99", image, 4, "parameters"},
 		{"resnet8:4", image, 4, "has sizes"},
+		{"mlp:8,mlp:16", image, 4, "between semicolons"},
+		{"mlp:8,resnet20", image, 4, "between semicolons"},
 		{"resnet8?zero=2", image, 4, "zero"},
 		{"resnet8?init=heh", image, 4, "glorot, he, he-out"},
 		{"resnet8?init=", image, 4, "glorot, he, he-out"},

@@ -77,8 +77,13 @@ func (a *app) listWithin(ctx context.Context, w *withinBudget) error {
 		families = models.Families()
 	}
 	var found []report.Candidate
+	tell := func(c report.Candidate) {
+		if b.Latency > 0 { // timing takes a while
+			fmt.Fprintf(a.err, "found %s\n", c)
+		}
+	}
 	for _, family := range families {
-		list, err := distill.Candidates(ctx, family, b, models.Input{Shape: shape}, w.classes, w.library.Library)
+		list, err := distill.Candidates(ctx, family, b, models.Input{Shape: shape}, w.classes, w.library.Library, tell)
 		if err != nil && (w.student.Arch != "" || fault.KindOf(err) != fault.Usage) {
 			return err
 		}

@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) && fault.KindOf(err) != fault.Interrupted {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = fault.New(fault.Interrupted, "", "", "interrupted")
 	}
 	fmt.Fprintf(stderr, "kdonnx: %s\n", fault.Printable(strings.ReplaceAll(err.Error(), "\n", " ")))
@@ -208,7 +208,15 @@ func group(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := "see --help"
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	near := cmd.SuggestionsFor(args[0])
+	if name := fault.Nearest(args[0], names); len(near) == 0 && name != "" {
+		near = []string{name}
+	}
+	if len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	if !cmd.HasParent() {

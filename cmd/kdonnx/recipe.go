@@ -191,6 +191,7 @@ func trainFlags(f *pflag.FlagSet, t *distill.TrainRecipe) {
 	f.StringVar(&t.Augment, "augment", t.Augment, `how training varies its rows: "shift=2 flip cutout=8 noise=0.05", see kdonnx list augmentations`)
 	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of initial weights, order and splits")
 	f.IntVar(&t.Seeds, "seeds", t.Seeds, "train with so many seeds, --seed and those after it, and show mean and deviation; the splits of rows stay those of --seed")
+	f.IntVar(&t.Parallel, "parallel", t.Parallel, "trainings at once, of student and baseline and of each seed (0: one a core; fewer take less memory)")
 }
 
 // outputFlags bind the files that a run leaves.

@@ -32,7 +32,8 @@ writes report.html and report.csv again, byte for byte. Several go on one page,
 comparison.html, with comparison.csv: what the students come to, what they cost, their
 courses one over another, and the settings that differ. Runs that were judged on other
 rows, or are of another task, are not compared: the page says so. RUN may also be what
-specialist run or specialist eval --report left: its page and CSV are written again.`,
+sweep, specialist run or specialist eval --report left: its page and CSV are written
+again.`,
 		Example: `  kdonnx report out/
   kdonnx report runs/t1/ runs/t4/ runs/t20/ -o compared.html
   kdonnx report runs/*/metrics.json --json`,
@@ -48,6 +49,9 @@ specialist run or specialist eval --report left: its page and CSV are written ag
 		RunE: func(_ *cobra.Command, args []string) error {
 			if file, ok := report.FindSpecialists(args[0]); ok && len(args) == 1 {
 				return a.rebuildSpecialists(file, to, asJSON)
+			}
+			if file, ok := report.FindSweep(args[0]); ok && len(args) == 1 {
+				return a.rebuildSweep(file, to, asJSON)
 			}
 			runs, err := readRuns(args)
 			if err != nil {
@@ -83,6 +87,9 @@ func readRuns(args []string) ([]report.Named, error) {
 	var runs []report.Named
 	var seen []os.FileInfo
 	for _, arg := range args {
+		if _, ok := report.FindSweep(arg); ok {
+			return nil, usage("report: %s is a sweep, whose page compares its settings: expected it alone, or runs", arg)
+		}
 		path := report.Find(arg)
 		r, err := report.Read(path)
 		if err != nil {
@@ -138,6 +145,42 @@ func (a *app) rebuild(r *report.Report, to report.Files, asJSON bool) error {
 	return nil
 }
 
+// rebuildSweep writes the page and the table of a sweep again from its JSON,
+// beside it unless to says otherwise.
+func (a *app) rebuildSweep(file string, to report.Files, asJSON bool) error {
+	s, err := report.ReadSweep(file)
+	if err != nil {
+		return err
+	}
+	to = besideJSON(to, file)
+	if err := outputsOfReport(to, []string{file}); err != nil {
+		return err
+	}
+	if err := to.WriteSweep(s); err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(a.out, s)
+	}
+	fmt.Fprintf(a.out, "%s\n\n", fault.Printable(s.Title))
+	for _, line := range s.Sentences {
+		fmt.Fprintln(a.out, fault.Printable(line))
+	}
+	a.reported(to)
+	return nil
+}
+
+// besideJSON gives to the names of file, a JSON, where it has none.
+func besideJSON(to report.Files, file string) report.Files {
+	if to.HTML == "" {
+		to.HTML = strings.TrimSuffix(file, filepath.Ext(file)) + ".html"
+	}
+	if to.CSV == "" {
+		to.CSV = strings.TrimSuffix(to.HTML, filepath.Ext(to.HTML)) + ".csv"
+	}
+	return to
+}
+
 // rebuildSpecialists writes the page of specialists again from its JSON, beside
 // it and under its name unless to says otherwise.
 func (a *app) rebuildSpecialists(file string, to report.Files, asJSON bool) error {
@@ -145,13 +188,7 @@ func (a *app) rebuildSpecialists(file string, to report.Files, asJSON bool) erro
 	if err != nil {
 		return err
 	}
-	name := strings.TrimSuffix(file, filepath.Ext(file))
-	if to.HTML == "" {
-		to.HTML = name + ".html"
-	}
-	if to.CSV == "" {
-		to.CSV = strings.TrimSuffix(to.HTML, filepath.Ext(to.HTML)) + ".csv"
-	}
+	to = besideJSON(to, file)
 	if err := outputsOfReport(to, []string{file}); err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func backFlags(f *pflag.FlagSet, r *distill.Recipe) {
 var (
 	ofGivenTeacher = map[string]bool{"before": true, "mean": true, "weights": true, "temperatures": true, "teacher-output": true, "teacher-kind": true, "teacher-task": true,
 		"class-map": true, "teacher-smoothing": true, "teacher-input": true, "teacher-preprocess": true, "input": true, "task": true, "unverified": true, "hint-epochs": true, "hint-targets": true, "huber-delta": true}
-	ofRun = map[string]bool{"output": true, "report": true, "metrics": true, "csv": true, "stream": true, "tensorboard": true, "no-baseline": true, "input-name": true}
+	ofRun = map[string]bool{"output": true, "parallel": true, "report": true, "metrics": true, "csv": true, "stream": true, "tensorboard": true, "no-baseline": true, "input-name": true}
 )
 
 // studentsFlag is --student of several students: one or more between semicolons,

@@ -109,7 +109,7 @@ func specialistFlags(f *pflag.FlagSet, r *distill.Recipe) {
 }
 
 // ofOneStudent are flags of a run that a fleet of specialists has no use for.
-var ofOneStudent = map[string]bool{"teacher": true, "output": true, "report": true, "metrics": true, "csv": true, "stream": true, "tensorboard": true, "seeds": true, "no-baseline": true,
+var ofOneStudent = map[string]bool{"teacher": true, "output": true, "report": true, "metrics": true, "csv": true, "stream": true, "tensorboard": true, "seeds": true, "parallel": true, "no-baseline": true,
 	"budget-params": true, "budget-bytes": true, "budget-flops": true, "budget-latency": true, "hint": true, "hint-weight": true, "input-name": true}
 
 // printFleet shows what the specialists came to.

@@ -189,10 +189,15 @@ func Default(task dataset.Task) string {
 	return "classic"
 }
 
-// Suits tells whether the loss of that name is one of the task; if not it is a
-// fault.Usage that lists those that are.
-func Suits(name string, task dataset.Task) error {
+// Suits tells whether the loss of that name is one of the task, with so many
+// outputs, 0 where that is not known yet; if not it is a fault.Usage that lists
+// those that are. Two logits in standard form are ±√½ whatever they were: of
+// fewer than three classes nothing is left to learn.
+func Suits(name string, task dataset.Task, outputs int) error {
 	if e, known := registry[baseName(name)]; known && e.Task == task {
+		if outputs > 0 && outputs < 3 && strings.HasPrefix(name, standardPrefix) {
+			return fault.New(fault.Usage, "", "--loss", "got %q for %d classes, expected at least 3: standardising two logits leaves which is larger, and no gradient; %s alone keeps the rest", name, outputs, e.Name)
+		}
 		return nil
 	}
 	what := string(task)

@@ -114,7 +114,7 @@ func TestLossesOfTasks(t *testing.T) {
 	all := 0
 	for _, task := range []dataset.Task{dataset.MultiClass, dataset.MultiLabel, dataset.Regression} {
 		all += len(Of(task))
-		if err := Suits(Default(task), task); err != nil {
+		if err := Suits(Default(task), task, 1); err != nil {
 			t.Error(err)
 		}
 	}
@@ -122,15 +122,17 @@ func TestLossesOfTasks(t *testing.T) {
 		t.Errorf("%d losses are of a task, expected all %d", all, len(Entries()))
 	}
 	for _, c := range []struct {
-		name string
-		task dataset.Task
-		want string
+		name    string
+		task    dataset.Task
+		outputs int
+		want    string
 	}{
-		{"classic", dataset.Regression, `--loss: got "classic", which is not for regression, expected one of regression, regression-huber`},
-		{"regression", dataset.MultiClass, `--loss: got "regression", which is not for multi-class, expected one of classic, classic-ce, dist, dkd, hard-label, logit-mse, ttm, wttm`},
-		{"nonsense", dataset.MultiLabel, `--loss: got "nonsense", which is not for multi-label, expected one of multi-label`},
+		{"classic", dataset.Regression, 0, `--loss: got "classic", which is not for regression, expected one of regression, regression-huber`},
+		{"regression", dataset.MultiClass, 3, `--loss: got "regression", which is not for multi-class, expected one of classic, classic-ce, dist, dkd, hard-label, logit-mse, ttm, wttm`},
+		{"nonsense", dataset.MultiLabel, 0, `--loss: got "nonsense", which is not for multi-label, expected one of multi-label`},
+		{"std+dkd:nontarget=2", dataset.MultiClass, 2, `--loss: got "std+dkd:nontarget=2" for 2 classes, expected at least 3: standardising two logits leaves which is larger, and no gradient; dkd alone keeps the rest`},
 	} {
-		if err := Suits(c.name, c.task); err == nil || err.Error() != c.want || fault.KindOf(err) != fault.Usage {
+		if err := Suits(c.name, c.task, c.outputs); err == nil || err.Error() != c.want || fault.KindOf(err) != fault.Usage {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +125,55 @@ func TestStudentIsTeacher(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestStandardisedPairs: of two classes a standardised loss has no gradient to
+// learn by, which is why Suits refuses it, of three it has, and without the
+// prefix two are enough.
+func TestStandardisedPairs(t *testing.T) {
+	pull := func(name string, c int) float64 {
+		l, err := New(name, Settings{Temperature: 3, Alpha: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Eval(randomBatch(15, 6, c), nil).SoftGradient
+	}
+	for _, e := range Entries() {
+		if !e.Standardisable {
+			continue
+		}
+		std := standardPrefix + e.Name
+		if pull(std, 2) > 1e-5 || pull(std, 3) < 1e-2 || pull(e.Name, 2) < 1e-2 {
+			t.Errorf("%s: the gradient is %g of 2 classes and %g of 3, %g of 2 as they are", std, pull(std, 2), pull(std, 3), pull(e.Name, 2))
+		}
+		for c, refused := range map[int]bool{0: false, 2: true, 3: false} {
+			if err := Suits(std, e.Task, c); (err != nil) != refused || Suits(e.Name, e.Task, c) != nil {
+				t.Errorf("%s of %d classes: got %v, refused is to be %v", std, c, err, refused)
+			}
+		}
+	}
+}
+
+// TestRelationsOfOneRow: DIST of a batch of one row is its term within the row
+// alone; that between rows, of which there are none, adds nothing.
+func TestRelationsOfOneRow(t *testing.T) {
+	b := randomBatch(16, 1, 5)
+	var terms [2]Terms
+	var grads [2][]float32
+	for k, name := range []string{"dist", "dist:intra=0"} {
+		l, err := New(name, Settings{Temperature: 3, Alpha: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		grads[k] = make([]float32, 5)
+		terms[k] = l.Eval(b, grads[k])
+		if worst := worstSlope(l.Eval, b); worst > 2e-6 {
+			t.Errorf("%s: gradient and slope differ by %g", name, worst)
+		}
+	}
+	if terms[0] != terms[1] || !slices.Equal(grads[0], grads[1]) || terms[0].Soft < 0.1 {
+		t.Errorf("got %v and %v, gradients %v", terms[0], terms[1], grads)
 	}
 }
 

@@ -64,10 +64,10 @@ func (b *Balancer) Add(n int, labels []int32, values, teacher []float32) {
 func (b *Balancer) answer(z []float32) {
 	if b.task == dataset.MultiLabel {
 		for k, v := range z {
-			if v >= 0 {
+			if Yes(v) {
 				b.sum.Answered[k]++
 			}
-			b.sum.Mass[k] += 1 / (1 + math.Exp(-float64(v)))
+			b.sum.Mass[k] += Sigmoid(v)
 		}
 		return
 	}

@@ -37,6 +37,15 @@ type Candidate struct {
 	Chosen   bool   `json:"chosen,omitempty"`
 }
 
+// String is the candidate for people: what it is and costs.
+func (c Candidate) String() string {
+	line := fmt.Sprintf("%s: %s parameters, %s bytes, %s operations a row", c.Arch, thousands(c.Params), thousands(c.Bytes), thousands(c.FLOPs))
+	if c.Latency > 0 {
+		line += ", " + seconds(c.Latency.Seconds())
+	}
+	return line
+}
+
 // budgetTable is the search within a budget on the page.
 type budgetTable struct {
 	Asked   string // family and bounds

@@ -2,6 +2,9 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
 	"github.com/kdonnx/kdonnx/dataset"
 	"github.com/kdonnx/kdonnx/distill/metrics"
@@ -55,6 +58,18 @@ func NewGain(unit string, perSeed []float64, perRow metrics.TTest, tested metric
 	return g
 }
 
+// text is a gain, or a bound of it, for people: of rows in whole ones from a
+// hundred on, else in tenths, since seeds tell no more.
+func (g *Gain) text(x float64) string {
+	switch {
+	case g.Unit != "errors" || !finite(x):
+		return general(x)
+	case math.Abs(x) >= 100:
+		return thousands(int64(math.Round(x)))
+	}
+	return minus(strings.TrimSuffix(strconv.FormatFloat(x+0, 'f', 1, 64), ".0"))
+}
+
 // seeds is how many there were.
 func (g *Gain) seeds() int { return g.OverSeeds.N }
 
@@ -62,7 +77,7 @@ func (g *Gain) seeds() int { return g.OverSeeds.N }
 // is above 0, the ranks of numbers say so too, and g.P is below Significance.
 func JudgeSeeds(task dataset.Task, g *Gain) Verdict {
 	v := Verdict{Gain: g}
-	size := func(x float64) string { return general(max(x, -x)) }
+	size := func(x float64) string { return g.text(max(x, -x)) }
 	fewer, more := "fewer errors of "+thousands(int64(g.Rows)), "more errors of "+thousands(int64(g.Rows))
 	switch task {
 	case dataset.MultiLabel:
@@ -71,7 +86,7 @@ func JudgeSeeds(task dataset.Task, g *Gain) Verdict {
 		fewer, more = "less "+g.Unit, "more "+g.Unit
 	}
 	over := fmt.Sprintf("than %s, mean of %d seeds", same, g.seeds())
-	interval := fmt.Sprintf("95\u00a0%% interval %s to %s", general(g.Low), general(g.High))
+	interval := fmt.Sprintf("95\u00a0%% interval %s to %s", g.text(g.Low), g.text(g.High))
 	ps := fmt.Sprintf("p\u00a0%s over seeds, p\u00a0%s over test rows, p\u00a0%s over both", pValue(g.OverSeeds.P), pValue(g.OverRows.P), pValue(g.Together.P))
 	switch {
 	case g.Mean == 0:

@@ -62,6 +62,7 @@ type tile struct {
 	Role         role
 	Label, Name  string
 	Value, Under string
+	Several      bool // Value is a mean over seeds with its deviation
 }
 
 func newPage(r *Report) page {
@@ -75,9 +76,9 @@ func newPage(r *Report) page {
 	}
 	models := modelsOf(r)
 	for _, m := range models {
-		p.Tiles = append(p.Tiles, newTile(m))
+		p.Columns = append(p.Columns, newTile(m))
+		p.Tiles = append(p.Tiles, r.Seeds.tile(m))
 	}
-	p.Columns = p.Tiles
 	p.Table = compare(models)
 	p.Bars = comparisons(models)
 	p.Seeds = newSeedsPanel(r, models)
@@ -89,7 +90,7 @@ func newPage(r *Report) page {
 	var worst bool
 	if p.ClassCharts, worst = newClassCharts(models, classes); len(p.ClassCharts) == 1 {
 		p.ClassChart, p.ClassCharts = p.ClassCharts[0], nil
-		p.ClassChart.Key = p.Tiles
+		p.ClassChart.Key = p.Columns
 	} else if worst {
 		p.ClassNote = fmt.Sprintf("The %d classes that the student does worst on, worst first.", 2*panelRows)
 	}

@@ -165,6 +165,37 @@ func (s *Seeds) of(who role) map[string]Spread {
 	return nil
 }
 
+// tile is that of m: of what was trained with several seeds the means, since the
+// verdict is about these, and not those of the one that is exported.
+func (s *Seeds) tile(m model) tile {
+	t := newTile(m)
+	if s == nil || m.Labelled == 0 {
+		return t
+	}
+	of := s.of(m.Role)
+	text := map[string]string{}
+	for _, sc := range scores(m.Result) {
+		spread, ok := of[sc.Key]
+		switch {
+		case ok:
+			text[sc.Key] = plusMinus(sc.show(spread.Mean), sc.show(spread.SD))
+		case sc.Key != "agreement" && sc.Key != "ece": // which no tile has
+			return t
+		}
+	}
+	t.Several = true
+	seeds, rows := plural(len(s.Seeds), "seed"), thousands(int64(m.Labelled))
+	switch m.Task {
+	case dataset.MultiLabel:
+		t.Value, t.Under = text["micro_f1"], fmt.Sprintf("micro-F1; %s rows of %s with a wrong label; mean of %s", text["errors"], rows, seeds)
+	case dataset.Regression:
+		t.Value, t.Under = text["r2"], fmt.Sprintf("R²; RMSE %s, MAE %s; mean of %s", text["rmse"], text["mae"], seeds)
+	default:
+		t.Value, t.Under = text["accuracy"], fmt.Sprintf("%s errors of %s; mean of %s", text["errors"], rows, seeds)
+	}
+	return t
+}
+
 // cell is a number of one model: with its spread, unless it is the teacher's.
 func (s *Seeds) cell(m model, sc score) string {
 	if spread, ok := s.of(m.Role)[sc.Key]; ok {
@@ -189,10 +220,10 @@ func plusMinus(mean, sd string) string {
 
 // rows are the tests of a gain.
 func (g *Gain) rows() []row {
-	interval := func(t metrics.TTest) string { return general(t.Low) + " to " + general(t.High) }
+	interval := func(t metrics.TTest) string { return g.text(t.Low) + " to " + g.text(t.High) }
 	p := func(x float64) string { return "p " + pValue(x) }
 	return []row{
-		{"Mean gain in " + clean(g.Unit), []string{plusMinus(general(g.Mean), general(g.SD)), "95 % interval " + general(g.Low) + " to " + general(g.High)}},
+		{"Mean gain in " + clean(g.Unit), []string{plusMinus(g.text(g.Mean), g.text(g.SD)), "95 % interval " + g.text(g.Low) + " to " + g.text(g.High)}},
 		{"Seeds on which the student is better", []string{fmt.Sprintf("%d of %d", g.Better, g.seeds()), ""}},
 		{"Over seeds: paired t test", []string{p(g.OverSeeds.P), interval(g.OverSeeds)}},
 		{"Over test rows: random signs, or of numbers Wilcoxon's", []string{p(g.OverRows.P), fmt.Sprintf("student better on %s, worse on %s", thousands(int64(g.OverRows.OnlyB)), thousands(int64(g.OverRows.OnlyA)))}},

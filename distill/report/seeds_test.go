@@ -75,6 +75,46 @@ func TestStrip(t *testing.T) {
 	}
 }
 
+// TestSeedsOnTiles has the mean on top of the page, as the verdict has, and the
+// exported net below.
+func TestSeedsOnTiles(t *testing.T) {
+	r := withSeeds(example(t, 500, 10, 3))
+	p := newPage(r)
+	for i, m := range modelsOf(r) {
+		tile, one := p.Tiles[i], p.Columns[i]
+		if m.Role == teacherRole {
+			if tile != one {
+				t.Errorf("the teacher's tile is %+v", tile)
+			}
+			continue
+		}
+		mean := float64(m.Errors) + map[role]float64{studentRole: 1, baselineRole: 2}[m.Role]
+		if want := errorsText(mean) + " ± "; !tile.Several || !strings.HasPrefix(tile.Under, want) || !strings.Contains(tile.Under, "mean of 3 seeds") || !strings.Contains(tile.Value, " ± ") {
+			t.Errorf("tile %+v, expected %s", tile, want)
+		}
+		if one.Several || strings.Contains(one.Value, "±") {
+			t.Errorf("column %+v", one)
+		}
+	}
+	delete(r.Seeds.Student, "accuracy") // as a file of somebody may
+	if html, err := HTML(r); err != nil || strings.Contains(string(html), `class="value several"></p>`) {
+		t.Errorf("an empty tile (%v)", err)
+	}
+}
+
+// TestGainText shows gains in errors no finer than seeds tell them.
+func TestGainText(t *testing.T) {
+	errors, numbers := &Gain{Unit: "errors"}, &Gain{Unit: "mean absolute error"}
+	for x, want := range map[float64]string{29.67: "29.7", -4.303: "−4.3", 3: "3", 108.3: "108", 1348.6: "1,349", 0: "0"} {
+		if got := errors.text(x); got != want {
+			t.Errorf("%v errors are %q, expected %q", x, got, want)
+		}
+	}
+	if got := numbers.text(0.012345); got != "0.01235" {
+		t.Errorf("a number is %q", got)
+	}
+}
+
 // TestSeedsElsewhere finds the numbers over seeds in the CSV and in a comparison
 // with a run of one seed.
 func TestSeedsElsewhere(t *testing.T) {

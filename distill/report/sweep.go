@@ -80,6 +80,22 @@ type SweepSize struct {
 	Sentence string  `json:"sentence"`
 }
 
+// Remark is what there is to say in a word of the cell at a place among those of
+// its role, 0 for the first.
+func (c SweepCell) Remark(place int) string {
+	switch {
+	case c.Diverged != "":
+		return "diverged"
+	case c.Left:
+		return "left behind"
+	case place == 0:
+		return "best"
+	case c.Within:
+		return "≈ best"
+	}
+	return ""
+}
+
 // Of is the setting of a key; empty where the cell has none.
 func (c SweepCell) Of(key string) string {
 	for _, s := range c.Settings {

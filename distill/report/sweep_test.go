@@ -2,10 +2,17 @@ package report
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kdonnx/kdonnx/internal/fault"
+	"github.com/kdonnx/kdonnx/internal/fault/faulttest"
 )
 
 func sweepFixture() *Sweep {
@@ -47,20 +54,21 @@ func TestSweepPage(t *testing.T) {
 	}
 	text := string(page)
 	for want, n := range map[string]int{
-		"Accuracy over T":             2 + 2*2, // heading and description, of the lines and of two heat maps
-		`class="trace"`:               2 + 2,   // legend and curve
-		`class="whisker"`:             6,
-		`class="level"`:               2,
-		`class="ceiling"`:             1,
-		`class="right"`:               12,
-		`dy="0.35em">92.0</text>`:     1,     // in the heat map
-		"92.00 ± 0.30 %":              1 + 2, // table, and titles of a dot and a cell
-		"90 &lt;rows&gt; (90 rows)":   1,
-		"<script":                     0,
-		"mlp:8 is best at 4, 92.00 %": 1,
-		"distillation helps":          2,
-		"NaN":                         0,
-		"–":                           -1,
+		"Accuracy over temperature T":       2 + 2*2, // heading and description, of the lines and of two heat maps
+		`class="trace"`:                     2 + 2,   // legend and curve
+		`class="whisker"`:                   6,
+		`class="level"`:                     2,
+		`class="ceiling"`:                   1,
+		`class="right"`:                     12,
+		`dy="0.35em">92.0</text>`:           1,     // in the heat map
+		"92.00 ± 0.30 %":                    1 + 2, // table, and titles of a dot and a cell
+		"90 &lt;rows&gt;;":                  1,
+		`<td class="text remark">best</td>`: 1, // of equals too
+		"<script":                           0,
+		"mlp:8 is best at 4, 92.00 %":       1,
+		"distillation helps":                2,
+		"NaN":                               0,
+		"–":                                 -1,
 	} {
 		if got := strings.Count(text, want); n >= 0 && got != n || n < 0 && got == 0 {
 			t.Errorf("%q stands %d times, expected %d", want, got, n)
@@ -70,6 +78,63 @@ func TestSweepPage(t *testing.T) {
 	again, err := SweepHTML(s)
 	if err != nil || !bytes.Equal(page, again) {
 		t.Error("the same sweep gives other bytes")
+	}
+	s.Cells[1].Value, s.Cells[1].Behind, s.Cells[1].Within = s.Cells[0].Value, 0, true
+	if best, equal := s.Cells[0].Remark(0), s.Cells[1].Remark(1); best != "best" || equal != "≈ best" {
+		t.Errorf("the first is %q, its equal %q", best, equal)
+	}
+}
+
+// TestReadSweep makes page and table of what the JSON says, the same bytes, and
+// refuses what no page can be made of by its field.
+func TestReadSweep(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, SweepFile)
+	write := func(s *Sweep) {
+		text, err := json.Marshal(s)
+		if err == nil {
+			err = os.WriteFile(path, text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := sweepFixture()
+	write(s)
+	if file, ok := FindSweep(dir); !ok || file != path {
+		t.Errorf("found %q, %v", file, ok)
+	}
+	said, err := ReadSweep(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got bytes.Buffer
+	page, err := SweepHTML(s)
+	again, err2 := SweepHTML(said)
+	if err := cmp.Or(err, err2, s.CSV(&want), said.CSV(&got)); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(page, again) || want.String() != got.String() {
+		t.Error("page or table of what was read are others")
+	}
+	for field, change := range map[string]func(*Sweep){
+		"measure":        func(s *Sweep) { s.Measure = "" },
+		"cells":          func(s *Sweep) { s.Cells = nil },
+		"cells[0].value": func(s *Sweep) { s.Cells[0].Value = Number(math.NaN()) },
+		"rows":           func(s *Sweep) { s.Rows = math.MaxInt },
+		"axes": func(s *Sweep) {
+			s.Axes[0].Values, s.Axes[1].Values = make([]string, 30_000), make([]string, 30_000)
+		},
+	} {
+		s := sweepFixture()
+		change(s)
+		write(s)
+		_, err := ReadSweep(path)
+		faulttest.Want(t, err, fault.Input, path, field)
+	}
+	os.WriteFile(filepath.Join(dir, "metrics.json"), []byte("{}"), 0o644)
+	if _, ok := FindSweep(dir); ok {
+		t.Error("a run's folder is taken for a sweep's")
 	}
 }
 

@@ -5,18 +5,22 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // sweepHeat is the measure over two keys that vary, of one student: the darker
 // the better. What else varies is at its best in each cell.
 type sweepHeat struct {
-	Title, Alt                string
+	Title, Note, Alt          string
 	W, H, Left, Top, CW, CH   px
 	Cols, Rows                []heatLabel
 	Cells                     []heatCell
 	XName, YName              string
 	XNameAt, YNameAt, YNameUp px
 }
+
+// Turned tells whether the name of the rows runs upwards; a symbol stands.
+func (h *sweepHeat) Turned() bool { return utf8.RuneCountInString(h.YName) > 1 }
 
 // Bounds of the heat maps of a page.
 const (
@@ -57,12 +61,16 @@ func newSweepHeats(s *Sweep) (list []*sweepHeat) {
 func newSweepHeat(s *Sweep, name string, x, y SweepAxis, lo, hi float64) *sweepHeat {
 	xs, ys := s.ordered(x), s.ordered(y)
 	slices.Reverse(ys) // larger is higher
-	h := &sweepHeat{Left: 96, Top: 34, CW: px(math.Max(22, math.Min(64, 620/float64(len(xs))))), CH: 30, XName: clean(x.Label), YName: clean(y.Label)}
+	h := &sweepHeat{Left: 96, Top: 34, CW: px(math.Max(22, math.Min(64, 620/float64(len(xs))))), CH: 30, XName: x.title(), YName: y.symbol()}
 	h.W, h.H = h.Left+h.CW*px(len(xs))+6, h.Top+h.CH*px(len(ys))+6
 	h.XNameAt, h.YNameAt, h.YNameUp = h.Left+h.CW*px(len(xs))/2, 12, h.Top+h.CH*px(len(ys))/2
-	h.Title = fmt.Sprintf("%s over %s and %s", upper(s.Measure), h.XName, h.YName)
+	h.Title = fmt.Sprintf("%s over %s and %s", upper(s.Measure), x.title(), y.title())
 	if name != "" {
 		h.Title += ", " + clean(name)
+	}
+	h.Note = "Each cell is the best of what else varies."
+	if s.share() {
+		h.Note = "In %. " + h.Note
 	}
 	var best *SweepCell
 	for i, v := range xs {

@@ -50,6 +50,37 @@ type sweepDot struct {
 	Title        string
 }
 
+// title is what a figure calls the axis.
+func (a SweepAxis) title() string {
+	switch a.Key {
+	case "loss.temperature":
+		return "temperature T"
+	case "loss.alpha":
+		return "weight α of the soft loss"
+	case "loss.beta":
+		return "weight β of the hard loss"
+	case "train.lr":
+		return "learning rate"
+	case "train.weight_decay":
+		return "weight decay"
+	}
+	return clean(a.Label)
+}
+
+// symbol is title, or where there is one the symbol in it, for where there is
+// little room.
+func (a SweepAxis) symbol() string {
+	switch a.Key {
+	case "loss.temperature":
+		return "T"
+	case "loss.alpha":
+		return "α"
+	case "loss.beta":
+		return "β"
+	}
+	return a.title()
+}
+
 // overs are the axes that a figure is over, the most telling first.
 func (s *Sweep) overs() (list []SweepAxis) {
 	for _, key := range []string{"loss.temperature", "loss.alpha"} {
@@ -73,7 +104,7 @@ func newSweepLines(s *Sweep) *sweepLines {
 	}
 	over := overs[0]
 	xs := s.numeric(over)
-	c := &sweepLines{Title: upper(s.Measure) + " over " + clean(over.Label), W: 760, H: 360, Left: 64, Right: 744, Top: 14, Bottom: 310,
+	c := &sweepLines{Title: upper(s.Measure) + " over " + over.title(), W: 760, H: 360, Left: 64, Right: 744, Top: 14, Bottom: 310,
 		Note: "Each point is the best of what else varies, with its standard error; a dashed line is the best baseline of the student, a dotted one the teacher."}
 	type at struct {
 		x    float64
@@ -126,7 +157,7 @@ func newSweepLines(s *Sweep) *sweepLines {
 	} else {
 		c.X.Ticks = linear(lo, hi, 8, 0, decimals).inside(lo, hi).Ticks
 	}
-	c.X = c.X.placed(c.Left+12, c.Right-12, clean(over.Label))
+	c.X = c.X.placed(c.Left+12, c.Right-12, over.title())
 	label := decimals
 	if s.share() {
 		label = percents

@@ -57,7 +57,7 @@ type sweepRow struct {
 const maxSweepRows = 200
 
 func newSweepPage(s *Sweep) sweepPage {
-	p := sweepPage{Title: clean(s.Title), Method: clean(s.Method), Judged: fmt.Sprintf("%s (%s)", clean(s.JudgedOn), plural(s.Rows, "row")), Measure: clean(s.Measure),
+	p := sweepPage{Title: clean(s.Title), Method: clean(s.Method), Judged: clean(s.JudgedOn), Measure: clean(s.Measure),
 		Sentences: cleanAll(s.Sentences), Notes: cleanAll(s.Notes), Command: clean(s.Command), Seeds: s.Seeds > 1}
 	for line := range strings.SplitSeq(strings.TrimRight(s.Best, "\n"), "\n") {
 		p.Best += clean(line) + "\n"
@@ -72,11 +72,11 @@ func newSweepPage(s *Sweep) sweepPage {
 		p.Teacher = s.value(*s.Teacher)
 	}
 	for i, c := range s.Cells[:min(len(s.Cells), maxSweepRows)] {
-		p.Cells = append(p.Cells, s.row(strconv.Itoa(i+1), c))
+		p.Cells = append(p.Cells, s.row(i, c))
 	}
 	p.Hidden = len(s.Cells) - len(p.Cells)
 	for i, c := range s.Baselines[:min(len(s.Baselines), maxSweepRows)] {
-		p.Baselines = append(p.Baselines, s.row(strconv.Itoa(i+1), c))
+		p.Baselines = append(p.Baselines, s.row(i, c))
 	}
 	for _, z := range s.Sizes {
 		baseline := none
@@ -90,24 +90,16 @@ func newSweepPage(s *Sweep) sweepPage {
 	return p
 }
 
-func (s *Sweep) row(rank string, c SweepCell) sweepRow {
-	r := sweepRow{Rank: rank, Best: c.Within && c.Behind == 0}
+// row is the line of the cell at a place of its table.
+func (s *Sweep) row(place int, c SweepCell) sweepRow {
+	r := sweepRow{Rank: strconv.Itoa(place + 1), Remark: c.Remark(place)}
+	r.Best = r.Remark == "best"
 	for _, a := range s.Axes {
 		v := clean(c.Of(a.Key))
 		if v == "" {
 			v = none
 		}
 		r.Settings = append(r.Settings, shorten(v, 40))
-	}
-	switch {
-	case c.Diverged != "":
-		r.Remark = "diverged"
-	case c.Left:
-		r.Remark = "left behind"
-	case r.Best:
-		r.Remark = "best"
-	case c.Within:
-		r.Remark = "≈ best"
 	}
 	r.Values = []string{s.plusMinus(c.Value, c.SE)}
 	if s.Seeds > 1 {

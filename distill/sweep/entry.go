@@ -97,6 +97,7 @@ func inCell(c Cell, err error) error {
 
 // keyOf names a training by what its weights depend on.
 func keyOf(role string, r distill.Recipe) (string, error) {
+	r.Train.Parallel = 0
 	text, err := json.Marshal(struct {
 		Role    string
 		Student distill.StudentRecipe

@@ -13,19 +13,20 @@ import (
 	"path/filepath"
 
 	"github.com/kdonnx/kdonnx/distill"
+	"github.com/kdonnx/kdonnx/distill/report"
 	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
 // What a sweep leaves in its folder.
 const (
-	cellsDir     = "cells"      // a file for each finished training, and each rung that one was judged at
-	workDir      = "work"       // checkpoints
-	identityFile = "sweep.id"   // what all of it depends on
-	csvFile      = "sweep.csv"  // the table
-	jsonFile     = "sweep.json" // all of it
-	htmlFile     = "sweep.html" // for people
-	bestFile     = "best.yaml"  // recipe of the best cell
+	cellsDir     = "cells"          // a file for each finished training, and each rung that one was judged at
+	workDir      = "work"           // checkpoints
+	identityFile = "sweep.id"       // what all of it depends on
+	csvFile      = "sweep.csv"      // the table
+	jsonFile     = report.SweepFile // all of it
+	htmlFile     = "sweep.html"     // for people
+	bestFile     = "best.yaml"      // recipe of the best cell
 )
 
 // record is what one training came to after so many epochs.

@@ -162,7 +162,7 @@ func (s *sweeper) sizes(cells, baselines []*entry) (list []report.SweepSize) {
 
 // gain says whether a student is better than its baseline.
 func (s *sweeper) gain(gain, se float64, uneven bool) string {
-	by := s.shown(math.Abs(gain))
+	by := s.difference(math.Abs(gain))
 	switch {
 	case uneven:
 		return "left behind by halving: not trained as long as its baseline"
@@ -174,6 +174,15 @@ func (s *sweeper) gain(gain, se float64, uneven bool) string {
 		return "distillation is not helping here: no difference"
 	}
 	return "distillation is not helping here: " + by + " less"
+}
+
+// difference is one of two values of the measure for people: of shares in
+// points, since a per cent of a per cent would be something else.
+func (s *sweeper) difference(v float64) string {
+	if s.session.Measure() == "R²" {
+		return s.shown(v)
+	}
+	return fmt.Sprintf("%.2f percentage points", 100*v)
 }
 
 // best writes the recipe of the best cell.
@@ -231,16 +240,23 @@ func (s *sweeper) plusMinus(v, se float64) string {
 	return fmt.Sprintf("%.2f ± %.2f %%", 100*v, 100*se)
 }
 
+// fewRows is below how many rows an accuracy is too coarse to rank settings by:
+// one of 100 is a percentage point, and at 90 % the standard error is three.
+const fewRows = 100
+
 // sentences are what came out in words.
 func (s *sweeper) sentences(r *Result) []string {
 	if r.Best == "" {
 		return []string{"Every setting diverged: try lower learning rates."}
 	}
 	best := r.Cells[0]
-	within := 0
+	within, others := 0, 0 // of those that ran as long
 	for _, c := range r.Cells[1:] {
 		if c.Within {
 			within++
+		}
+		if !c.Left && c.Diverged == "" {
+			others++
 		}
 	}
 	list := []string{fmt.Sprintf("Best: %s, %s %s on %s.", best.Name, r.Measure, s.plusMinus(float64(best.Value), float64(best.SE)), r.JudgedOn)}
@@ -249,8 +265,11 @@ func (s *sweeper) sentences(r *Result) []string {
 		list = append(list, "1 other setting is not told apart from it (95 %, on the same rows); more --seeds or a larger --hold-out may.")
 	case within > 1:
 		list = append(list, fmt.Sprintf("%d other settings are not told apart from it (95 %%, on the same rows); more --seeds or a larger --hold-out may.", within))
-	case len(r.Cells) > 1:
+	case others > 0:
 		list = append(list, "It is told apart from every other setting that ran as long (95 %, on the same rows).")
+	}
+	if r.Measure == "accuracy" && r.Rows < fewRows {
+		list = append(list, fmt.Sprintf("Only %d rows judge, each worth %s: too few to choose by. More rows, or a larger --hold-out, would say more.", r.Rows, s.difference(1/float64(r.Rows))))
 	}
 	for _, size := range r.Sizes {
 		if size.Sentence != "" {

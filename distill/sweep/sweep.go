@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/kdonnx/kdonnx/distill"
@@ -72,6 +73,8 @@ type sweeper struct {
 	baselines []*entry
 	rungs     []int // epochs after which trainings are judged; the last is all of them
 	progress  *distill.Joint
+	followed  atomic.Int64 // trainings of the rung that are done
+	total     int          // of the rung
 	notes     []string
 }
 
@@ -149,6 +152,9 @@ func (s *sweeper) prepare() error {
 			return err
 		}
 		s.rungs = p.Halving.rungs(len(p.Cells), p.Base.Train.Epochs)
+	}
+	if err := p.Base.Validate(); err != nil { // else the first cell would be blamed
+		return err
 	}
 	if err := s.enter(); err != nil {
 		return err

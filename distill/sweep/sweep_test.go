@@ -187,7 +187,7 @@ func checkFiles(t *testing.T, p Plan, got *Result) {
 		}
 	}
 	page, err := os.ReadFile(got.Files.Report)
-	if err != nil || !bytes.Contains(page, []byte("Accuracy over T")) || !bytes.Contains(page, []byte("mlp:8")) {
+	if err != nil || !bytes.Contains(page, []byte("Accuracy over temperature T")) || !bytes.Contains(page, []byte("mlp:8")) {
 		t.Errorf("sweep.html: %v, %d bytes", err, len(page))
 	}
 	var shown bytes.Buffer

@@ -18,6 +18,7 @@ import (
 func (s *sweeper) train(ctx context.Context) error {
 	alive := append(slices.Clone(s.cells), s.baselines...)
 	s.progress = s.newProgress(len(alive))
+	s.log(s.announced())
 	for k, until := range s.rungs {
 		var work []*training
 		for _, e := range alive {
@@ -85,6 +86,8 @@ func (s *sweeper) promote(alive []*entry) (next []*entry) {
 // together follows the trainings to rung k, several at once. The first fault
 // ends the others, which save checkpoints.
 func (s *sweeper) together(ctx context.Context, work []*training, k int) error {
+	s.followed.Store(0)
+	s.total = len(work)
 	i, err := distill.Together(ctx, len(work), s.plan.Parallel, func(ctx context.Context, i int) error { return s.follow(ctx, work[i], k) })
 	if i < len(work) {
 		return inCell(work[i].of.cell, err)
@@ -99,11 +102,14 @@ func (s *sweeper) follow(ctx context.Context, t *training, k int) error {
 	if err != nil {
 		return err
 	}
-	if r == nil {
+	fresh := r == nil
+	if fresh {
 		if r, err = s.run(ctx, t, k); err != nil {
 			return err
 		}
-		s.tell(t, r)
+	}
+	if n := s.followed.Add(1); fresh {
+		s.tell(t, r, int(n))
 	}
 	t.at[s.rungs[k]] = r
 	s.progress.Set(t, int64(until)*int64(s.session.StepsPerEpoch(t.recipe.Train.Batch)))
@@ -161,9 +167,27 @@ func (s *sweeper) run(ctx context.Context, t *training, k int) (r *record, err e
 	return r, nil
 }
 
-// tell logs what a training came to.
-func (s *sweeper) tell(t *training, r *record) {
-	name := t.of.role
+// announced is what is about to be trained, for people.
+func (s *sweeper) announced() string {
+	beside := ""
+	if n := len(s.baselines); n > 0 {
+		beside = fmt.Sprintf(" and of %d baselines", n)
+	}
+	return fmt.Sprintf("sweep: trainings of %d settings%s, %d of each; %s of %d steps, %d at once", len(s.cells), beside, s.plan.Seeds,
+		counted(s.plan.Base.Train.Epochs, "epoch"), s.session.StepsPerEpoch(s.plan.Base.Train.Batch), s.plan.Parallel)
+}
+
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// tell logs what a training came to, the n-th that is done of its rung.
+func (s *sweeper) tell(t *training, r *record, n int) {
+	name := fmt.Sprintf("%d/%d %s", n, s.total, t.of.role)
 	if len(t.of.cell) > 0 {
 		name += " " + t.of.cell.Name()
 	}
@@ -174,7 +198,7 @@ func (s *sweeper) tell(t *training, r *record) {
 		s.log(name + ": " + r.Diverged)
 		return
 	}
-	s.log(fmt.Sprintf("%s: %s %s after %d epochs", name, s.session.Measure(), s.shown(r.Value), r.Epochs))
+	s.log(fmt.Sprintf("%s: %s %s after %s", name, s.session.Measure(), s.shown(r.Value), counted(r.Epochs, "epoch")))
 }
 
 // shown is a value of the measure for people.

@@ -212,6 +212,34 @@ func TestChosenAfterTheSearch(t *testing.T) {
 	}
 }
 
+// TestSearchedOnce goes on with what was chosen, without another search.
+func TestSearchedOnce(t *testing.T) {
+	r := bounded(t)
+	stopped(t, r, RoleStudent)
+	env := newRecord().Env
+	env.Progress = func(stage string, _, _ int64, _ *EpochRecord) {
+		if stage == "search" {
+			t.Error("what was chosen is searched again")
+		}
+	}
+	mustRun(t, r, env)
+}
+
+func TestByScore(t *testing.T) {
+	want := []Candidate{
+		{Score: 0.9, Loss: 2, Params: 9},
+		{Score: 0.8, Loss: 1, Params: 9},
+		{Score: 0.8, Loss: 2, Params: 5},
+		{Score: 0.8, Loss: 2, Params: 6},
+		{Score: 0.7, Loss: 0, Params: 1},
+	}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	if slices.SortStableFunc(got, byScore); !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // TestNetBesideABudget holds a net of given sizes against the budget, without
 // a search.
 func TestNetBesideABudget(t *testing.T) {

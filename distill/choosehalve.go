@@ -40,13 +40,16 @@ func (s *Session) halve(ctx context.Context, list []Candidate, dir string) (int,
 		if len(alive) == 0 {
 			return 0, fault.New(fault.Diverged, "", "budget", "each of %d students diverged: try a lower --lr", len(list))
 		}
-		slices.SortStableFunc(alive, func(i, j int) int {
-			a, b := list[i], list[j]
-			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Loss, b.Loss), cmp.Compare(a.Params, b.Params))
-		})
+		slices.SortStableFunc(alive, func(i, j int) int { return byScore(list[i], list[j]) })
 		alive = alive[:(len(alive)+1)/2]
 	}
 	return alive[0], nil
+}
+
+// byScore orders candidates: first who does better on the validation rows, of
+// equals who has the lower loss there, of these the smaller.
+func byScore(a, b Candidate) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Loss, b.Loss), cmp.Compare(a.Params, b.Params))
 }
 
 // rounds are the epochs up to which the candidates left are trained: the last

@@ -171,3 +171,59 @@ func TestSameRunSeesBothSides(t *testing.T) {
 	faulttest.Want(t, sameRun("x.ckpt", mine, more), fault.Integrity, "validation rows")
 	faulttest.Want(t, sameRun("x.ckpt", more, mine), fault.Integrity, "validation rows")
 }
+
+// TestSplitsAreApart: of the rows that are learned from, that choose the epoch
+// and that judge none is two of these, and none gets lost.
+func TestSplitsAreApart(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		change  func(*DataRecipe)
+		held    *HeldOut
+		all     int
+		learned int
+	}{
+		{"named test rows", func(*DataRecipe) {}, nil, trainRows + testRows, 378},
+		{"no test rows", func(d *DataRecipe) { d.Test = "" }, nil, trainRows, 302},
+		{"held-out rows", func(*DataRecipe) {}, &HeldOut{}, trainRows, 321},
+		{"a share of them", func(*DataRecipe) {}, &HeldOut{Share: 0.3}, trainRows, 265},
+		{"held-out rows, no test rows", func(d *DataRecipe) { d.Test = "" }, &HeldOut{}, trainRows * 8 / 10, 257},
+		{"half of the validation rows", func(d *DataRecipe) { d.Test, d.Val = "unopened.csv", d.Test }, &HeldOut{}, trainRows + testRows, trainRows},
+	} {
+		r := small(t)
+		c.change(&r.Data)
+		d, err := openData(t.Context(), &r, c.held)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		is := map[dataset.RowID]string{}
+		for what, src := range map[string]dataset.Source{"learned from": d.Transfer, "validated on": d.Val, "judged on": d.Test} {
+			ids, err := dataset.IDs(t.Context(), src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range ids {
+				if is[id] != "" {
+					t.Fatalf("%s: a row is %s and %s", c.name, is[id], what)
+				}
+				is[id] = what
+			}
+		}
+		if n := d.Transfer.Len(); len(is) != c.all || n < c.learned-2 || n > c.learned+2 {
+			t.Errorf("%s: %d rows, of which %d are learned from, expected %d and about %d", c.name, len(is), n, c.all, c.learned)
+		}
+	}
+}
+
+// TestUnlabelledRowsLoseLabels: rows that are named as unlabelled teach no labels,
+// whatever their file has.
+func TestUnlabelledRowsLoseLabels(t *testing.T) {
+	r := small(t)
+	r.Data.Unlabelled, r.Data.ValSplit = file("test.csv"), 0
+	d, err := OpenData(t.Context(), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, d.Transfer); d.Transfer.Len() != trainRows+testRows || n[classes] != testRows {
+		t.Errorf("of %d rows %d have no label, expected %d of %d", d.Transfer.Len(), n[classes], testRows, trainRows+testRows)
+	}
+}

@@ -98,6 +98,9 @@ func TestFeed(t *testing.T) {
 	if slices.Equal(first, second) || slices.IsSorted(first) {
 		t.Error("the order of the rows is not drawn anew each pass")
 	}
+	if slices.Equal(r.order(7, 0), r.order(8, 0)) {
+		t.Error("two seeds read the rows in one order")
+	}
 	slices.Sort(first)
 	slices.Sort(second)
 	if len(slices.Compact(first)) != n || len(slices.Compact(second)) != n {

@@ -19,7 +19,6 @@ import (
 	"github.com/kdonnx/kdonnx/models"
 	"github.com/kdonnx/kdonnx/runtime/onnx"
 	"github.com/kdonnx/kdonnx/student"
-	"github.com/kdonnx/kdonnx/student/optim"
 	"github.com/kdonnx/kdonnx/teacher/store"
 )
 
@@ -309,7 +308,8 @@ func (l *listener) Eval(b loss.Batch, grad []float32) loss.Terms {
 }
 
 // TestEveryStepHasItsWeights: every part of every step of a course is taken with
-// the weights of that step of the run, after an interruption too.
+// the weights and the learning rate of that step of the run, after an
+// interruption too.
 func TestEveryStepHasItsWeights(t *testing.T) {
 	const batch, epochs, parts = 16, 3, 2
 	r := images(t, 60)
@@ -328,6 +328,7 @@ func TestEveryStepHasItsWeights(t *testing.T) {
 	recipe := Default()
 	recipe.Train.Epochs, recipe.Train.Batch, recipe.Train.Accumulate = epochs, batch, parts
 	dir, l := t.TempDir(), &listener{Loss: inner}
+	var rates []uint64 // steps whose learning rate is asked for: each, and the last of an epoch once more for the record
 	follow := func(stop int64) {
 		net, err := student.FromModel(m, RoleStudent)
 		if err != nil {
@@ -336,7 +337,7 @@ func TestEveryStepHasItsWeights(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		c := &course{role: RoleStudent, recipe: &recipe, net: net, train: r, loss: l, weights: weights, perEpoch: perEpoch,
-			files: checkpointFile{dir, RoleStudent}, every: time.Hour, schedule: optim.Constant(), note: func(string) {}, tell: func([]EpochRecord) error { return nil },
+			files: checkpointFile{dir, RoleStudent}, every: time.Hour, schedule: func(step uint64) float64 { rates = append(rates, step); return 1 }, note: func(string) {}, tell: func([]EpochRecord) error { return nil },
 			progress: func(_ string, done, _ int64, _ *EpochRecord) {
 				if done == stop {
 					cancel()
@@ -348,6 +349,12 @@ func TestEveryStepHasItsWeights(t *testing.T) {
 	}
 	follow(7)
 	follow(0)
+	rates = slices.Compact(rates)
+	for i, step := range rates {
+		if len(rates) != epochs*perEpoch || step != uint64(i) {
+			t.Fatalf("learning rates of steps %v, expected 0 to %d", rates, epochs*perEpoch-1)
+		}
+	}
 	if len(l.told) != epochs*perEpoch*parts {
 		t.Fatalf("%d parts of steps, expected %d", len(l.told), epochs*perEpoch*parts)
 	}

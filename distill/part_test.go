@@ -35,6 +35,26 @@ func TestPartJoins(t *testing.T) {
 	}
 }
 
+// TestPartFollowsT: answers are joined at the T of the step where that changes,
+// else at that of the loss.
+func TestPartFollowsT(t *testing.T) {
+	r := images(t, 20)
+	r.part, r.partAt = &Part{Groups: [][]int{{0, 3, 9}, {1, 2, 4, 5, 6, 7, 8}}}, 4
+	whole := make([]float32, len(r.ids)*r.classes)
+	if err := r.targets.Lookup(r.ids, whole); err != nil {
+		t.Fatal(err)
+	}
+	got, want := make([]float32, 2*len(r.ids)), make([]float32, 2*len(r.ids))
+	for softens, at := range map[float64]float64{0: 4, 1.5: 1.5} {
+		if err := r.said(&mini{ids: r.ids, softens: softens}, got); err != nil {
+			t.Fatal(err)
+		}
+		if r.part.join(whole, want, at); !slices.Equal(got, want) {
+			t.Errorf("a step of T %g: answers are not joined at %g", softens, at)
+		}
+	}
+}
+
 func softmaxAt(z []float32, t float64) []float64 {
 	p, sum, top := make([]float64, len(z)), 0.0, float64(slices.Max(z))
 	for i, v := range z {

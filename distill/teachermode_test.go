@@ -129,6 +129,16 @@ func TestTeacherSeesTheView(t *testing.T) {
 		if n := len(views); moved < n*9/10 || other < n*9/10 {
 			t.Errorf("%s: of %d views %d differ from the row and %d have another answer", mode, n, moved, other)
 		}
+		baseline, seen := *d.train, [2]mini{} // needs no teacher, and sees new views in every pass
+		baseline.targets = nil
+		for i := range seen {
+			if err := baseline.learn(context.Background(), rowsFrom(0, 9), d.recipe.Train.Seed, 2*i, &seen[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if apart(seen[0].x, seen[1].x) == 0 {
+			t.Errorf("%s: the baseline sees the views of pass 0 in pass 2 again", mode)
+		}
 		for _, split := range []dataset.Source{d.val.src, d.test.src} { // judged as they are
 			var b dataset.Batch
 			if err := split.Read(context.Background(), rowsFrom(0, split.Len()), &b); err != nil {

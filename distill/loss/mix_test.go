@@ -80,6 +80,25 @@ func TestMixedLabels(t *testing.T) {
 	}
 }
 
+// TestMixedClass: a soft term that looks at the label takes, of a mixture, that
+// of the larger share, of equal ones the row's own.
+func TestMixedClass(t *testing.T) {
+	l, err := New("dkd", goldens["dkd"].settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := mixedBatch()
+	got := l.Eval(b, nil).Soft
+	alone := b
+	alone.Labels, alone.Others, alone.Shares = slices.Clone(b.Labels), nil, nil
+	for i, share := range b.Shares {
+		if share < 0.5 {
+			alone.Labels[i] = b.Others[i]
+		}
+	}
+	near(t, "soft", got, l.Eval(alone, nil).Soft, 1e-12)
+}
+
 // TestMixer holds the softened mixture against its definition in float64, and
 // the soft loss against the mean of two.
 func TestMixer(t *testing.T) {
@@ -124,6 +143,17 @@ func TestMixer(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(10, func() { m.Mix(v, []float32{1, 2, 3, 4}, 0.5) }); n != 0 {
 		t.Errorf("%v allocations a row", n)
+	}
+	hot, err := NewMixer(dataset.MultiClass, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.SetTemperature(20)
+	got, want := []float32{3, -1, 8}, []float32{3, -1, 8}
+	m.Mix(got, []float32{-2, 9, 1}, 0.25)
+	hot.Mix(want, []float32{-2, 9, 1}, 0.25)
+	if !slices.Equal(got, want) {
+		t.Errorf("at a T of 20 that was set: %v, of one made for it %v", got, want)
 	}
 	for _, temperature := range []float64{0, -1, math.NaN(), 1e9} {
 		if _, err := NewMixer(dataset.MultiClass, temperature); fault.KindOf(err) != fault.Usage {

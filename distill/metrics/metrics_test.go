@@ -272,6 +272,23 @@ func TestAccumulatorInAnyCut(t *testing.T) {
 	})
 }
 
+// TestAgreementOfSome: agreement is a share of the rows that were compared, not
+// of those that came without a teacher.
+func TestAgreementOfSome(t *testing.T) {
+	a, err := NewAccumulator(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, teacher := range [][]float32{{1, 0, 1, 0}, nil} { // one of two agrees
+		if err := a.Add([]float32{1, 0, 0, 1}, nil, teacher); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := a.Result(); r.N != 4 || r.Compared != 2 || r.Agreement != 0.5 {
+		t.Errorf("%d of %d rows compared, agreement %v, expected 2 of 4 and 0.5", r.Compared, r.N, r.Agreement)
+	}
+}
+
 func TestMisfitPanics(t *testing.T) {
 	add := func(logits []float32, labels []int32, teacher []float32) {
 		a, err := NewAccumulator(2)

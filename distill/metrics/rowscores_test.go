@@ -108,3 +108,24 @@ func TestRowScores(t *testing.T) {
 		t.Errorf("of no rows: %v", v)
 	}
 }
+
+// TestRowScoresByHand: the score of a row is the more the better it is answered.
+func TestRowScoresByHand(t *testing.T) {
+	s := NewRowScores(dataset.MultiLabel, 2)
+	s.Add(Rows{Out: []float32{1, -1, 1, 1}, Values: []float32{1, 0, 1, 0}}) // 2·TP of 2·TP + FP + FN: 2 of 2, 2 of 3
+	v := s.Values(Result{})
+	if len(v) != 2 {
+		t.Fatalf("got %v, expected two rows", v)
+	}
+	equals(t, "the right row", v[0], 0.8+(2-0.8*2)/2.5)
+	equals(t, "the wrong row", v[1], 0.8+(2-0.8*3)/2.5)
+}
+
+func TestMeanSE(t *testing.T) {
+	mean, se := MeanSE([]float64{1, 2, 3, 6})
+	equals(t, "mean", mean, 3)
+	equals(t, "standard error", se, math.Sqrt(14./3/4)) // squares 4, 1, 0 and 9
+	if mean, se := MeanSE([]float64{7}); mean != 7 || se != 0 {
+		t.Errorf("of one: %v ± %v, expected 7 ± 0", mean, se)
+	}
+}

@@ -204,6 +204,35 @@ func TestWilcoxonApproximation(t *testing.T) {
 	}
 }
 
+// TestWilcoxonCorrections holds both corrections of the approximation against
+// figures by hand.
+func TestWilcoxonCorrections(t *testing.T) {
+	// 100 differences of one size, 40 of them for the one: each has rank 50.5, so
+	// that the sum is 10 ranks off its mean, with the deviation of a binomial, 5.
+	a, b := make([]float64, 100), make([]float64, 100)
+	for i := range a {
+		if i < 40 {
+			b[i] = 1
+		} else {
+			a[i] = 1
+		}
+	}
+	equals(t, "P of ties", Wilcoxon(a, b).P, math.Erfc((10*50.5-0.5)/(5*50.5)/math.Sqrt2))
+	// 61 sizes, whose ranks sum to 1891: a split of 945 and 946 is as even as can be.
+	a, b = make([]float64, 61), make([]float64, 61)
+	for rank, rest := 61, 945; rank > 0; rank-- {
+		if rank <= rest {
+			b[rank-1], rest = float64(rank), rest-rank
+		} else {
+			a[rank-1] = float64(rank)
+		}
+	}
+	p := Wilcoxon(a, b)
+	if p.RankA != 945 || p.RankB != 946 || p.P != 1 {
+		t.Errorf("the most even split: %+v, expected a P of 1", p)
+	}
+}
+
 // countSigns is P of Wilcoxon by signedRanks, with ranks found plainly.
 func countSigns(a, b []float64) float64 {
 	var twice []int

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -108,4 +109,39 @@ func sign(x float64) int {
 		return 1
 	}
 	return 0
+}
+
+func TestKeep(t *testing.T) {
+	for n, want := range map[int]int{1: 1, 2: 1, 3: 1, 5: 1, 6: 2, 8: 2, 9: 3} {
+		if got := (Halving{Eta: 3}).keep(n); got != want {
+			t.Errorf("of %d one in 3 goes on: %d, expected %d", n, got, want)
+		}
+	}
+}
+
+// TestHalvingGoesOn: who goes on has a checkpoint to go on from, and who is left
+// has none.
+func TestHalvingGoesOn(t *testing.T) {
+	r := base(problem)
+	r.Sweep.Method = "halving"
+	p := plan(t, r)
+	env, judged := (&logged{}).env(problem), 0
+	env.Log = func(line string) {
+		var rung, of, n, until int
+		if _, err := fmt.Sscanf(line, "rung %d of %d: %d settings to epoch %d", &rung, &of, &n, &until); err != nil || rung < 2 {
+			return
+		}
+		judged++
+		kept := map[string]bool{}
+		paths, err := filepath.Glob(filepath.Join(p.Dir, workDir, "*", "*.ckpt"))
+		for _, path := range paths {
+			kept[filepath.Dir(path)] = true
+		}
+		if err != nil || len(kept) != n {
+			t.Errorf("%s: %d checkpoints, expected %d (%v)", line, len(kept), n, err)
+		}
+	}
+	if _, err := Run(t.Context(), p, env); err != nil || judged == 0 {
+		t.Errorf("%d rungs were seen: %v", judged, err)
+	}
 }

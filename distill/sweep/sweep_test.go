@@ -416,7 +416,19 @@ func TestDamagedRecord(t *testing.T) {
 		if name == "sweep.csv" || name == "sweep.id" {
 			continue
 		}
-		for _, text := range []string{"", "{}", "null", `{"rows": "%"}`, want[name][:len(want[name])/2]} {
+		record, err := os.ReadFile(filepath.Join(r.Sweep.Output, cellsDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		others := []string{ // whole, but of another seed, epoch or role
+			strings.Replace(string(record), fmt.Sprintf(`"seed":%d,`, r.Train.Seed), `"seed":77,`, 1),
+			strings.Replace(string(record), `"until":2,`, `"until":1,`, 1),
+			strings.NewReplacer(`"role":"student"`, `"role":"baseline"`, `"role":"baseline"`, `"role":"student"`).Replace(string(record)),
+		}
+		if slices.Contains(others, string(record)) {
+			t.Fatalf("nothing was put in its place: %q", others)
+		}
+		for _, text := range append(others, "", "{}", "null", `{"rows": "%"}`, want[name][:len(want[name])/2]) {
 			if err := os.WriteFile(filepath.Join(r.Sweep.Output, cellsDir, name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}

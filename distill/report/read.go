@@ -45,6 +45,18 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
+// parseFile reads the JSON at path, which should be what, into to.
+func parseFile(path, what string, to any) error {
+	data, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	if len(data) > MaxFile {
+		return fault.New(fault.Input, path, "", "got more than %d MiB, expected %s", MaxFile>>20, what)
+	}
+	return durable.ParseJSON(path, data, what, to)
+}
+
 // plain is err without the path, which the fault names.
 func plain(err error) error {
 	var p *os.PathError

@@ -38,15 +38,8 @@ func FindSpecialists(path string) (file string, ok bool) {
 // ReadSpecialists reads the JSON of Specialists, whoever wrote it: what it says is
 // checked so that the page can be made of it.
 func ReadSpecialists(path string) (*Specialists, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > MaxFile {
-		return nil, fault.New(fault.Input, path, "", "got more than %d MiB, expected %s", MaxFile>>20, specialistsJSON)
-	}
 	s := &Specialists{}
-	if err := durable.ParseJSON(path, data, specialistsJSON, s); err != nil {
+	if err := parseFile(path, specialistsJSON, s); err != nil {
 		return nil, err
 	}
 	switch {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"reflect"
 
-	"github.com/kdonnx/kdonnx/internal/durable"
 	"github.com/kdonnx/kdonnx/internal/fault"
 )
 
@@ -39,15 +38,8 @@ func FindSweep(path string) (file string, ok bool) {
 // ReadSweep reads the JSON of a Sweep, whoever wrote it: what it says is checked
 // so that the page can be made of it.
 func ReadSweep(path string) (*Sweep, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > MaxFile {
-		return nil, fault.New(fault.Input, path, "", "got more than %d MiB, expected %s", MaxFile>>20, sweepJSON)
-	}
 	s := &Sweep{}
-	if err := durable.ParseJSON(path, data, sweepJSON, s); err != nil {
+	if err := parseFile(path, sweepJSON, s); err != nil {
 		return nil, err
 	}
 	if field, what := s.odd(); field != "" {
